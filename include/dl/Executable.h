@@ -1,0 +1,48 @@
+//===- Executable.h - A compiled forward pass -------------------*- C++ -*-===//
+
+#ifndef DL_EXECUTABLE_H
+#define DL_EXECUTABLE_H
+
+#include "dl/Model.h"
+
+namespace dl {
+
+/// A model compiled to native code, with its parameters. `run` may be called
+/// from several threads at once.
+class Executable {
+public:
+  /// Runs the model on inputs in the order of Model::inputs(). Returns the
+  /// outputs in the order of Model::outputs(). Error: number, type or shape of
+  /// the inputs do not fit.
+  Result<std::vector<Tensor>> run(std::span<const TensorView> inputs) const;
+  Result<std::vector<Tensor>> run(std::initializer_list<TensorView> inputs) const {
+    return run(std::span<const TensorView>(inputs.begin(), inputs.size()));
+  }
+  /// The same into tensors of the caller, of the right type and shape: once the
+  /// code for this batch size exists, nothing is allocated.
+  Status runInto(std::span<const TensorView> inputs, std::span<Tensor> outputs) const;
+
+  /// Parameter values, in the shape the model declares. Error: no such name, or
+  /// another type or shape.
+  Result<Tensor> parameter(const std::string &name) const;
+  Status setParameter(const std::string &name, TensorView value);
+  /// Reads every parameter from a safetensors file. Error: a name is missing or
+  /// has another type or shape; then no parameter is changed.
+  Status loadWeights(const std::string &path);
+
+  /// Bytes of intermediate memory that one run at the given batch size needs.
+  Result<size_t> arenaBytes(int64_t batch) const;
+
+  struct Impl;
+  explicit Executable(std::shared_ptr<Impl> impl) : impl(std::move(impl)) {}
+
+private:
+  std::shared_ptr<Impl> impl;
+};
+
+/// Compiles a forward pass. Parameters start at their initial values.
+Result<Executable> compile(const Model &model, const CompileOptions &options = {});
+
+} // namespace dl
+
+#endif // DL_EXECUTABLE_H

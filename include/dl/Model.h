@@ -1,0 +1,62 @@
+//===- Model.h - A model graph ----------------------------------*- C++ -*-===//
+//
+// A model is a graph of dl ops with named inputs, outputs and parameters. It is
+// loaded from a file or built in C++ (Builder.h), then compiled to an
+// Executable (forward) or a Trainer (training step).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DL_MODEL_H
+#define DL_MODEL_H
+
+#include "dl/Tensor.h"
+
+namespace dl {
+
+/// A verified model. Cheap to copy: copies share one immutable graph.
+class Model {
+public:
+  /// Reads a `.mlir` model. Errors carry file, line and column.
+  static Result<Model> load(const std::string &path);
+  /// Parses the text of a model; `name` stands for the file in diagnostics.
+  static Result<Model> parse(std::string_view text, const std::string &name = "<model>");
+
+  const std::string &name() const;
+  const std::vector<TensorSpec> &inputs() const;
+  const std::vector<TensorSpec> &outputs() const;
+  /// Trained parameters and other variables, in the order of the file.
+  const std::vector<TensorSpec> &parameters() const;
+  /// The graph in the syntax of model files.
+  std::string toString() const;
+
+  /// What lies behind: for the compiler's own libraries (dl/JIT/ModelImpl.h).
+  struct Impl;
+  explicit Model(std::shared_ptr<const Impl> impl) : impl(std::move(impl)) {}
+  const Impl &getImpl() const { return *impl; }
+
+private:
+  std::shared_ptr<const Impl> impl;
+};
+
+/// How to compile. The defaults are right for training and inference on the
+/// machine that compiles.
+struct CompileOptions {
+  /// The batch size where the model leaves it open; 0: compile for each batch
+  /// size when it is first seen.
+  int64_t batch = 0;
+  /// Worker threads, the caller included; 0: one for each core available.
+  int threads = 0;
+  /// 0: no fusion, no graph optimisation; 1: simplification; 2: all; 3: all,
+  /// and the code generator takes its time.
+  int optLevel = 2;
+  /// Off: every op is a kernel of its own (for debugging).
+  bool fusion = true;
+  /// `host`, a CPU name that LLVM knows, or `generic`, `avx2`, `avx512`.
+  std::string march = "host";
+  /// Seed of the initial parameter values.
+  uint64_t seed = 0;
+};
+
+} // namespace dl
+
+#endif // DL_MODEL_H

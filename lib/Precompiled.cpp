@@ -1,0 +1,1 @@
+// The source that compiles the precompiled header.

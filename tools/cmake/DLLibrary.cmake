@@ -1,0 +1,32 @@
+# dl_library(NAME SOURCES ... [LINK ...] [PLAIN])
+# One phase of the compiler: a static library that mirrors its folder under
+# include/dl. PLAIN: a library that knows neither LLVM nor MLIR.
+function(dl_library name)
+  cmake_parse_arguments(ARG "PLAIN" "" "SOURCES;LINK" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  dl_target(${name} ${ARGN})
+endfunction()
+
+# dl_executable(NAME SOURCES ... [LINK ...] [PLAIN])
+function(dl_executable name)
+  cmake_parse_arguments(ARG "PLAIN" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  dl_target(${name} ${ARGN})
+endfunction()
+
+# What libraries and executables share: includes, the precompiled header, links.
+function(dl_target name)
+  cmake_parse_arguments(ARG "PLAIN" "" "SOURCES;LINK" ${ARGN})
+  target_include_directories(${name} PUBLIC "${PROJECT_SOURCE_DIR}/include")
+  if(NOT ARG_PLAIN)
+    target_include_directories(${name} PUBLIC "${PROJECT_BINARY_DIR}/include")
+    target_include_directories(${name} SYSTEM PUBLIC ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+    target_compile_options(${name} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>")
+    add_dependencies(${name} DLIRIncGen)
+    target_link_libraries(${name} PUBLIC MLIR LLVM)
+    if(NOT name STREQUAL DLPrecompiled)
+      target_precompile_headers(${name} REUSE_FROM DLPrecompiled)
+    endif()
+  endif()
+  target_link_libraries(${name} PUBLIC ${ARG_LINK} fmt::fmt-header-only)
+endfunction()

@@ -1,0 +1,16 @@
+//===- dlc-opt.cpp - All passes, one by one -------------------------------===//
+
+#include "dl/IR/DLDialect.h"
+
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllPasses.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  mlir::registerAllDialects(registry);
+  registry.insert<dl::DLDialect>();
+  mlir::registerAllPasses();
+  return mlir::asMainReturnCode(
+      mlir::MlirOptMain(argc, argv, "dlc-opt: the passes of dlc\n", registry));
+}
