@@ -136,9 +136,12 @@ static void printOptionValue(OpAsmPrinter &printer, Attribute value) {
 }
 
 void printOptions(OpAsmPrinter &printer, Operation *op, ArrayRef<StringRef> elided) {
+  NamedAttrList defaults;
+  op->getName().populateDefaultAttrs(defaults);
   SmallVector<NamedAttribute> shown;
   for (NamedAttribute attribute : op->getAttrs())
-    if (!llvm::is_contained(elided, attribute.getName().getValue()))
+    if (!llvm::is_contained(elided, attribute.getName().getValue()) &&
+        defaults.get(attribute.getName()) != attribute.getValue())
       shown.push_back(attribute);
   if (shown.empty())
     return;
@@ -193,6 +196,8 @@ ParseResult parseLayer(OpAsmParser &parser, OperationState &result,
   SmallVector<Type> inferred;
   if (failed(contract.checkAttributes(result)))
     return failure();
+  // An op carries its defaults; only what differs from them is written.
+  result.name.populateDefaultAttrs(result.attributes);
   const auto *rule = result.name.getInterface<InferTypeOpInterface>();
   if (failed(rule->inferReturnTypes(parser.getContext(), result.location, result.operands,
                                     result.attributes.getDictionary(parser.getContext()),

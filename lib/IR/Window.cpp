@@ -58,7 +58,8 @@ LogicalResult inferPool(OptionalLoc loc, Value input, const WindowGeometry &wind
     return emitOptionalError(loc, "expected an input of 4 dimensions, got ", type.getRank());
   ImageLayout at = ImageLayout::get(layout);
   SmallVector<int64_t> shape(type.getShape());
-  for (auto [dim, axis] : llvm::enumerate(ArrayRef<int64_t>{at.height, at.width})) {
+  for (int dim : {0, 1}) {
+    int64_t axis = dim == 0 ? at.height : at.width;
     shape[axis] = window.outputExtent(dim, type.getDimSize(axis));
     int64_t span = (window.kernel[dim] - 1) * window.dilation[dim] + 1;
     if (!ShapedType::isDynamic(shape[axis]) && shape[axis] <= 0)
