@@ -1,0 +1,29 @@
+//===- Gradient.h - Reverse-mode differentiation ----------------*- C++ -*-===//
+
+#ifndef DL_AUTODIFF_GRADIENT_H
+#define DL_AUTODIFF_GRADIENT_H
+
+#include "dl/IR/DLOps.h"
+
+namespace dl {
+
+/// The gradient rule of an op: the cotangents of its operands from those of its
+/// results, in dl ops, so that it can be differentiated again. A cotangent of a
+/// result that nobody uses is null; one for an operand that needs none (or has
+/// none: integers) is null. One specialisation for each primitive op without
+/// HasNoGradient; a missing one is a link error.
+template <typename Op>
+llvm::SmallVector<mlir::Value> gradient(Op op, mlir::ValueRange cotangents,
+                                        mlir::OpBuilder &builder);
+
+/// Cotangents of `inputs` for the given cotangents of `outputs`, built at the
+/// insertion point of `builder` (after all ops of the forward pass). An input on
+/// which no output depends gets zeros. Fails after one diagnostic, with the
+/// location of each op that blocks a gradient.
+mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+buildGradients(mlir::OpBuilder &builder, mlir::ValueRange outputs, mlir::ValueRange cotangents,
+               mlir::ValueRange inputs);
+
+} // namespace dl
+
+#endif // DL_AUTODIFF_GRADIENT_H

@@ -1,0 +1,86 @@
+//===- CodeGen.h - From planned kernels to code -----------------*- C++ -*-===//
+//
+// Each distinct kernel of a planned model becomes a module of its own (so that
+// kernels compile in parallel), plus one module with the program that calls
+// them.
+//
+// A kernel runs in phases; a phase is a number of independent tasks, run by
+//   void entry(int64_t begin, int64_t end, int64_t worker, void *const *args)
+// for tasks [begin, end) on a worker. `args` holds a pointer for each operand
+// and result of the dl.kernel, then the kernel's workspace (shared by its
+// tasks, dead after it) and the base of the workers' scratch memory (worker w
+// owns scratchBytes from scratchBytes * w on). Tasks write disjoint parts of
+// results and workspace, so the bits do not depend on who runs them.
+//
+// The program is
+//   void <model>(void *const *variables, void *const *inputs,
+//                void *const *outputs, char *arena, void *pool)
+// The arena holds the planned values, then the workspace, then the scratch of
+// each worker of the pool. Phases go through `dlrt_parallel_for` (Runtime.h);
+// one whose work is below the cost of a fork is called directly.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DL_CODEGEN_CODEGEN_H
+#define DL_CODEGEN_CODEGEN_H
+
+#include "dl/IR/DLOps.h"
+#include "dl/Support/Machine.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <memory>
+#include <vector>
+
+namespace dl {
+
+struct CodeGenOptions {
+  Machine machine;
+  int optLevel = 2;
+  /// Remarks on strategies.
+  bool explain = false;
+};
+
+/// One phase of a kernel.
+struct Phase {
+  std::string entry;
+  int64_t tasks = 1;
+};
+
+/// The code of one distinct kernel: func, scf, memref, vector, arith, math.
+struct KernelCode {
+  std::string name;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::vector<Phase> phases;
+  int64_t workspaceBytes = 0;
+  int64_t scratchBytes = 0;
+  /// Arithmetic and memory traffic of one run, for the cost model and reports.
+  double flops = 0, bytes = 0;
+};
+
+/// A compiled model before LLVM. The modules live in the context of the model.
+struct Program {
+  std::string entry;
+  std::vector<KernelCode> kernels;
+  /// The program itself, in the LLVM dialect.
+  mlir::OwningOpRef<mlir::ModuleOp> main;
+  /// Arena: planned values; then the largest workspace; then, for each worker,
+  /// the largest scratch.
+  int64_t plannedBytes = 0, workspaceBytes = 0, scratchBytes = 0;
+
+  int64_t arenaBytes(int workers) const {
+    return plannedBytes + workspaceBytes + scratchBytes * workers;
+  }
+};
+
+/// Generates code for a planned model (see Graph/Pipeline.h).
+mlir::FailureOr<Program> generateProgram(ModelOp model, const CodeGenOptions &options);
+
+/// Lowers a kernel's module to the LLVM dialect. Thread-safe for different
+/// modules of one context.
+llvm::LogicalResult lowerToLLVM(mlir::ModuleOp module);
+
+} // namespace dl
+
+#endif // DL_CODEGEN_CODEGEN_H

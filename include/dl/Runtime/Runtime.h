@@ -1,0 +1,37 @@
+/*===- Runtime.h - What compiled code may call ----------------------*- C -*-===*\
+|*                                                                            *|
+|* A pool of worker threads. Plain C, no LLVM, no C++ runtime.                *|
+|*                                                                            *|
+\*===----------------------------------------------------------------------===*/
+
+#ifndef DL_RUNTIME_RUNTIME_H
+#define DL_RUNTIME_RUNTIME_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct dlrt_pool dlrt_pool;
+
+/* Tasks [begin, end) of a phase, on the given worker; see CodeGen.h. */
+typedef void (*dlrt_task)(int64_t begin, int64_t end, int64_t worker, void *const *args);
+
+/* A pool of `workers` threads, the caller of dlrt_parallel_for included; NULL
+   where threads or memory are lacking. Workers spin for a bound, then sleep. */
+dlrt_pool *dlrt_pool_create(int workers);
+void dlrt_pool_destroy(dlrt_pool *pool);
+int dlrt_pool_workers(const dlrt_pool *pool);
+
+/* Runs all tasks and returns when they are done. Which worker runs which task
+   is not fixed. A NULL pool: the caller runs them all as worker 0. Several
+   threads may share a pool: one at a time uses the workers, the others run
+   their tasks alone. */
+void dlrt_parallel_for(dlrt_pool *pool, dlrt_task task, void *const *args, int64_t tasks);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* DL_RUNTIME_RUNTIME_H */

@@ -1,0 +1,22 @@
+//===- Npy.h - NumPy's array files ------------------------------*- C++ -*-===//
+
+#ifndef DL_SUPPORT_NPY_H
+#define DL_SUPPORT_NPY_H
+
+#include "dl/Tensor.h"
+
+#include <map>
+
+namespace dl {
+
+/// Reads a `.npy` file (format 1.0 to 3.0, C order, little endian; f4, f8, i4,
+/// i8, b1, u1). Errors name the file and what is wrong.
+Result<Tensor> readNpy(const std::string &path);
+/// Writes format 1.0, atomically.
+Status writeNpy(const std::string &path, const Tensor &tensor);
+/// Reads a `.npz` file (a zip archive of `.npy` members, stored or deflated).
+Result<std::map<std::string, Tensor>> readNpz(const std::string &path);
+
+} // namespace dl
+
+#endif // DL_SUPPORT_NPY_H

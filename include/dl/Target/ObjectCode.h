@@ -1,0 +1,22 @@
+//===- ObjectCode.h - From the LLVM dialect to object code ------*- C++ -*-===//
+
+#ifndef DL_TARGET_OBJECTCODE_H
+#define DL_TARGET_OBJECTCODE_H
+
+#include "dl/Support/Machine.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+namespace dl {
+
+enum class OutputKind { LLVMIR, Assembly, Object };
+
+/// Compiles a module of the LLVM dialect for a machine. Thread-safe for
+/// different modules (each compilation has an LLVM context of its own).
+mlir::FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
+compileModule(mlir::ModuleOp module, const Machine &machine, int optLevel, OutputKind kind);
+
+} // namespace dl
+
+#endif // DL_TARGET_OBJECTCODE_H
