@@ -1,0 +1,14 @@
+"""The GoogleTest programs, run by lit."""
+
+import os
+
+import lit.formats
+
+config.name = "dlc-unit"
+config.test_format = lit.formats.GoogleTest(".", "Tests")
+config.suffixes = []
+config.test_source_root = config.dl_unit_root
+config.test_exec_root = config.dl_unit_root
+for name in ("DLC_DATA", "HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS"):
+    if name in os.environ:
+        config.environment[name] = os.environ[name]
