@@ -1,0 +1,112 @@
+//===- ThreadPoolTests.cpp - The pool of worker threads -----------------------===//
+
+#include "dl/Runtime/Runtime.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <ctime>
+#include <set>
+#include <thread>
+#include <vector>
+
+namespace {
+
+struct Pool {
+  explicit Pool(int workers) : pool(dlrt_pool_create(workers)) {}
+  ~Pool() { dlrt_pool_destroy(pool); }
+  operator dlrt_pool *() const { return pool; }
+  dlrt_pool *pool;
+};
+
+/// args: the counters of the tasks, and the number of workers.
+void countTask(int64_t begin, int64_t end, int64_t worker, void *const *args) {
+  auto *counts = static_cast<std::atomic<int> *>(args[0]);
+  EXPECT_LT(worker, *static_cast<int *>(args[1]));
+  for (int64_t i = begin; i < end; ++i)
+    ++counts[i];
+}
+
+void expectEachTaskOnce(dlrt_pool *pool, int64_t tasks) {
+  std::vector<std::atomic<int>> counts(tasks);
+  int workers = dlrt_pool_workers(pool);
+  void *args[] = {counts.data(), &workers};
+  dlrt_parallel_for(pool, countTask, args, tasks);
+  for (int64_t i = 0; i < tasks; ++i)
+    ASSERT_EQ(counts[i], 1) << "task " << i << " of " << tasks;
+}
+
+TEST(Runtime, RunsEachTaskOnce) {
+  for (int workers : {1, 2, 3, 7}) {
+    Pool pool(workers);
+    ASSERT_TRUE(pool.pool);
+    EXPECT_EQ(dlrt_pool_workers(pool), workers);
+    for (int64_t tasks : {0, 1, 2, 3, 15, 16, 17, 100, 1000, 12345})
+      expectEachTaskOnce(pool, tasks);
+  }
+}
+
+TEST(Runtime, RunsOnTheCallerWithoutAPool) {
+  EXPECT_EQ(dlrt_pool_workers(nullptr), 1);
+  expectEachTaskOnce(nullptr, 10);
+}
+
+TEST(Runtime, RejectsImpossibleSizes) {
+  EXPECT_EQ(dlrt_pool_create(0), nullptr);
+  EXPECT_EQ(dlrt_pool_create(-3), nullptr);
+  EXPECT_EQ(dlrt_pool_create(1 << 20), nullptr);
+}
+
+TEST(Runtime, ManyShortJobs) {
+  Pool pool(3);
+  for (int round = 0; round < 20000; ++round)
+    expectEachTaskOnce(pool, 1 + round % 37);
+}
+
+TEST(Runtime, SeveralCallers) {
+  Pool pool(3);
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 4; ++i)
+    callers.emplace_back([&] {
+      for (int round = 0; round < 2000; ++round)
+        expectEachTaskOnce(pool, 1 + round % 50);
+    });
+  for (std::thread &caller : callers)
+    caller.join();
+}
+
+TEST(Runtime, WakesSleepingWorkers) {
+  Pool pool(2);
+  for (int round = 0; round < 20; ++round) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    expectEachTaskOnce(pool, 64);
+  }
+}
+
+TEST(Runtime, IdleWorkersUseNoTime) {
+  Pool pool(4);
+  expectEachTaskOnce(pool, 100);
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  std::clock_t before = std::clock();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  double used = double(std::clock() - before) / CLOCKS_PER_SEC;
+  EXPECT_LT(used, 0.02);
+}
+
+/// A task that takes long enough for every worker to get one.
+void slowTask(int64_t begin, int64_t end, int64_t worker, void *const *args) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(5 * (end - begin)));
+  static_cast<std::atomic<int> *>(args[0])[worker]++;
+}
+
+TEST(Runtime, AllWorkersTakePart) {
+  Pool pool(3);
+  std::vector<std::atomic<int>> perWorker(3);
+  void *args[] = {perWorker.data()};
+  dlrt_parallel_for(pool, slowTask, args, 12);
+  for (int i = 0; i < 3; ++i)
+    EXPECT_GT(perWorker[i], 0) << "worker " << i;
+}
+
+} // namespace

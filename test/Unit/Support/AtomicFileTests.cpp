@@ -1,0 +1,92 @@
+//===- AtomicFileTests.cpp - Files that are whole or absent ---------------===//
+
+#include "dl/Support/AtomicFile.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <unistd.h>
+
+using dl::AtomicFile;
+namespace fs = std::filesystem;
+
+namespace {
+
+class AtomicFileTest : public testing::Test {
+protected:
+  void SetUp() override {
+    folder = fs::temp_directory_path() /
+             ("dl-atomic-" + std::to_string(getpid()) + "-" +
+              testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::create_directories(folder);
+    path = (folder / "file").string();
+  }
+  void TearDown() override { fs::remove_all(folder); }
+
+  static std::string read(const std::string &path) {
+    std::stringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+  }
+  size_t files() const {
+    return std::distance(fs::directory_iterator(folder), fs::directory_iterator());
+  }
+
+  fs::path folder;
+  std::string path;
+};
+
+TEST_F(AtomicFileTest, AppearsWhenCommitted) {
+  {
+    auto file = AtomicFile::create(path);
+    ASSERT_TRUE(file.ok());
+    ASSERT_TRUE(file->write("ab", 2).ok());
+    ASSERT_TRUE(file->write("c", 1).ok());
+    EXPECT_FALSE(fs::exists(path));
+    ASSERT_TRUE(file->commit().ok());
+  }
+  EXPECT_EQ(read(path), "abc");
+  EXPECT_EQ(files(), 1u);
+}
+
+TEST_F(AtomicFileTest, LeavesTheOldFileWhenAbandoned) {
+  std::ofstream(path) << "old";
+  {
+    auto file = AtomicFile::create(path);
+    ASSERT_TRUE(file.ok());
+    ASSERT_TRUE(file->write("new", 3).ok());
+  }
+  EXPECT_EQ(read(path), "old");
+  EXPECT_EQ(files(), 1u);
+}
+
+TEST_F(AtomicFileTest, KeepsTheAccessRights) {
+  std::ofstream(path) << "old";
+  fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write);
+  auto file = AtomicFile::create(path);
+  ASSERT_TRUE(file.ok() && file->commit().ok());
+  EXPECT_EQ(fs::status(path).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+}
+
+TEST_F(AtomicFileTest, NamesThePlace) {
+  std::string nowhere = (folder / "none" / "file").string();
+  auto file = AtomicFile::create(nowhere);
+  ASSERT_FALSE(file.ok());
+  EXPECT_EQ(file.error().message,
+            nowhere + ": error: cannot be written: No such file or directory");
+}
+
+TEST_F(AtomicFileTest, CannotReplaceAFolder) {
+  fs::create_directories(path);
+  {
+    auto file = AtomicFile::create(path);
+    ASSERT_TRUE(file.ok());
+    EXPECT_FALSE(file->commit().ok());
+  }
+  EXPECT_EQ(files(), 1u);
+}
+
+} // namespace
