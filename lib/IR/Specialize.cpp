@@ -2,6 +2,7 @@
 
 #include "dl/IR/Specialize.h"
 #include "dl/IR/Inference.h"
+#include "dl/IR/Passes.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -53,5 +54,22 @@ LogicalResult specializeBatch(ModelOp model, int64_t batch) {
       return failure();
   return success();
 }
+
+//===----------------------------------------------------------------------===//
+// Pass
+//===----------------------------------------------------------------------===//
+
+#define GEN_PASS_DEF_SPECIALIZEPASS
+#include "dl/IR/Passes.h.inc"
+
+namespace {
+struct SpecializePass : impl::SpecializePassBase<SpecializePass> {
+  using SpecializePassBase::SpecializePassBase;
+  void runOnOperation() override {
+    if (failed(specializeBatch(getOperation(), batch)))
+      signalPassFailure();
+  }
+};
+} // namespace
 
 } // namespace dl

@@ -1,6 +1,7 @@
 //===- dlc-opt.cpp - All passes, one by one -------------------------------===//
 
 #include "dl/IR/DLDialect.h"
+#include "dl/IR/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllPasses.h"
@@ -11,6 +12,7 @@ int main(int argc, char **argv) {
   mlir::registerAllDialects(registry);
   registry.insert<dl::DLDialect>();
   mlir::registerAllPasses();
+  dl::registerDLIRPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "dlc-opt: the passes of dlc\n", registry));
 }
