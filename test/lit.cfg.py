@@ -62,6 +62,8 @@ if {"avx2", "fma"} <= flags:
     config.available_features.add("avx2")
 if {"avx512f", "avx512vl", "avx512dq", "avx512bw"} <= flags:
     config.available_features.add("avx512")
+if (build / "bin" / "dlc").exists():
+    config.available_features.add("dlc")
 if config.dl_sanitize:
     config.available_features.add("sanitizers")
 

@@ -1,0 +1,90 @@
+"""dlc and JAX from the same weights on the same batches, in f32.
+
+For every model of examples/: the loss of each of 100 steps agrees to 1e-4
+relative, and every gradient of the first step to 1e-4 of its largest entry.
+"""
+
+import os
+import pathlib
+import subprocess
+
+import jax
+import numpy as np
+import pytest
+
+import optimizers
+import tensorfile
+from models import LOSSES, MODELS
+
+SOURCE = pathlib.Path(__file__).parents[2]
+BUILD = pathlib.Path(os.environ.get("DLC_BUILD", SOURCE / "build"))
+STEPS = 100
+# A power of two so large that w - lr * g shows g to the last bit or so.
+REVEALING_RATE = 2.0**20
+
+
+def initial_weights(model, rng):
+    def draw(shape):
+        fan_in = int(np.prod(shape[:-1])) if len(shape) > 1 else 100
+        return (rng.standard_normal(shape) / np.sqrt(fan_in)).astype(np.float32)
+
+    return {name: draw(shape) for name, shape in model.parameters.items()}
+
+
+def examples(model, rng, count):
+    """Random inputs, smooth in space like images, and targets that depend on them."""
+    x = rng.random((count, *model.inputs), np.float32)
+    flat = x.reshape(count, -1)
+    scores = flat @ rng.standard_normal((flat.shape[1], model.classes)).astype(np.float32)
+    if model.target == "labels":
+        return x, np.argmax(scores, 1).astype(np.int32)
+    if model.target == "input":
+        return x, x
+    bits = (scores > np.median(scores, 0)).astype(np.float32)
+    return x, bits if model.target == "bits" else 2 * bits - 1
+
+
+def run_dlc(folder, name, model, weights, rows, batch, optimizer):
+    tensorfile.save(folder / "initial.safetensors", weights)
+    np.savez(folder / "rows.npz", **{str(i): array for i, array in enumerate(rows)})
+    losses, final = folder / "losses.npy", folder / "final.safetensors"
+    command = [BUILD / "bin" / "dl-steps", SOURCE / "examples" / f"{name}.mlir",
+               f"--loss={model.loss}", f"--optimizer={optimizer}", f"--batch={batch}",
+               f"--weights={folder / 'initial.safetensors'}", f"--data={folder / 'rows.npz'}",
+               f"--losses={losses}", f"--save={final}"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return np.load(losses), tensorfile.load(final)
+
+
+def loss_of(model):
+    return lambda w, x, t: LOSSES[model.loss](model.forward(w, x), t)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_losses_of_100_steps(name, tmp_path):
+    model, rng = MODELS[name], np.random.default_rng(1)
+    weights = initial_weights(model, rng)
+    rows = examples(model, rng, STEPS * model.batch)
+    ours, final = run_dlc(tmp_path, name, model, weights, rows, model.batch, model.optimizer)
+
+    batches = [[r[i:i + model.batch] for r in rows]
+               for i in range(0, STEPS * model.batch, model.batch)]
+    theirs, _ = optimizers.train(loss_of(model), weights, batches, model.optimizer)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4)
+    assert final.keys() == weights.keys()
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("batch", [1, 33])
+def test_gradients_of_the_first_step(name, batch, tmp_path):
+    model, rng = MODELS[name], np.random.default_rng(2)
+    weights = initial_weights(model, rng)
+    rows = examples(model, rng, batch)
+    _, final = run_dlc(tmp_path, name, model, weights, rows, batch, f"sgd,lr={REVEALING_RATE}")
+
+    gradients = jax.grad(loss_of(model))(weights, *rows)
+    for parameter, theirs in gradients.items():
+        ours = (weights[parameter].astype(np.float64) - final[parameter]) / REVEALING_RATE
+        largest = np.abs(theirs).max()
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4 * largest, err_msg=parameter)
