@@ -61,6 +61,10 @@ LogicalResult ModelOp::verify() {
     auto type = dyn_cast<RankedTensorType>(argument.getType());
     if (!type)
       return emitOpError() << "expected ranked tensors as inputs, got " << argument.getType();
+    Type element = type.getElementType();
+    if (!element.isF32() && !element.isF64() && !element.isInteger(1) && !element.isInteger(32) &&
+        !element.isInteger(64))
+      return emitOpError() << "expected inputs of f32, f64, i1, i32 or i64, got " << type;
     for (auto [dim, extent] : llvm::enumerate(type.getShape()))
       if (ShapedType::isDynamic(extent) && dim != 0)
         return emitOpError() << "expected an open extent in dimension 0 alone (the batch), got "
@@ -246,7 +250,7 @@ ParseResult ConstantOp::parse(OpAsmParser &parser, OperationState &result) {
   if (parser.parseAttribute(value, getValueAttrName(result.name), result.attributes) ||
       parser.parseOptionalAttrDict(result.attributes))
     return failure();
-  auto elements = dyn_cast<ElementsAttr>(value);
+  auto elements = dyn_cast<DenseElementsAttr>(value);
   if (!elements || !isa<RankedTensorType>(elements.getType()))
     return parser.emitError(loc, "expected a dense tensor value");
   result.addTypes(elements.getType());
@@ -260,6 +264,8 @@ void ConstantOp::print(OpAsmPrinter &printer) {
 }
 
 LogicalResult ConstantOp::verify() {
+  if (!isa<DenseElementsAttr>(getValue()))
+    return emitOpError() << "expected a dense tensor value";
   if (getValue().getType() != getType())
     return emitOpError() << "expected a value of type " << getType() << ", got "
                          << getValue().getType();

@@ -2,7 +2,7 @@
 
 #include "dl/Reference/Interpreter.h"
 #include "Evaluate.h"
-#include "dl/IR/Inference.h"
+#include "dl/IR/Specialize.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/Diagnostics.h"
@@ -124,51 +124,47 @@ static Status checkInput(StringRef name, RankedTensorType type, TensorView input
                            toString(Shape(input.shape.begin(), input.shape.end()), input.dtype))};
 }
 
-/// Infers the types of all results in a block again, operands first.
-static LogicalResult inferAgain(Block &block) {
-  for (Operation &op : block) {
-    if (auto kernel = dyn_cast<KernelOp>(op)) {
-      Block &body = kernel.getBody().front();
-      for (auto [argument, operand] : llvm::zip(body.getArguments(), kernel.getInputs()))
-        argument.setType(operand.getType());
-      if (failed(inferAgain(body)))
-        return failure();
-      for (auto [result, yielded] :
-           llvm::zip(kernel.getResults(), body.getTerminator()->getOperands()))
-        result.setType(cast<RankedTensorType>(yielded.getType()));
-    } else if (auto rule = dyn_cast<InferTypeOpInterface>(op)) {
-      SmallVector<Type> types;
-      if (failed(rule.inferReturnTypes(op.getContext(), op.getLoc(), op.getOperands(),
-                                       op.getAttrDictionary(), op.getPropertiesStorage(),
-                                       op.getRegions(), types)))
-        return failure();
-      for (auto [result, type] : llvm::zip(op.getResults(), types))
-        result.setType(type);
-    }
-  }
-  return success();
-}
-
 /// Gives the arguments of a copy of the model the extents of the inputs.
 static Status close(ModelOp model, std::span<const TensorView> inputs) {
   auto arguments = model.getBody().getArguments();
   if (arguments.size() != inputs.size())
     return Error{fmt::format("expected {} inputs, got {}", arguments.size(), inputs.size())};
-  std::string problems;
-  ScopedDiagnosticHandler handler(model.getContext(), [&](Diagnostic &diagnostic) {
-    problems += (problems.empty() ? "" : "\n") + diagnostic.str();
-    return success();
-  });
+  std::optional<int64_t> batch;
   for (auto [argument, name, input] : llvm::zip(
            arguments, model.getInputNames().getAsValueRange<StringAttr>(), inputs)) {
     auto type = cast<RankedTensorType>(argument.getType());
     if (Status status = checkInput(name, type, input); !status)
       return status;
-    argument.setType(type.clone(ArrayRef<int64_t>(input.shape.data(), input.shape.size())));
+    if (type.hasStaticShape())
+      continue;
+    if (batch.value_or(input.shape[0]) != input.shape[0])
+      return Error{fmt::format("expected a batch of {} as '{}', got {}", *batch, name.str(),
+                               input.shape[0])};
+    batch = input.shape[0];
   }
-  if (failed(inferAgain(model.getBody().front())))
+  std::string problems;
+  ScopedDiagnosticHandler handler(model.getContext(), [&](Diagnostic &diagnostic) {
+    problems += (problems.empty() ? "" : "\n") + diagnostic.str();
+    return success();
+  });
+  if (failed(specializeBatch(model, batch.value_or(1))))
     return Error{problems};
   return {};
+}
+
+/// Every op is one of the dialect, every type static.
+static Status checkOps(ModelOp model) {
+  Status status;
+  model->walk([&](Operation *op) {
+    auto isStatic = [](Type type) { return cast<RankedTensorType>(type).hasStaticShape(); };
+    if (!isa_and_nonnull<DLDialect>(op->getDialect()))
+      status = Error{fmt::format("expected ops of the dl dialect, got '{}'",
+                                 op->getName().getStringRef().str())};
+    else if (!llvm::all_of(op->getResultTypes(), isStatic))
+      status = Error{fmt::format("expected static shapes as results of '{}'",
+                                 op->getName().getStringRef().str())};
+  });
+  return status;
 }
 
 //===----------------------------------------------------------------------===//
@@ -224,6 +220,8 @@ Result<std::vector<Tensor>> interpret(ModelOp model, std::span<const TensorView>
                                       Variables &variables) {
   OwningOpRef<ModelOp> copy = model.clone();
   if (Status status = close(*copy, inputs); !status)
+    return status.error();
+  if (Status status = checkOps(*copy); !status)
     return status.error();
 
   Environment values;
