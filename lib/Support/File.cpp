@@ -40,8 +40,8 @@ InputFile::~InputFile() {
 
 Status InputFile::read(void *to, uint64_t offset, uint64_t count) const {
   if (offset > bytes || count > bytes - offset)
-    return fileError(name, fmt::format("truncated: expected {} bytes from byte {} on, got {}", count,
-                                       offset, bytes - std::min(offset, bytes)));
+    return fileError(name, fmt::format("truncated: expected {} bytes from byte {} on, got {}",
+                                       count, offset, bytes - std::min(offset, bytes)));
   char *out = static_cast<char *>(to);
   while (count != 0) {
     ssize_t got = ::pread(fd, out, std::min<uint64_t>(count, 1 << 30), static_cast<off_t>(offset));

@@ -39,7 +39,9 @@ public:
   Result<Header> parse();
 
 private:
-  void skipSpace() { position = std::min(text.find_first_not_of(" \t\n\r", position), text.size()); }
+  void skipSpace() {
+    position = std::min(text.find_first_not_of(" \t\n\r", position), text.size());
+  }
   bool consume(char c);
   Error expected(const std::string &what) const {
     return Error{fmt::format("expected {} at byte {} of the header", what, position)};
@@ -115,7 +117,8 @@ Status HeaderParser::parseItem(Header &header) {
     auto type = parseString();
     if (!type)
       return type.error();
-    const auto *known = std::ranges::find(kTypes, *type, &std::pair<std::string_view, DType>::first);
+    const auto *known =
+        std::ranges::find(kTypes, *type, &std::pair<std::string_view, DType>::first);
     if (known == std::end(kTypes))
       return Error{fmt::format("expected type <f4, <f8, <i4, <i8, |b1 or |u1, got {}", *type)};
     header.dtype = known->second;
@@ -223,20 +226,23 @@ Result<Tensor> readNpy(const std::string &path) {
 }
 
 Status writeNpy(const std::string &path, const Tensor &tensor) {
-  const auto *type = std::ranges::find(kTypes, tensor.dtype(), &std::pair<std::string_view, DType>::second);
+  const auto *type =
+      std::ranges::find(kTypes, tensor.dtype(), &std::pair<std::string_view, DType>::second);
   std::string header =
       fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}{}), }}", type->first,
                   fmt::join(tensor.shape(), ", "), tensor.shape().size() == 1 ? "," : "");
   // The data start at a multiple of 64 bytes; the header ends with a newline.
   header.append(63 - (10 + header.size()) % 64, ' ');
   header += '\n';
-  std::string prefix = fmt::format("{}{}{}{}{}", kMagic, '\1', '\0', static_cast<char>(header.size() & 255),
-                                   static_cast<char>(header.size() >> 8));
+  std::string prefix =
+      fmt::format("{}{}{}{}{}", kMagic, '\1', '\0', static_cast<char>(header.size() & 255),
+                  static_cast<char>(header.size() >> 8));
   auto file = AtomicFile::create(path);
   if (!file)
     return file.error();
-  for (std::string_view part : {std::string_view(prefix), std::string_view(header),
-                                std::string_view(static_cast<const char *>(tensor.raw()), tensor.bytes())})
+  for (std::string_view part :
+       {std::string_view(prefix), std::string_view(header),
+        std::string_view(static_cast<const char *>(tensor.raw()), tensor.bytes())})
     if (Status status = file->write(part.data(), part.size()); !status)
       return status;
   return file->commit();

@@ -120,10 +120,11 @@ Result<Tensor> Archive::readTensor(const Member &member) const {
       bytes.substr(member.offset, 4) != std::string_view("PK\3\4", 4))
     return fail(fmt::format("expected its header at byte {}", member.offset));
   // The local header may have extra fields that the directory lacks.
-  uint64_t start = member.offset + fixed + number(member.offset + 26, 2) +
-                   number(member.offset + 28, 2);
+  uint64_t start =
+      member.offset + fixed + number(member.offset + 26, 2) + number(member.offset + 28, 2);
   if (!inside(start, member.compressed))
-    return fail(fmt::format("truncated: expected {} bytes from byte {} on", member.compressed, start));
+    return fail(
+        fmt::format("truncated: expected {} bytes from byte {} on", member.compressed, start));
   if (member.flags & 1)
     return fail("is encrypted");
   std::string_view data = bytes.substr(start, member.compressed);

@@ -201,7 +201,8 @@ static std::string makeHeader(std::span<const std::pair<std::string, const Tenso
     header[kMetadata][key] = text;
   uint64_t offset = 0;
   for (const auto &[name, tensor] : tensors) {
-    const auto *type = std::ranges::find(kTypes, tensor->dtype(), &std::pair<std::string_view, DType>::second);
+    const auto *type =
+        std::ranges::find(kTypes, tensor->dtype(), &std::pair<std::string_view, DType>::second);
     header[name] = {{"dtype", type->first},
                     {"shape", tensor->shape()},
                     {"data_offsets", {offset, offset + tensor->bytes()}}};

@@ -29,7 +29,8 @@ public:
   Status read(void *to, uint64_t offset, uint64_t count) const;
 
 private:
-  InputFile(std::string name, int fd, uint64_t bytes) : name(std::move(name)), fd(fd), bytes(bytes) {}
+  InputFile(std::string name, int fd, uint64_t bytes)
+      : name(std::move(name)), fd(fd), bytes(bytes) {}
 
   std::string name;
   int fd;

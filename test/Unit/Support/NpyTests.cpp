@@ -24,7 +24,7 @@ std::string dict(const std::string &type, const std::string &shape, const char *
   return "{'descr': '" + type + "', 'fortran_order': " + order + ", 'shape': " + shape + ", }\n";
 }
 
-std::string errorOf(const std::string &bytes) {
+static std::string errorOf(const std::string &bytes) {
   auto result = parseNpy(bytes, "x.npy");
   return result ? "" : result.error().message;
 }
@@ -116,10 +116,10 @@ std::string zip(const std::string &data, bool compress, std::optional<uint64_t> 
   std::string stored = compress ? deflate(data) : data;
   uint64_t size = claim.value_or(data.size());
   std::string name = "x_train.npy";
-  std::string common = little(20, 2) + little(0, 2) + little(compress ? 8 : 0, 2) + little(0, 4) +
-                       little(crc32_z(0, reinterpret_cast<const Bytef *>(data.data()), data.size()), 4) +
-                       little(stored.size(), 4) + little(size, 4) + little(name.size(), 2) +
-                       little(0, 2);
+  std::string common =
+      little(20, 2) + little(0, 2) + little(compress ? 8 : 0, 2) + little(0, 4) +
+      little(crc32_z(0, reinterpret_cast<const Bytef *>(data.data()), data.size()), 4) +
+      little(stored.size(), 4) + little(size, 4) + little(name.size(), 2) + little(0, 2);
   std::string local = "PK\3\4" + common + name + stored;
   std::string directory =
       "PK\1\2" + little(20, 2) + common + little(0, 2) + little(0, 8) + little(0, 4) + name;
@@ -169,7 +169,8 @@ TEST(Npz, HostileArchives) {
   std::string damaged = zip(member, false);
   damaged[damaged.find("abcd")] = 'X';
   EXPECT_EQ(zipError(damaged), ": error: member 'x_train.npy': wrong checksum: damaged");
-  EXPECT_EQ(zipError(zip("hello", false)).find("(x_train.npy): error: byte 0: expected a NumPy"), 0u);
+  EXPECT_EQ(zipError(zip("hello", false)).find("(x_train.npy): error: byte 0: expected a NumPy"),
+            0u);
 }
 
 } // namespace

@@ -18,7 +18,7 @@ std::string file(const std::string &header, const std::string &data = "") {
 }
 
 /// The error of reading a file of these bytes; empty where it reads.
-std::string errorOf(const std::string &bytes) {
+static std::string errorOf(const std::string &bytes) {
   TempFolder folder;
   std::string path = folder.write("w.safetensors", bytes);
   auto result = readSafetensors(path);
@@ -97,7 +97,8 @@ TEST(Safetensors, HostileOffsets) {
                     R"(},"b":{"dtype":"U8","shape":[2],"data_offsets":)" + b + "}}",
                 "abcde");
   };
-  EXPECT_ERROR(two("[0,2]", "[1,3]"), "tensor 'b': expected data from byte 2 of the data on, got 1");
+  EXPECT_ERROR(two("[0,2]", "[1,3]"),
+               "tensor 'b': expected data from byte 2 of the data on, got 1");
   EXPECT_ERROR(two("[0,2]", "[3,5]"), "tensors leave a hole");
   EXPECT_ERROR(two("[0,2]", "[2,4]"), "expected 4 bytes of data, got 5");
 }
