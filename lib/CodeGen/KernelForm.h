@@ -1,0 +1,40 @@
+//===- KernelForm.h - What kind of kernel it is -----------------*- C++ -*-===//
+//
+// Fusion makes kernels of three forms, and each has an emitter.
+//
+//   contraction  one matmul or convolution (or a gradient of one), elementwise
+//                ops before and after it           -> emitContractionKernel
+//   window       one pooling op, elementwise ops before and after it
+//                                                  -> emitWindowKernel
+//   loops        elementwise ops and reductions over the same axes of one shape
+//                                                  -> emitLoopKernel
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DL_LIB_CODEGEN_KERNELFORM_H
+#define DL_LIB_CODEGEN_KERNELFORM_H
+
+#include "KernelModule.h"
+
+namespace dl {
+
+enum class KernelForm { Contraction, Window, Loops };
+
+bool isContraction(mlir::Operation *op);
+bool isWindow(mlir::Operation *op);
+bool isReduction(mlir::Operation *op);
+
+/// The form of a kernel, or a diagnostic where none fits.
+mlir::FailureOr<KernelForm> classifyKernel(KernelOp kernel);
+
+/// The emitters add phases to the module of a kernel of their form.
+llvm::LogicalResult emitLoopKernel(KernelModule &module);
+llvm::LogicalResult emitWindowKernel(KernelModule &module);
+
+/// Arithmetic of the elementwise ops and reductions of a body, and the bytes of
+/// the kernel's operands and results: an estimate for the cost model.
+void addBodyWork(KernelModule &module);
+
+} // namespace dl
+
+#endif // DL_LIB_CODEGEN_KERNELFORM_H

@@ -1,0 +1,109 @@
+//===- KernelModule.h - The module of one kernel ----------------*- C++ -*-===//
+//
+// What all kernels share, whatever their form: a module, a function for each
+// phase, memory by operand, result, workspace and scratch. The function of a
+// phase is
+//
+//   func.func @<name>_phase<i>(%begin: index, %end: index, %worker: index,
+//                              %arg: memref<Nxf32> ..., %workspace: memref<Bxi8>,
+//                              %scratch: memref<Bxi8>)
+//
+// with a loop over the tasks [begin, end); lowerToLLVM adds the entry that
+// takes the pointers from `args` (see CodeGen.h). Memory is flat: one dimension,
+// static, row-major; i1 is stored as a byte of 0 or 1.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DL_LIB_CODEGEN_KERNELMODULE_H
+#define DL_LIB_CODEGEN_KERNELMODULE_H
+
+#include "dl/CodeGen/CodeGen.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace dl {
+
+/// On the function of a phase: the name of its entry, and the bytes of scratch
+/// each worker owns.
+inline constexpr llvm::StringLiteral kEntry = "dl.entry";
+inline constexpr llvm::StringLiteral kScratchBytes = "dl.scratch_bytes";
+
+/// The element type in memory: i8 for i1, else the type itself.
+mlir::Type storageType(mlir::Type elementType);
+int64_t storageBytes(mlir::Type elementType);
+
+class KernelModule;
+
+/// The function of one phase while it is built; `b` inserts into the loop over
+/// the tasks.
+struct PhaseBuilder {
+  KernelModule &kernel;
+  mlir::ImplicitLocOpBuilder b;
+  mlir::func::FuncOp function;
+  /// Number of the task and of the worker that runs it (index).
+  mlir::Value task, worker;
+
+  /// Memory of an argument of the dl.kernel's body.
+  mlir::Value argument(mlir::BlockArgument argument);
+  /// Memory of a result of the dl.kernel.
+  mlir::Value result(unsigned index);
+  /// `count` elements from a byte offset that reserveWorkspace or
+  /// reserveScratch returned. All tasks share the workspace; scratch is the
+  /// worker's own. Emitted outside the loop over the tasks.
+  mlir::Value workspace(int64_t offset, mlir::Type elementType, int64_t count);
+  mlir::Value scratch(int64_t offset, mlir::Type elementType, int64_t count);
+  /// Memory of a constant that is no splat.
+  mlir::Value constant(mlir::DenseElementsAttr value);
+
+  mlir::Value index(int64_t value);
+
+private:
+  mlir::Value view(mlir::Value bytes, int64_t offset, mlir::Type elementType, int64_t count);
+};
+
+class KernelModule {
+public:
+  KernelModule(KernelOp kernel, llvm::StringRef name, const CodeGenOptions &options);
+
+  KernelOp op() const { return kernel; }
+  mlir::Block &body() const { return kernel->getRegion(0).front(); }
+  YieldOp yield() const { return llvm::cast<YieldOp>(body().back()); }
+  const CodeGenOptions &options() const { return codegenOptions; }
+  const Machine &machine() const { return codegenOptions.machine; }
+  mlir::ModuleOp module() const { return *code.module; }
+
+  /// Reserves bytes, aligned to 64; returns their offset.
+  int64_t reserveWorkspace(int64_t bytes);
+  int64_t reserveScratch(int64_t bytes);
+  /// Adds what one run of the kernel computes and moves.
+  void addWork(double flops, double bytes);
+
+  /// Adds a phase of `tasks` tasks. `emit` builds what one task does.
+  void addPhase(int64_t tasks, llvm::function_ref<void(PhaseBuilder &)> emit);
+
+  /// The finished code. No phase may be added afterwards.
+  KernelCode take();
+
+private:
+  KernelOp kernel;
+  CodeGenOptions codegenOptions;
+  KernelCode code;
+};
+
+/// Builds `for (i = lower; i < upper; i += step) body(i)` at the builder's
+/// place; a single iteration is inlined where the bounds are constant.
+void buildLoop(mlir::ImplicitLocOpBuilder &b, mlir::Value lower, mlir::Value upper, int64_t step,
+               llvm::function_ref<void(mlir::Value)> body);
+void buildLoop(mlir::ImplicitLocOpBuilder &b, int64_t lower, int64_t upper, int64_t step,
+               llvm::function_ref<void(mlir::Value)> body);
+/// The same with values carried from iteration to iteration.
+llvm::SmallVector<mlir::Value>
+buildReduceLoop(mlir::ImplicitLocOpBuilder &b, mlir::Value lower, mlir::Value upper, int64_t step,
+                mlir::ValueRange initial,
+                llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)>
+                    body);
+
+} // namespace dl
+
+#endif // DL_LIB_CODEGEN_KERNELMODULE_H
