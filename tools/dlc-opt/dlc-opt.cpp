@@ -1,5 +1,6 @@
 //===- dlc-opt.cpp - All passes, one by one -------------------------------===//
 
+#include "dl/Graph/Passes.h"
 #include "dl/IR/DLDialect.h"
 #include "dl/IR/Passes.h"
 
@@ -13,6 +14,8 @@ int main(int argc, char **argv) {
   registry.insert<dl::DLDialect>();
   mlir::registerAllPasses();
   dl::registerDLIRPasses();
+  dl::registerDLGraphPasses();
+  dl::registerGraphPipeline();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "dlc-opt: the passes of dlc\n", registry));
 }

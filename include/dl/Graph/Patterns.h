@@ -1,0 +1,27 @@
+//===- Patterns.h - The rewrites of the graph optimiser ---------*- C++ -*-===//
+//
+// One populate function a transform; the pass of the same words applies it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DL_GRAPH_PATTERNS_H
+#define DL_GRAPH_PATTERNS_H
+
+#include "mlir/IR/PatternMatch.h"
+
+namespace dl {
+
+/// Composites ~> primitives, by IR/Decompose.h.
+void populateDecomposePatterns(mlir::RewritePatternSet &patterns);
+
+/// conv2d %x, %w, %b ~> add (conv2d %x, %w), %b;
+/// linear %x, %w, %b ~> add (matmul %x, %w), %b, with x as rows of features.
+void populateSplitBiasPatterns(mlir::RewritePatternSet &patterns);
+
+/// conv2d {nchw} ~> transpose (conv2d {nhwc} of transposes); poolings and the
+/// adjoints of both likewise.
+void populateChannelsLastPatterns(mlir::RewritePatternSet &patterns);
+
+} // namespace dl
+
+#endif // DL_GRAPH_PATTERNS_H

@@ -1,0 +1,60 @@
+//===- Pipeline.cpp - From a graph to kernels in memory -------------------===//
+
+#include "dl/Graph/Pipeline.h"
+#include "dl/Graph/Passes.h"
+
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+namespace dl {
+
+void buildGraphPipeline(OpPassManager &outer, const GraphOptions &options) {
+  OpPassManager &manager =
+      outer.getOpName() == ModelOp::getOperationName() ? outer : outer.nest<ModelOp>();
+
+  // 1. Primitives, images nhwc. Everything below knows primitive ops alone; a
+  //    bias is an addition like any other, split off when channels are last, so
+  //    that it needs no reshape.
+  manager.addPass(createDecomposePass());
+  manager.addPass(createChannelsLastPass());
+  manager.addPass(createSplitBiasPass());
+
+  // 2. Clean up what the decompositions and the gradient left: constants, equal
+  //    subexpressions, dead code.
+  if (options.optLevel > 0) {
+    manager.addPass(createCanonicalizerPass());
+    manager.addPass(createCSEPass());
+  }
+
+  // 4. Kernels.
+  manager.addPass(createFormKernelsPass());
+
+  // 5. Order and memory. The plan follows from the order: it is made last.
+  manager.addPass(createSchedulePass());
+  manager.addPass(createPlanMemoryPass());
+
+  // 6. What code generation relies on.
+  manager.addPass(createVerifyPlanPass());
+}
+
+namespace {
+struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
+  Option<int> optLevel{*this, "opt-level", llvm::cl::desc("as -O of the driver"), llvm::cl::init(2)};
+  Option<bool> fusion{*this, "fusion", llvm::cl::desc("fuse ops into kernels"),
+                      llvm::cl::init(true)};
+  Option<bool> explain{*this, "explain", llvm::cl::desc("a remark for each decision"),
+                       llvm::cl::init(false)};
+};
+} // namespace
+
+void registerGraphPipeline() {
+  PassPipelineRegistration<PipelineOptions>(
+      "dl-graph-pipeline", "the graph optimiser: from a model to planned kernels",
+      [](OpPassManager &manager, const PipelineOptions &options) {
+        buildGraphPipeline(manager, {options.optLevel, options.fusion, options.explain});
+      });
+}
+
+} // namespace dl
