@@ -6,16 +6,6 @@ using namespace mlir;
 
 namespace dl {
 
-bool isContraction(Operation *op) {
-  return isa<MatmulOp, Conv2DOp, Conv2DBackwardDataOp, Conv2DBackwardWeightsOp>(op);
-}
-
-bool isWindow(Operation *op) {
-  return isa<MaxPool2DOp, MaxPool2DBackwardOp, MaxPool2DGatherOp>(op);
-}
-
-bool isReduction(Operation *op) { return isa<SumOp, MaxOp, MinOp, ArgmaxOp>(op); }
-
 /// What the expression evaluator follows from operand to result.
 static bool isPointwise(Operation *op) {
   return op->hasTrait<IsElementwise>() || isa<BroadcastOp, TransposeOp, OneHotOp, ConstantOp>(op);

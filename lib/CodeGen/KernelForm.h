@@ -16,13 +16,11 @@
 
 #include "KernelModule.h"
 
+#include "dl/Graph/Kernels.h"
+
 namespace dl {
 
 enum class KernelForm { Contraction, Window, Loops };
-
-bool isContraction(mlir::Operation *op);
-bool isWindow(mlir::Operation *op);
-bool isReduction(mlir::Operation *op);
 
 /// The form of a kernel, or a diagnostic where none fits.
 mlir::FailureOr<KernelForm> classifyKernel(KernelOp kernel);
