@@ -9,17 +9,21 @@ namespace dl {
 
 /// The gradient rule of an op: the cotangents of its operands from those of its
 /// results, in dl ops, so that it can be differentiated again. A cotangent of a
-/// result that nobody uses is null; one for an operand that needs none (or has
-/// none: integers) is null. One specialisation for each primitive op without
+/// result that nobody uses is null, and so is that of an operand that has none
+/// (integers, or a derivative of zero). A cotangent may be larger than its operand
+/// where NumPy's rule copied the operand: the caller sums it. Cotangents that turn
+/// out to be unneeded are erased. One specialisation for each primitive op without
 /// HasNoGradient; a missing one is a link error.
 template <typename Op>
 llvm::SmallVector<mlir::Value> gradient(Op op, mlir::ValueRange cotangents,
                                         mlir::OpBuilder &builder);
 
 /// Cotangents of `inputs` for the given cotangents of `outputs`, built at the
-/// insertion point of `builder` (after all ops of the forward pass). An input on
-/// which no output depends gets zeros. Fails after one diagnostic, with the
-/// location of each op that blocks a gradient.
+/// insertion point of `builder` (after all ops of the forward pass). Inputs count
+/// as independent: what one was computed from is not differentiated. An input on
+/// which no output depends gets zeros, an integer one null. Fails after one
+/// diagnostic, with a note at each op that blocks a gradient. Preconditions: all
+/// in one block, the cotangents of their outputs' types.
 mlir::FailureOr<llvm::SmallVector<mlir::Value>>
 buildGradients(mlir::OpBuilder &builder, mlir::ValueRange outputs, mlir::ValueRange cotangents,
                mlir::ValueRange inputs);
