@@ -1,5 +1,6 @@
 //===- dlc-opt.cpp - All passes, one by one -------------------------------===//
 
+#include "dl/Autodiff/Passes.h"
 #include "dl/Graph/Passes.h"
 #include "dl/IR/DLDialect.h"
 #include "dl/IR/Passes.h"
@@ -14,6 +15,7 @@ int main(int argc, char **argv) {
   registry.insert<dl::DLDialect>();
   mlir::registerAllPasses();
   dl::registerDLIRPasses();
+  dl::registerDLAutodiffPasses();
   dl::registerDLGraphPasses();
   dl::registerGraphPipeline();
   return mlir::asMainReturnCode(

@@ -28,6 +28,13 @@ mlir::FailureOr<llvm::SmallVector<mlir::Value>>
 buildGradients(mlir::OpBuilder &builder, mlir::ValueRange outputs, mlir::ValueRange cotangents,
                mlir::ValueRange inputs);
 
+/// Replaces the outputs of a model by the gradients of the sum of its first
+/// output (by its product with a new input `cotangent`, where that is wanted)
+/// with respect to the named inputs and parameters: `d_<name>`. No names: all
+/// trainable parameters, then all float inputs. Precondition: static shapes.
+llvm::LogicalResult differentiateModel(ModelOp model, llvm::ArrayRef<std::string> wrt,
+                                       bool withCotangent);
+
 } // namespace dl
 
 #endif // DL_AUTODIFF_GRADIENT_H
