@@ -10,6 +10,9 @@
 
 namespace dl {
 
+/// What compileModule needs to be in the registry of its modules' context.
+void registerTranslations(mlir::DialectRegistry &registry);
+
 enum class OutputKind { LLVMIR, Assembly, Object };
 
 /// Compiles a module of the LLVM dialect for a machine. Thread-safe for

@@ -1,0 +1,115 @@
+//===- Machine.cpp - What the code generator knows of a CPU ---------------===//
+
+#include "dl/Support/Machine.h"
+#include "TargetMachine.h"
+
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+
+#include <mutex>
+#include <thread>
+
+#include <sched.h>
+#include <unistd.h>
+
+using namespace llvm;
+
+namespace dl {
+
+Result<const Target *> lookupTarget(const Triple &triple) {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    InitializeNativeTarget();
+    InitializeNativeTargetAsmPrinter();
+    InitializeNativeTargetAsmParser();
+  });
+  std::string message;
+  const Target *target = TargetRegistry::lookupTarget(triple, message);
+  if (!target)
+    return Error{"error: no code generator for " + triple.str() + ": " + message};
+  return target;
+}
+
+/// The host's features as LLVM writes them. Those that the system does not save
+/// with a thread's state (AVX, AVX-512) are off.
+static std::string hostFeatures() {
+  std::vector<std::string> features;
+  for (const auto &feature : sys::getHostCPUFeatures())
+    features.push_back((feature.second ? "+" : "-") + feature.first().str());
+  llvm::sort(features);
+  return llvm::join(features, ",");
+}
+
+static int availableCores() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0)
+    return CPU_COUNT(&set);
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+/// Sets a cache size where the system knows it.
+static void readCacheSize(int64_t &bytes, int name) {
+  long size = sysconf(name);
+  if (size > 0)
+    bytes = size;
+}
+
+static void readHostCaches(Machine &machine) {
+  readCacheSize(machine.l1Bytes, _SC_LEVEL1_DCACHE_SIZE);
+  readCacheSize(machine.l2Bytes, _SC_LEVEL2_CACHE_SIZE);
+  readCacheSize(machine.l3Bytes, _SC_LEVEL3_CACHE_SIZE);
+}
+
+/// What the features allow.
+static void describeX86(Machine &machine, const MCSubtargetInfo &subtarget) {
+  auto has = [&](const char *features) { return subtarget.checkFeatures(features); };
+  machine.hasFMA = has("+fma");
+  machine.vectorBits = has("+avx2") && machine.hasFMA ? 256 : 128;
+  machine.hasMaskedMemory = has("+avx2");
+  // All four, so that any 512-bit, 256-bit or masked form that LLVM picks exists.
+  if (has("+avx512f,+avx512vl,+avx512bw,+avx512dq")) {
+    machine.vectorBits = 512;
+    machine.vectorRegisters = 32;
+  }
+}
+
+Result<Machine> Machine::get(const std::string &march) {
+  Machine machine;
+  Triple triple(sys::getProcessTriple());
+  machine.triple = triple.str();
+  machine.cores = availableCores();
+  Result<const Target *> target = lookupTarget(triple);
+  if (!target)
+    return target.error();
+
+  machine.cpu = StringSwitch<std::string>(march)
+                    .Case("host", sys::getHostCPUName().str())
+                    .Case("generic", triple.isX86() ? "x86-64" : "generic")
+                    .Case("avx2", "haswell")
+                    .Case("avx512", "skylake-avx512")
+                    .Default(march);
+  if (march == "host") {
+    machine.features = hostFeatures();
+    readHostCaches(machine);
+  }
+  // Asked without a CPU: with one that it does not know LLVM prints to stderr.
+  std::unique_ptr<MCSubtargetInfo> known((*target)->createMCSubtargetInfo(triple, "", ""));
+  if (!known->isCPUStringValid(machine.cpu))
+    return Error{"error: unknown CPU '" + march + "': expected host, generic, avx2, avx512 or a "
+                 "CPU that LLVM knows for " + triple.str()};
+  std::unique_ptr<MCSubtargetInfo> subtarget(
+      (*target)->createMCSubtargetInfo(triple, machine.cpu, machine.features));
+  if (triple.isX86()) {
+    describeX86(machine, *subtarget);
+  } else {
+    machine.hasFMA = triple.isAArch64();
+    machine.vectorRegisters = triple.isAArch64() ? 32 : 16;
+  }
+  return machine;
+}
+
+} // namespace dl

@@ -1,0 +1,165 @@
+//===- ObjectCode.cpp - From the LLVM dialect to object code --------------===//
+
+#include "dl/Target/ObjectCode.h"
+#include "TargetMachine.h"
+
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/Analysis/TargetTransformInfo.h"
+#include "llvm/IR/DiagnosticInfo.h"
+#include "llvm/IR/DiagnosticPrinter.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/IR/PassManager.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/SmallVectorMemoryBuffer.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Triple.h"
+#include "llvm/Transforms/InstCombine/InstCombine.h"
+#include "llvm/Transforms/Scalar/EarlyCSE.h"
+#include "llvm/Transforms/Scalar/GVN.h"
+#include "llvm/Transforms/Scalar/LICM.h"
+#include "llvm/Transforms/Scalar/LoopPassManager.h"
+#include "llvm/Transforms/Scalar/SimplifyCFG.h"
+
+using namespace mlir;
+
+namespace dl {
+
+void registerTranslations(DialectRegistry &registry) {
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+}
+
+namespace {
+
+/// Turns LLVM's errors, which end the process by default, into diagnostics.
+struct ErrorForwarder : llvm::DiagnosticHandler {
+  explicit ErrorForwarder(Location loc) : loc(loc) {}
+
+  bool handleDiagnostics(const llvm::DiagnosticInfo &info) override {
+    if (info.getSeverity() != llvm::DS_Error)
+      return true;
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    llvm::DiagnosticPrinterRawOStream printer(os);
+    info.print(printer);
+    emitError(loc) << "code generation failed: " << text;
+    failed = true;
+    return true;
+  }
+
+  Location loc;
+  bool failed = false;
+};
+
+} // namespace
+
+static FailureOr<std::unique_ptr<llvm::TargetMachine>>
+createTargetMachine(Location loc, const Machine &machine, int optLevel) {
+  llvm::Triple triple(machine.triple);
+  Result<const llvm::Target *> target = lookupTarget(triple);
+  if (!target)
+    return emitError(loc) << target.error().message;
+  // The kernels are vector code with their loops in order: the cheap code
+  // generator loses nothing that was measured, in half the time.
+  auto level = optLevel >= 3 ? llvm::CodeGenOptLevel::Default : llvm::CodeGenOptLevel::Less;
+  std::unique_ptr<llvm::TargetMachine> result((*target)->createTargetMachine(
+      triple, machine.cpu, machine.features, llvm::TargetOptions(), llvm::Reloc::PIC_,
+      /*CM=*/std::nullopt, level));
+  if (!result)
+    return emitError(loc) << "no code generator for " << machine.triple;
+  return result;
+}
+
+/// Marks functions: they throw nothing, so no unwind tables; and some CPUs
+/// prefer vectors narrower than those that were chosen for them.
+static void annotate(llvm::Module &module, const Machine &machine) {
+  for (llvm::Function &function : module) {
+    function.setDoesNotThrow();
+    if (function.isDeclaration())
+      continue;
+    std::string bits = std::to_string(machine.vectorBits);
+    function.addFnAttr("prefer-vector-width", bits);
+    function.addFnAttr("min-legal-vector-width", bits);
+  }
+}
+
+/// IR passes. No vectoriser and no unroller at any level: the kernels come
+/// vectorised and unrolled.
+static void optimize(llvm::Module &module, llvm::TargetMachine &target, int optLevel) {
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager cgscc;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(&target);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(cgscc);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, cgscc, modules);
+
+  llvm::FunctionPassManager passes;
+  passes.addPass(llvm::EarlyCSEPass());
+  if (optLevel >= 3) {
+    passes.addPass(llvm::InstCombinePass());
+    passes.addPass(llvm::createFunctionToLoopPassAdaptor(
+        llvm::LICMPass(llvm::LICMOptions()), /*UseMemorySSA=*/true));
+    passes.addPass(llvm::GVNPass());
+    passes.addPass(llvm::SimplifyCFGPass());
+  }
+  for (llvm::Function &function : module)
+    if (!function.isDeclaration())
+      passes.run(function, functions);
+}
+
+/// Assembly or an object. The pipeline of the code generator is still made of
+/// LLVM's old passes.
+static LogicalResult emitCode(llvm::Module &module, llvm::TargetMachine &target,
+                              OutputKind kind, llvm::raw_pwrite_stream &os, Location loc) {
+  llvm::legacy::PassManager passes;
+  auto type = kind == OutputKind::Assembly ? llvm::CodeGenFileType::AssemblyFile
+                                           : llvm::CodeGenFileType::ObjectFile;
+  if (target.addPassesToEmitFile(passes, os, nullptr, type, /*DisableVerify=*/true))
+    return emitError(loc) << "this target cannot write "
+                          << (kind == OutputKind::Assembly ? "assembly" : "objects");
+  passes.run(module);
+  return success();
+}
+
+FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
+compileModule(ModuleOp module, const Machine &machine, int optLevel, OutputKind kind) {
+  Location loc = module.getLoc();
+  auto target = createTargetMachine(loc, machine, optLevel);
+  if (failed(target))
+    return failure();
+
+  llvm::LLVMContext context;
+  auto handler = std::make_unique<ErrorForwarder>(loc);
+  ErrorForwarder &errors = *handler;
+  context.setDiagnosticHandler(std::move(handler));
+  // The verifier of the LLVM dialect has seen the module.
+  std::unique_ptr<llvm::Module> translated = translateModuleToLLVMIR(
+      module, context, module.getName().value_or("dl"), /*disableVerification=*/true);
+  if (!translated)
+    return failure();
+  translated->setTargetTriple(llvm::Triple(machine.triple));
+  translated->setDataLayout((*target)->createDataLayout());
+  annotate(*translated, machine);
+  if (optLevel > 0)
+    optimize(*translated, **target, optLevel);
+
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream os(bytes);
+  if (kind == OutputKind::LLVMIR)
+    translated->print(os, nullptr);
+  else if (failed(emitCode(*translated, **target, kind, os, loc)))
+    return failure();
+  if (errors.failed)
+    return failure();
+  return std::unique_ptr<llvm::MemoryBuffer>(std::make_unique<llvm::SmallVectorMemoryBuffer>(
+      std::move(bytes), module.getName().value_or("dl"), /*RequiresNullTerminator=*/false));
+}
+
+} // namespace dl

@@ -1,0 +1,90 @@
+//===- ObjectCodeTests.cpp - From the LLVM dialect to object code ---------===//
+
+#include "dl/Target/ObjectCode.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Parser/Parser.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+using namespace mlir;
+using dl::Machine;
+using dl::OutputKind;
+
+namespace {
+
+constexpr const char *kAdd = R"mlir(
+llvm.func @add(%a: !llvm.ptr) {
+  %0 = llvm.load %a {alignment = 4 : i64} : !llvm.ptr -> vector<16xf32>
+  %1 = llvm.fadd %0, %0 : vector<16xf32>
+  llvm.store %1, %a {alignment = 4 : i64} : vector<16xf32>, !llvm.ptr
+  llvm.return
+})mlir";
+
+class ObjectCode : public testing::Test {
+protected:
+  ObjectCode() {
+    DialectRegistry registry;
+    registry.insert<LLVM::LLVMDialect>();
+    dl::registerTranslations(registry);
+    context.appendDialectRegistry(registry);
+  }
+
+  std::string compile(const char *march, OutputKind kind, int optLevel = 2) {
+    OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(kAdd, &context);
+    auto code = dl::compileModule(*module, Machine::get(march).value(), optLevel, kind);
+    return failed(code) ? "" : (*code)->getBuffer().str();
+  }
+
+  MLIRContext context;
+};
+
+TEST_F(ObjectCode, LLVMIR) {
+  std::string text = compile("generic", OutputKind::LLVMIR);
+  EXPECT_NE(text.find("fadd <16 x float>"), std::string::npos) << text;
+}
+
+#ifdef __x86_64__
+TEST_F(ObjectCode, UsesTheVectorsOfTheMachine) {
+  for (int optLevel : {0, 2, 3}) {
+    EXPECT_NE(compile("avx512", OutputKind::Assembly, optLevel).find("%zmm0"), std::string::npos);
+    EXPECT_NE(compile("avx2", OutputKind::Assembly, optLevel).find("%ymm0"), std::string::npos);
+    EXPECT_EQ(compile("avx2", OutputKind::Assembly, optLevel).find("%zmm0"), std::string::npos);
+    EXPECT_EQ(compile("generic", OutputKind::Assembly, optLevel).find("%ymm0"), std::string::npos);
+  }
+}
+#endif
+
+TEST_F(ObjectCode, Objects) {
+  EXPECT_EQ(compile("host", OutputKind::Object).substr(0, 4), "\x7f" "ELF");
+}
+
+TEST_F(ObjectCode, ManyThreads) {
+  std::string expected = compile("host", OutputKind::Object);
+  std::vector<std::string> objects(8);
+  std::vector<std::thread> threads;
+  for (std::string &object : objects)
+    threads.emplace_back([&] { object = compile("host", OutputKind::Object); });
+  for (std::thread &thread : threads)
+    thread.join();
+  for (const std::string &object : objects)
+    EXPECT_EQ(object, expected);
+}
+
+TEST_F(ObjectCode, UnknownTargetsAreDiagnosed) {
+  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(kAdd, &context);
+  Machine machine;
+  machine.triple = "vax-unknown-none";
+  std::string message;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diag) {
+    message = diag.str();
+    return success();
+  });
+  EXPECT_TRUE(failed(dl::compileModule(*module, machine, 2, OutputKind::Object)));
+  EXPECT_NE(message.find("no code generator for vax-unknown-none"), std::string::npos) << message;
+}
+
+} // namespace
