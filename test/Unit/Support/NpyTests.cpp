@@ -24,7 +24,7 @@ std::string dict(const std::string &type, const std::string &shape, const char *
   return "{'descr': '" + type + "', 'fortran_order': " + order + ", 'shape': " + shape + ", }\n";
 }
 
-static std::string errorOf(const std::string &bytes) {
+std::string errorOf(const std::string &bytes) {
   auto result = parseNpy(bytes, "x.npy");
   return result ? "" : result.error().message;
 }

@@ -18,7 +18,7 @@ std::string file(const std::string &header, const std::string &data = "") {
 }
 
 /// The error of reading a file of these bytes; empty where it reads.
-static std::string errorOf(const std::string &bytes) {
+std::string errorOf(const std::string &bytes) {
   TempFolder folder;
   std::string path = folder.write("w.safetensors", bytes);
   auto result = readSafetensors(path);
