@@ -170,8 +170,14 @@ ParseResult parseLayer(OpAsmParser &parser, OperationState &result,
     auto diag = parser.emitError(loc) << "expected " << contract.minOperands;
     if (contract.maxOperands != contract.minOperands)
       diag << " or " << contract.maxOperands;
-    return diag << " operands, got " << operands.size();
+    return diag << (contract.maxOperands == 1 ? " operand" : " operands") << ", got "
+                << operands.size();
   }
+  // Names with a dot belong to another dialect; passes may leave such a note.
+  for (NamedAttribute option : result.attributes)
+    if (StringRef key = option.getName(); !key.contains('.') &&
+                                          !llvm::is_contained(result.name.getAttributeNames(), key))
+      return parser.emitError(loc) << "'" << result.name << "' has no option '" << key << "'";
 
   Type written;
   SMLoc typeLoc;

@@ -1,0 +1,77 @@
+// RUN: dlc-opt %s -split-input-file -verify-diagnostics | dlc-opt -split-input-file | FileCheck %s
+// RUN: dl-check %s
+
+// CHECK-LABEL: dl.model @known(
+// CHECK: %{{.*}} = dl.sqrt %x : tensor<4xf32>
+dl.model @known(%x: tensor<4xf32>) attributes {
+    check.value.x = dense<[0.25, 1.0, 2.0, 9.0]> : tensor<4xf32>,
+    check.expect.y = dense<[0.5, 1.0, 1.41421356, 3.0]> : tensor<4xf32>} {
+  %y = dl.sqrt %x
+  dl.return %y
+}
+
+dl.model @special(%x: tensor<4xf32>) attributes {
+    check.value.x = dense<[0.0, 0x7F800000, 0x7FC00000, -1.0]> : tensor<4xf32>,
+    check.expect.y = dense<[0.0, 0x7F800000, 0x7FC00000, 0x7FC00000]> : tensor<4xf32>,
+    check.gradient = false} {
+  %y = dl.sqrt %x
+  dl.return %y
+}
+
+// CHECK-LABEL: dl.model @scalar(
+// CHECK: dl.sqrt %x : tensor<f32>
+dl.model @scalar(%x: tensor<f32>) attributes {check.low = 0.1, check.high = 3.0} {
+  %y = dl.sqrt %x
+  dl.return %y
+}
+
+dl.model @empty(%x: tensor<0x3xf32>) attributes {check.low = 0.1, check.high = 3.0} {
+  %y = dl.sqrt %x
+  dl.return %y
+}
+
+dl.model @odd(%x: tensor<3x5x7xf32>) attributes {check.low = 0.1, check.high = 3.0} {
+  %y = dl.sqrt %x
+  dl.return %y
+}
+
+// CHECK-LABEL: dl.model @wide(
+// CHECK: dl.sqrt %x : tensor<2x33xf64>
+dl.model @wide(%x: tensor<2x33xf64>) attributes {check.low = 0.1, check.high = 3.0} {
+  %y = dl.sqrt %x
+  dl.return %y
+}
+
+// CHECK-LABEL: dl.model @open_batch(
+// CHECK: dl.sqrt %x : tensor<?x17xf32>
+dl.model @open_batch(%x: tensor<?x17xf32>) attributes {
+    check.low = 0.1,
+    check.high = 3.0,
+    check.batch = [0, 1, 5]} {
+  %y = dl.sqrt %x
+  dl.return %y
+}
+
+// -----
+
+dl.model @integers(%x: tensor<2xi32>) {
+  // expected-error @below {{operand #0 must be ranked tensor of 32-bit float or 64-bit float values, but got 'tensor<2xi32>'}}
+  %y = dl.sqrt %x
+  dl.return %y
+}
+
+// -----
+
+dl.model @two_operands(%x: tensor<2xf32>) {
+  // expected-error @below {{expected 1 operand, got 2}}
+  %y = dl.sqrt %x, %x
+  dl.return %y
+}
+
+// -----
+
+dl.model @unknown_option(%x: tensor<2xf32>) {
+  // expected-error @below {{'dl.sqrt' has no option 'axis'}}
+  %y = dl.sqrt %x {axis = 1}
+  dl.return %y
+}
