@@ -110,7 +110,7 @@ dl.model @open_batch(%x: tensor<?x17xf32>, %y: tensor<17xf32>) attributes {check
 // -----
 
 dl.model @predicate(%x: tensor<2xf32>) {
-  // expected-error @below {{attribute 'predicate' failed to satisfy constraint: one of eq, ne, lt, le, gt, ge}}
+  // expected-error @below {{attribute 'predicate' failed to satisfy constraint: string attribute one of eq, ne, lt, le, gt, ge}}
   %c = dl.compare %x, %x {predicate = less}
   dl.return %c
 }

@@ -40,6 +40,14 @@ void setElement(Tensor &tensor, int64_t i, double value) {
   }
 }
 
+/// An i64 need not fit a double.
+static void setInteger(Tensor &tensor, int64_t i, int64_t value) {
+  if (tensor.dtype() == DType::I64)
+    tensor.data<int64_t>()[i] = value;
+  else
+    setElement(tensor, i, static_cast<double>(value));
+}
+
 static DType dtypeOf(Type element) {
   if (element.isF32())
     return DType::F32;
@@ -84,7 +92,7 @@ static Result<Tensor> fromElements(StringRef name, DenseElementsAttr elements,
       setElement(tensor, i++, value.convertToDouble());
   } else {
     for (const APInt &value : elements.getValues<APInt>())
-      setElement(tensor, i++, value.getBitWidth() == 1 ? value.getZExtValue() : value.getSExtValue());
+      setInteger(tensor, i++, value.getBitWidth() == 1 ? value.getBoolValue() : value.getSExtValue());
   }
   return tensor;
 }
