@@ -1,7 +1,7 @@
 //===- Elementwise.cpp - One line of arithmetic an op ---------------------===//
 //
-// Every op with the trait IsElementwise has an overload of `lower`: a missing
-// one is a compile error. All work on scalars and on vectors alike.
+// Every primitive with the trait IsElementwise has an overload of `lower`: a
+// missing one is a compile error. All work on scalars and on vectors alike.
 //
 //===----------------------------------------------------------------------===//
 
@@ -155,7 +155,7 @@ Value lower(CastOp op, Elements &x) {
 
 template <typename Op>
 bool tryLower(Operation *op, Elements &elements, Value &result) {
-  if constexpr (Op::template hasTrait<IsElementwise>()) {
+  if constexpr (Op::template hasTrait<IsElementwise>() && !Op::template hasTrait<IsComposite>()) {
     if (auto match = dyn_cast<Op>(op)) {
       result = lower(match, elements);
       return true;
