@@ -28,8 +28,24 @@ void buildGraphPipeline(OpPassManager &outer, const GraphOptions &options) {
     manager.addPass(createCSEPass());
   }
 
-  // 4. Kernels.
+  // 4. Kernels. One for each op, then merged. The order of the passes decides
+  //    who gets an op that could go to several places: a bias gradient goes to
+  //    the weight gradient rather than to loops; what follows a contraction is
+  //    done in its registers; only then do loops merge with loops, and what is
+  //    left over goes before the contraction that reads it.
+  bool fuse = options.fusion && options.optLevel > 0;
+  if (fuse)
+    manager.addPass(createRematerializePass());
   manager.addPass(createFormKernelsPass());
+  if (fuse) {
+    manager.addPass(createFuseSideReductionsPass({options.explain}));
+    manager.addPass(createFuseEpiloguesPass({options.explain}));
+    manager.addPass(createFuseLoopsPass({options.explain}));
+    manager.addPass(createFuseProloguesPass({options.explain}));
+    manager.addPass(createFuseSiblingsPass({options.explain}));
+    if (options.explain)
+      manager.addPass(createExplainFusionPass());
+  }
 
   // 5. Order and memory. The plan follows from the order: it is made last.
   manager.addPass(createSchedulePass());

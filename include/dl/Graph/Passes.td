@@ -31,8 +31,43 @@ def ChannelsLastPass : DL_ModelPass<"dl-channels-last"> {
 // Kernels
 //===----------------------------------------------------------------------===//
 
+/// A pass of fusion: explains what it does where asked to.
+class DL_FusionPass<string argument> : DL_ModelPass<argument> {
+  let options = [
+    Option<"explain", "explain", "bool", /*default=*/"false", "a remark for each merge">,
+  ];
+}
+
+def RematerializePass : DL_ModelPass<"dl-rematerialize"> {
+  let summary = "masks, one-hot rows and broadcasts beside each of their users";
+}
+
 def FormKernelsPass : DL_ModelPass<"dl-form-kernels"> {
   let summary = "put every op that computes into a kernel of its own";
+}
+
+def FuseSideReductionsPass : DL_FusionPass<"dl-fuse-side-reductions"> {
+  let summary = "bias gradients into the kernels of weight gradients";
+}
+
+def FuseEpiloguesPass : DL_FusionPass<"dl-fuse-epilogues"> {
+  let summary = "elementwise kernels into the contraction or window before them";
+}
+
+def FuseLoopsPass : DL_FusionPass<"dl-fuse-loops"> {
+  let summary = "elementwise ops and reductions over one space into one loop nest";
+}
+
+def FuseProloguesPass : DL_FusionPass<"dl-fuse-prologues"> {
+  let summary = "elementwise kernels into the contraction or window behind them";
+}
+
+def FuseSiblingsPass : DL_FusionPass<"dl-fuse-siblings"> {
+  let summary = "kernels of loops over the same operand into one";
+}
+
+def ExplainFusionPass : DL_ModelPass<"dl-explain-fusion"> {
+  let summary = "a remark for each pair of kernels that stayed apart, with the reason";
 }
 
 //===----------------------------------------------------------------------===//
