@@ -1,0 +1,74 @@
+//===- Pool.cpp - Thread pools and arenas ---------------------------------===//
+
+#include "Pool.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <new>
+
+#include <sched.h>
+#include <sys/mman.h>
+
+namespace dl {
+
+static int availableCores() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+Result<std::shared_ptr<dlrt_pool>> sharedPool(int threads) {
+  static std::mutex mutex;
+  static std::map<int, std::weak_ptr<dlrt_pool>> pools;
+  if (threads < 0 || threads > 1024)
+    return Error{fmt::format("error: expected 0 to 1024 threads, got {}", threads)};
+  if (threads == 0)
+    threads = std::min(availableCores(), 1024);
+  if (threads == 1)
+    return std::shared_ptr<dlrt_pool>();
+  std::lock_guard lock(mutex);
+  std::weak_ptr<dlrt_pool> &known = pools[threads];
+  if (std::shared_ptr<dlrt_pool> pool = known.lock())
+    return pool;
+  dlrt_pool *created = dlrt_pool_create(threads);
+  if (!created)
+    return Error{fmt::format("error: {} threads cannot be started", threads)};
+  std::shared_ptr<dlrt_pool> pool(created, dlrt_pool_destroy);
+  known = pool;
+  return pool;
+}
+
+Arenas::~Arenas() {
+  while (Free *arena = first) {
+    first = arena->next;
+    std::free(arena);
+  }
+}
+
+char *Arenas::acquire() {
+  {
+    std::lock_guard lock(mutex);
+    if (Free *arena = first) {
+      first = arena->next;
+      return reinterpret_cast<char *>(arena);
+    }
+  }
+  // Large arenas lie on huge pages where the system has some: fewer misses of
+  // the TLB, fewer page faults in the first run.
+  constexpr size_t hugePage = size_t(2) << 20;
+  size_t alignment = bytes >= 2 * hugePage ? hugePage : 64;
+  size_t size = (std::max(bytes, size_t(1)) + alignment - 1) / alignment * alignment;
+  void *arena = std::aligned_alloc(alignment, size);
+  if (arena && alignment == hugePage)
+    madvise(arena, size, MADV_HUGEPAGE);
+  return static_cast<char *>(arena);
+}
+
+void Arenas::release(char *arena) {
+  std::lock_guard lock(mutex);
+  first = new (arena) Free{first};
+}
+
+} // namespace dl

@@ -1,0 +1,162 @@
+//===- Programs.cpp - Programs bound to their variables -------------------===//
+
+#include "Programs.h"
+
+#include <fmt/format.h>
+
+namespace dl {
+
+//===----------------------------------------------------------------------===//
+// Checks
+//===----------------------------------------------------------------------===//
+
+static bool fits(const TensorSpec &spec, const TensorView &tensor) {
+  if (tensor.dtype != spec.dtype || tensor.shape.size() != spec.shape.size())
+    return false;
+  for (size_t i = 0; i < spec.shape.size(); ++i)
+    if (tensor.shape[i] < 0 || (spec.shape[i] != kOpen && spec.shape[i] != tensor.shape[i]))
+      return false;
+  return true;
+}
+
+Result<int64_t> checkBatch(std::span<const TensorSpec> specs, std::span<const TensorView> tensors,
+                           const char *what) {
+  if (specs.size() != tensors.size())
+    return Error{fmt::format("error: expected {} {}{}, got {}", specs.size(), what,
+                             specs.size() == 1 ? "" : "s", tensors.size())};
+  const TensorSpec *first = nullptr;
+  int64_t batch = 1;
+  for (size_t i = 0; i < specs.size(); ++i) {
+    const TensorSpec &spec = specs[i];
+    const TensorView &tensor = tensors[i];
+    if (!fits(spec, tensor))
+      return Error{fmt::format(
+          "error: expected {} '{}' to be {}, got {}", what, spec.name,
+          toString(spec.shape, spec.dtype),
+          toString(Shape(tensor.shape.begin(), tensor.shape.end()), tensor.dtype))};
+    if (spec.shape.empty() || spec.shape[0] != kOpen)
+      continue;
+    if (first && tensor.shape[0] != batch)
+      return Error{fmt::format("error: expected one batch size, got {} in '{}' and {} in '{}'",
+                               batch, first->name, tensor.shape[0], spec.name)};
+    first = &spec;
+    batch = tensor.shape[0];
+  }
+  return batch;
+}
+
+//===----------------------------------------------------------------------===//
+// Bound programs
+//===----------------------------------------------------------------------===//
+
+BoundProgram::BoundProgram(std::shared_ptr<LoadedProgram> loaded, VariableStore &store,
+                           std::shared_ptr<dlrt_pool> pool, bool adopt)
+    : program(std::move(loaded)), store(store), pool(std::move(pool)), arenas(arenaBytes()) {
+  for (const ProgramVariable &wanted : program->variables) {
+    updates |= wanted.updated;
+    if (adopt)
+      store.setStorage(store.find(wanted.spec.name).value(), wanted.storage);
+  }
+  refresh();
+}
+
+void BoundProgram::bind() {
+  addresses.clear();
+  copies.clear();
+  for (const ProgramVariable &wanted : program->variables) {
+    size_t index = store.find(wanted.spec.name).value();
+    VariableStore::Variable &variable = store[index];
+    if (variable.storage == wanted.storage) {
+      addresses.push_back(variable.value.raw());
+      continue;
+    }
+    Tensor value(variable.spec.dtype, variable.spec.shape);
+    addresses.push_back(value.raw());
+    copies.push_back({index, wanted.storage, wanted.updated, std::move(value)});
+  }
+  boundLayout = store.layout;
+}
+
+void BoundProgram::refresh() {
+  if (boundLayout != store.layout)
+    bind();
+  for (Copy &copy : copies) {
+    const VariableStore::Variable &variable = store[copy.variable];
+    convertStorage(variable.value.raw(), variable.storage, copy.value.raw(), copy.storage,
+                   variable.spec);
+  }
+  copied = store.version;
+}
+
+void BoundProgram::commit() {
+  if (!updates)
+    return;
+  ++store.version;
+  for (const Copy &copy : copies) {
+    VariableStore::Variable &variable = store[copy.variable];
+    if (copy.updated)
+      convertStorage(copy.value.raw(), copy.storage, variable.value.raw(), variable.storage,
+                     variable.spec);
+  }
+  copied = store.version;
+}
+
+/// Addresses for a call; on the stack, as a run allocates nothing.
+using Addresses = llvm::SmallVector<void *, 32>;
+
+Status BoundProgram::run(std::span<const TensorView> inputs, std::span<Tensor> results) const {
+  char *arena = arenas.acquire();
+  if (!arena)
+    return Error{fmt::format("error: no memory for an arena of {} bytes", arenaBytes())};
+  Addresses inputData, outputData;
+  // Programs never write their inputs.
+  for (const TensorView &input : inputs)
+    inputData.push_back(const_cast<void *>(input.data));
+  for (Tensor &result : results)
+    outputData.push_back(result.raw());
+  program->run(addresses.data(), inputData.data(), outputData.data(), arena, pool.get());
+  arenas.release(arena);
+  return {};
+}
+
+std::span<Tensor> BoundProgram::ownOutputs() {
+  if (outputs.empty())
+    for (const TensorSpec &spec : program->outputs)
+      outputs.emplace_back(spec.dtype, spec.shape);
+  return outputs;
+}
+
+//===----------------------------------------------------------------------===//
+// The cache
+//===----------------------------------------------------------------------===//
+
+BoundProgram *ProgramCache::find(int64_t batch) const {
+  auto it = programs.find(batch);
+  return it == programs.end() ? nullptr : it->second.get();
+}
+
+Result<BoundProgram *> ProgramCache::get(int64_t batch) {
+  std::lock_guard one(compiling);
+  {
+    std::shared_lock lock(mutex);
+    if (BoundProgram *program = find(batch))
+      return program;
+  }
+  ProgramRequest closed = request;
+  closed.batch = batch;
+  auto program = compileProgram(model, closed, options);
+  if (!program)
+    return program.error();
+  std::unique_lock lock(mutex);
+  bool adopt = isMain && programs.empty();
+  auto bound = std::make_unique<BoundProgram>(*program, store, pool, adopt);
+  return (programs[batch] = std::move(bound)).get();
+}
+
+void ProgramCache::refresh() {
+  for (auto &entry : programs)
+    if (entry.second->isStale())
+      entry.second->refresh();
+}
+
+} // namespace dl
