@@ -123,6 +123,15 @@ static bool isBareWord(StringRef text) {
          llvm::all_of(text, [](char c) { return llvm::isAlnum(c) || c == '_'; });
 }
 
+/// True for an i64 or f64, which is what a number without a type is parsed as.
+/// Infinities and NaN are printed as bits, which need their type.
+static bool isPlainNumber(Attribute value) {
+  if (auto number = dyn_cast<FloatAttr>(value))
+    return number.getType().isF64() && number.getValue().isFinite();
+  auto number = dyn_cast<IntegerAttr>(value);
+  return number && number.getType().isInteger(64);
+}
+
 static void printOptionValue(OpAsmPrinter &printer, Attribute value) {
   if (auto text = dyn_cast<StringAttr>(value); text && isBareWord(text.getValue())) {
     printer << text.getValue();
@@ -130,6 +139,8 @@ static void printOptionValue(OpAsmPrinter &printer, Attribute value) {
     printer << '[';
     llvm::interleaveComma(numbers.asArrayRef(), printer.getStream());
     printer << ']';
+  } else if (isPlainNumber(value)) {
+    printer.printAttributeWithoutType(value);
   } else {
     printer.printAttribute(value);
   }
