@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -155,11 +156,14 @@ void storeElement(ImplicitLocOpBuilder &b, Value element, Value memory, ArrayRef
 //===----------------------------------------------------------------------===//
 
 Value Expression::at(Value value, const Position &position) {
+  // Equal constants are built again and again: masks and indices.
+  Attribute mask;
+  if (position.mask)
+    matchPattern(position.mask, m_Constant(&mask));
   Key key = {value.getAsOpaquePointer(), phase.b.getInsertionBlock(),
-             position.mask.getAsOpaquePointer(),
+             mask ? mask.getAsOpaquePointer() : position.mask.getAsOpaquePointer(),
              reinterpret_cast<const void *>(position.lanes * 64 + position.vectorDim)};
   for (Value index : position.indices) {
-    // Equal constants are built again and again.
     std::optional<int64_t> constant = getConstantIntValue(index);
     key.push_back(constant ? reinterpret_cast<const void *>(*constant * 2 + 1)
                            : index.getAsOpaquePointer());

@@ -1,6 +1,7 @@
 //===- dlc-opt.cpp - All passes, one by one -------------------------------===//
 
 #include "dl/Autodiff/Passes.h"
+#include "dl/CodeGen/Passes.h"
 #include "dl/Graph/Passes.h"
 #include "dl/IR/DLDialect.h"
 #include "dl/IR/Passes.h"
@@ -18,6 +19,7 @@ int main(int argc, char **argv) {
   dl::registerDLAutodiffPasses();
   dl::registerDLGraphPasses();
   dl::registerGraphPipeline();
+  dl::registerDLCodeGenPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "dlc-opt: the passes of dlc\n", registry));
 }

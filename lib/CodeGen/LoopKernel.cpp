@@ -1,0 +1,233 @@
+//===- LoopKernel.cpp - Kernels of elementwise ops and reductions ---------===//
+//
+// Usually one phase: each task finishes its points. Where reductions leave too
+// few points for the work (the sum of a large tensor), the reduced dimensions
+// are split into a fixed number of parts: a phase for the partial results of
+// each level, a phase that combines them in order, and a sweep.
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelForm.h"
+#include "LoopNest.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+
+namespace dl {
+
+static SmallVector<Reducer> reducersOf(KernelModule &module, ArrayRef<Operation *> level) {
+  return llvm::map_to_vector(
+      level, [&](Operation *op) { return Reducer(op, module.machine().hasFMA); });
+}
+
+/// Binds what a level reduced to its results, chunk by chunk.
+static void bindResults(PhaseBuilder &phase, Point &point, ArrayRef<Reducer> reducers,
+                        const LoopNest::Accumulators &totals) {
+  for (auto [c, expression] : llvm::enumerate(point.expressions))
+    for (auto [r, reducer] : llvm::enumerate(reducers)) {
+      Value result = reducer.finish(phase.b, totals[c][r]);
+      expression.bind(reducer.result(),
+                      [result](ImplicitLocOpBuilder &, const Position &) { return result; });
+    }
+}
+
+//===----------------------------------------------------------------------===//
+// One phase
+//===----------------------------------------------------------------------===//
+
+static void emitWhole(KernelModule &module, const LoopNest &nest) {
+  const LoopAnalysis &analysis = nest.analysis;
+  module.addPhase(nest.tasks(), [&](PhaseBuilder &phase) {
+    nest.forEachPoint(phase, phase.task, [&](Point &point) {
+      for (auto [number, level] : llvm::enumerate(analysis.levels)) {
+        SmallVector<Reducer> reducers = reducersOf(module, level);
+        bool write = analysis.lastLevelWrites && number + 1 == analysis.levels.size() &&
+                     !analysis.fullResults.empty();
+        bindResults(phase, point, reducers, nest.reduce(phase, point, reducers, write, nullptr));
+      }
+      if (!analysis.fullResults.empty() && !analysis.lastLevelWrites)
+        nest.sweep(phase, point, nullptr);
+      nest.storeReduced(phase, point);
+    });
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Split
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Results of a level in the workspace: [parts + 1][kept elements] for each
+/// reducer; the last row holds the finished ones.
+class SplitEmitter {
+public:
+  SplitEmitter(KernelModule &module, const LoopNest &nest, Split split)
+      : module(module), nest(nest), analysis(nest.analysis), split(split),
+        kept(analysis.keptElements()) {}
+
+  void emit();
+
+private:
+  void emitPartials(size_t level);
+  void emitCombine(size_t level);
+  void emitSweep();
+  /// Phases have a task for each part and each task of the nest.
+  void forEachPoint(PhaseBuilder &phase, function_ref<void(Point &, const Split &)> emit);
+  Value memory(PhaseBuilder &phase, Operation *op);
+  Position rowPosition(PhaseBuilder &phase, const Point &point, size_t chunk, Value row);
+  Value load(PhaseBuilder &phase, const Point &point, size_t chunk, Operation *op, Value row);
+  void store(PhaseBuilder &phase, const Point &point, size_t chunk, Operation *op, Value row,
+             Value value);
+  void bindFinished(PhaseBuilder &phase, Point &point, size_t levels);
+
+  KernelModule &module;
+  const LoopNest &nest;
+  const LoopAnalysis &analysis;
+  Split split;
+  int64_t kept;
+  DenseMap<Operation *, int64_t> offsets; // in the workspace
+};
+} // namespace
+
+void SplitEmitter::forEachPoint(PhaseBuilder &phase,
+                                function_ref<void(Point &, const Split &)> emit) {
+  Value tasks = phase.index(nest.tasks());
+  Split here = split;
+  here.part = arith::DivUIOp::create(phase.b, phase.task, tasks);
+  Value task = arith::RemUIOp::create(phase.b, phase.task, tasks);
+  nest.forEachPoint(phase, task, [&](Point &point) { emit(point, here); });
+}
+
+static Type elementTypeOf(Operation *op) {
+  return cast<RankedTensorType>(op->getResult(0).getType()).getElementType();
+}
+
+Value SplitEmitter::memory(PhaseBuilder &phase, Operation *op) {
+  return phase.workspace(offsets.at(op), elementTypeOf(op), (split.parts + 1) * kept);
+}
+
+/// Of a kept position in row `row` of a reduction's partial results.
+Position SplitEmitter::rowPosition(PhaseBuilder &phase, const Point &point, size_t chunk,
+                                   Value row) {
+  SmallVector<int64_t> shape;
+  for (auto [dim, extent] : llvm::enumerate(analysis.shape))
+    if (!analysis.isReduced(dim))
+      shape.push_back(extent);
+  Position position = nest.keptPosition(phase, point, chunk, shape);
+  Value index = linearIndex(phase.b, position.indices, stridesOf(shape));
+  position.indices = {row, index};
+  position.vectorDim = position.isVector() ? 1 : -1;
+  return position;
+}
+
+Value SplitEmitter::load(PhaseBuilder &phase, const Point &point, size_t chunk, Operation *op,
+                         Value row) {
+  return loadElement(phase.b, memory(phase, op), {split.parts + 1, kept}, elementTypeOf(op),
+                     rowPosition(phase, point, chunk, row));
+}
+
+void SplitEmitter::store(PhaseBuilder &phase, const Point &point, size_t chunk, Operation *op,
+                         Value row, Value value) {
+  storeElement(phase.b, value, memory(phase, op), {split.parts + 1, kept},
+               rowPosition(phase, point, chunk, row));
+}
+
+/// Binds the results of the levels before `levels` to what is in the workspace.
+void SplitEmitter::bindFinished(PhaseBuilder &phase, Point &point, size_t levels) {
+  for (const auto &level : ArrayRef(analysis.levels).take_front(levels))
+    for (Operation *op : level)
+      for (auto [c, expression] : llvm::enumerate(point.expressions)) {
+        Value result = load(phase, point, c, op, phase.index(split.parts));
+        expression.bind(op->getResult(0),
+                        [result](ImplicitLocOpBuilder &, const Position &) { return result; });
+      }
+}
+
+void SplitEmitter::emitPartials(size_t level) {
+  bool write = analysis.lastLevelWrites && level + 1 == analysis.levels.size() &&
+               !analysis.fullResults.empty();
+  SmallVector<Reducer> reducers = reducersOf(module, analysis.levels[level]);
+  module.addPhase(split.parts * nest.tasks(), [&](PhaseBuilder &phase) {
+    forEachPoint(phase, [&](Point &point, const Split &here) {
+      bindFinished(phase, point, level);
+      LoopNest::Accumulators totals = nest.reduce(phase, point, reducers, write, &here);
+      for (size_t c = 0; c < point.chunks.size(); ++c)
+        for (auto [r, reducer] : llvm::enumerate(reducers))
+          store(phase, point, c, reducer.operation(), here.part, totals[c][r][0]);
+    });
+  });
+}
+
+void SplitEmitter::emitCombine(size_t level) {
+  SmallVector<Reducer> reducers = reducersOf(module, analysis.levels[level]);
+  bool isLast = level + 1 == analysis.levels.size();
+  module.addPhase(nest.tasks(), [&](PhaseBuilder &phase) {
+    nest.forEachPoint(phase, phase.task, [&](Point &point) {
+      for (const Reducer &reducer : reducers)
+        for (size_t c = 0; c < point.chunks.size(); ++c) {
+          Operation *op = reducer.operation();
+          Value first = load(phase, point, c, op, phase.index(0));
+          auto total = buildReduceLoop(
+              phase.b, phase.index(1), phase.index(split.parts), 1, first,
+              [&](Value part, ValueRange sum) {
+                return reducer.combine(phase.b, sum, load(phase, point, c, op, part));
+              });
+          store(phase, point, c, op, phase.index(split.parts), total[0]);
+        }
+      if (!isLast || analysis.reducedResults.empty())
+        return;
+      bindFinished(phase, point, analysis.levels.size());
+      nest.storeReduced(phase, point);
+    });
+  });
+}
+
+void SplitEmitter::emitSweep() {
+  module.addPhase(split.parts * nest.tasks(), [&](PhaseBuilder &phase) {
+    forEachPoint(phase, [&](Point &point, const Split &here) {
+      bindFinished(phase, point, analysis.levels.size());
+      nest.sweep(phase, point, &here);
+    });
+  });
+}
+
+void SplitEmitter::emit() {
+  for (const auto &level : analysis.levels)
+    for (Operation *op : level)
+      offsets[op] =
+          module.reserveWorkspace((split.parts + 1) * kept * storageBytes(elementTypeOf(op)));
+  for (size_t level = 0; level < analysis.levels.size(); ++level) {
+    emitPartials(level);
+    emitCombine(level);
+  }
+  if (!analysis.fullResults.empty() && !analysis.lastLevelWrites)
+    emitSweep();
+}
+
+//===----------------------------------------------------------------------===//
+// Kernels
+//===----------------------------------------------------------------------===//
+
+LogicalResult emitLoopKernel(KernelModule &module) {
+  FailureOr<LoopAnalysis> analysis = LoopAnalysis::get(module);
+  if (failed(analysis))
+    return failure();
+  for (ArrayRef<unsigned> group : analysis->otherResults) {
+    LoopAnalysis other;
+    Value first = module.yield().getOperand(group.front());
+    llvm::append_range(other.shape, cast<RankedTensorType>(first.getType()).getShape());
+    other.fullResults.assign(group.begin(), group.end());
+    other.weight = analysis->weight;
+    emitWhole(module, LoopNest(module, other));
+  }
+  LoopNest nest(module, *analysis);
+  if (std::optional<Split> split = nest.split())
+    SplitEmitter(module, nest, *split).emit();
+  else
+    emitWhole(module, nest);
+  addBodyWork(module);
+  return success();
+}
+
+} // namespace dl

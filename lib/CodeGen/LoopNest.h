@@ -1,0 +1,121 @@
+//===- LoopNest.h - Vectorised loops over an iteration shape ----*- C++ -*-===//
+//
+// Lanes always lie along the last dimension of the iteration shape.
+//
+//   rows     the last dimension is reduced: a point is one kept position, and
+//            accumulators are combined across lanes when a pass is over
+//   columns  it is kept (or nothing is reduced): a point is a tile of a few
+//            vectors along it, each with accumulators of its own
+//
+// Points are independent; tasks are runs of points. A pass over the reduced
+// dimensions of a point keeps several sets of accumulators, to hide the latency
+// of their additions, and combines them in a fixed order.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DL_LIB_CODEGEN_LOOPNEST_H
+#define DL_LIB_CODEGEN_LOOPNEST_H
+
+#include "Expression.h"
+#include "LoopAnalysis.h"
+#include "Reducer.h"
+
+namespace dl {
+
+/// `active` elements of a vector of `width`, from `offset` on.
+struct Chunk {
+  int64_t offset = 0, active = 1, width = 1;
+};
+
+/// Kept positions that are worked on together.
+struct Point {
+  /// For each dimension of the iteration shape; null where it is reduced.
+  llvm::SmallVector<mlir::Value> indices;
+  /// The vectors of a tile; for rows, one that stands for the scalar.
+  llvm::SmallVector<Chunk> chunks;
+  /// One a chunk: reductions are bound to their results there.
+  std::vector<Expression> expressions;
+};
+
+/// Part of a reduced dimension: indices from part * length on.
+struct Split {
+  int64_t dim, length, parts;
+  mlir::Value part;
+};
+
+class LoopNest {
+public:
+  LoopNest(KernelModule &module, const LoopAnalysis &analysis);
+
+  const LoopAnalysis &analysis;
+  bool isRows() const { return rows; }
+  int64_t tasks() const { return taskCount; }
+  /// How to split the reduced dimensions where there are too few tasks for the
+  /// work; a function of the shape alone.
+  std::optional<Split> split() const;
+
+  /// Builds `emit` for each point of a task.
+  void forEachPoint(PhaseBuilder &phase, mlir::Value task,
+                    llvm::function_ref<void(Point &)> emit) const;
+
+  /// Runs a level of reductions over (a part of) a point's reduced dimensions;
+  /// accumulators for chunk c and reducer r at [c][r]. `write`: results of the
+  /// iteration shape are written on the way.
+  using Accumulators = llvm::SmallVector<llvm::SmallVector<llvm::SmallVector<mlir::Value>>>;
+  Accumulators reduce(PhaseBuilder &phase, Point &point, llvm::ArrayRef<Reducer> reducers,
+                      bool write, const Split *split) const;
+  /// Writes the results of the iteration shape.
+  void sweep(PhaseBuilder &phase, Point &point, const Split *split) const;
+  /// Writes the results that follow from reductions.
+  void storeReduced(PhaseBuilder &phase, Point &point) const;
+
+  /// Position of a chunk in a value of the kept dimensions.
+  Position keptPosition(PhaseBuilder &phase, const Point &point, size_t chunk,
+                        llvm::ArrayRef<int64_t> shape) const;
+
+private:
+  /// A step of a walk over reduced dimensions: indices of the iteration shape,
+  /// the lanes (rows), the set of accumulators, the carried values.
+  using Step = llvm::function_ref<void(llvm::ArrayRef<mlir::Value>, const Chunk &, int64_t,
+                                       llvm::SmallVector<mlir::Value> &)>;
+
+  void chooseTiles();
+  Position stepPosition(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> indices,
+                        const Chunk &chunk) const;
+  llvm::SmallVector<Chunk> chunksOf(int64_t elements) const;
+  int64_t accumulatorLanes(const Chunk &chunk) const;
+  int64_t setsFor(size_t chunks) const;
+  void emitRow(PhaseBuilder &phase, mlir::Value row, mlir::Value lower, mlir::Value upper,
+               mlir::Value hasRest, llvm::function_ref<void(Point &)> emit) const;
+  void emitPoint(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> indices,
+                 llvm::ArrayRef<Chunk> chunks, llvm::function_ref<void(Point &)> emit) const;
+  void walk(PhaseBuilder &phase, llvm::SmallVector<mlir::Value> indices, size_t depth,
+            const Split *split, int64_t sets, llvm::SmallVector<mlir::Value> &carried,
+            Step step) const;
+  void walkInner(PhaseBuilder &phase, llvm::SmallVector<mlir::Value> indices, const Split *split,
+                 int64_t sets, llvm::SmallVector<mlir::Value> &carried, Step step) const;
+  void takeStep(PhaseBuilder &phase, Point &point, llvm::ArrayRef<Reducer> reducers,
+                llvm::ArrayRef<mlir::Value> indices, const Chunk &rowChunk, int64_t set,
+                llvm::SmallVector<mlir::Value> &carried) const;
+  void writeStep(PhaseBuilder &phase, Point &point, llvm::ArrayRef<mlir::Value> indices,
+                 const Chunk &rowChunk) const;
+
+  KernelModule &module;
+  bool rows = false;
+  int64_t lanes = 1;
+  int64_t rowCount = 1;      // product of the kept dimensions but the last, where that is tiled
+  int64_t tileVectors = 1;   // vectors of a full tile
+  int64_t fullTiles = 0;     // of a row
+  int64_t restElements = 0;  // of a row, behind the full tiles
+  int64_t blocks = 1;        // of a row
+  int64_t tilesPerBlock = 1;
+  int64_t rowsPerTask = 1;
+  int64_t taskCount = 0;
+};
+
+/// Work of a task, in operations: large against a fork, small against a kernel.
+inline constexpr double kTaskWork = 32768;
+
+} // namespace dl
+
+#endif // DL_LIB_CODEGEN_LOOPNEST_H

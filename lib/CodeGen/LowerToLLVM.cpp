@@ -1,0 +1,136 @@
+//===- LowerToLLVM.cpp - From loops and vectors to the LLVM dialect -------===//
+//
+// 1. Clean up: the emitters build index arithmetic where it is convenient;
+//    hoisting and merging it is cheaper here than in LLVM.
+// 2. Loops become branches.
+// 3. Everything becomes LLVM, memory bare pointers.
+// 4. Each phase gets its entry, which takes the pointers from `args`.
+// 5. Verify the promises: nothing but the LLVM dialect, and no allocation.
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelModule.h"
+
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
+#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Dominance.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
+#include "mlir/Transforms/CSE.h"
+#include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
+
+using namespace mlir;
+
+namespace dl {
+
+static void cleanUp(ModuleOp module) {
+  module.walk([](LoopLikeOpInterface loop) { moveLoopInvariantCode(loop); });
+  IRRewriter rewriter(module.getContext());
+  DominanceInfo dominance(module);
+  eliminateCommonSubExpressions(rewriter, dominance, module);
+}
+
+static LogicalResult convertLoops(ModuleOp module) {
+  RewritePatternSet patterns(module.getContext());
+  populateSCFToControlFlowConversionPatterns(patterns);
+  ConversionTarget target(*module.getContext());
+  target.addIllegalDialect<scf::SCFDialect>();
+  target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
+  return applyPartialConversion(module, target, std::move(patterns));
+}
+
+static LogicalResult convertToLLVM(ModuleOp module) {
+  MLIRContext *context = module.getContext();
+  LowerToLLVMOptions options(context);
+  options.useBarePtrCallConv = true;
+  LLVMTypeConverter converter(context, options);
+  RewritePatternSet patterns(context);
+  arith::populateArithToLLVMConversionPatterns(converter, patterns);
+  cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
+  populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
+  populateFuncToLLVMConversionPatterns(converter, patterns);
+  populateMathToLLVMConversionPatterns(converter, patterns);
+  populateVectorToLLVMConversionPatterns(converter, patterns);
+  ub::populateUBToLLVMConversionPatterns(converter, patterns);
+  LLVMConversionTarget target(*context);
+  target.addLegalOp<ModuleOp>();
+  if (failed(applyPartialConversion(module, target, std::move(patterns))))
+    return failure();
+  SmallVector<UnrealizedConversionCastOp> casts;
+  module.walk([&](UnrealizedConversionCastOp cast) { casts.push_back(cast); });
+  reconcileUnrealizedCasts(casts);
+  return success();
+}
+
+/// Adds `void entry(begin, end, worker, args)`: loads the pointers from `args`
+/// and calls the phase; the last one is the worker's own part of the scratch.
+static void addEntry(LLVM::LLVMFuncOp phase) {
+  ImplicitLocOpBuilder b(phase.getLoc(), phase->getContext());
+  b.setInsertionPoint(phase);
+  Type i64 = b.getI64Type(), pointer = LLVM::LLVMPointerType::get(b.getContext());
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
+                                          {i64, i64, i64, pointer});
+  auto entry =
+      LLVM::LLVMFuncOp::create(b, phase->getAttrOfType<StringAttr>(kEntry).getValue(), type);
+  b.setInsertionPointToStart(entry.addEntryBlock(b));
+  SmallVector<Value> arguments(entry.getArguments().drop_back());
+  unsigned count = phase.getNumArguments() - arguments.size();
+  for (unsigned i = 0; i < count; ++i) {
+    Value at = LLVM::GEPOp::create(b, pointer, pointer, entry.getArguments().back(),
+                                   ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
+    arguments.push_back(LLVM::LoadOp::create(b, pointer, at));
+  }
+  Value bytes =
+      LLVM::ConstantOp::create(b, i64, phase->getAttrOfType<IntegerAttr>(kScratchBytes).getInt());
+  Value offset = LLVM::MulOp::create(b, bytes, entry.getArgument(2));
+  arguments.back() = LLVM::GEPOp::create(b, pointer, b.getI8Type(), arguments.back(),
+                                         ArrayRef<LLVM::GEPArg>{offset});
+  LLVM::CallOp::create(b, TypeRange(), SymbolRefAttr::get(phase), arguments);
+  LLVM::ReturnOp::create(b, ValueRange());
+  phase.setLinkage(LLVM::Linkage::Internal);
+  phase->removeAttr(kEntry);
+  phase->removeAttr(kScratchBytes);
+}
+
+static LogicalResult verifyLowered(ModuleOp module) {
+  WalkResult result = module.walk([](Operation *op) {
+    if (isa<ModuleOp>(op))
+      return WalkResult::advance();
+    if (!isa_and_nonnull<LLVM::LLVMDialect>(op->getDialect())) {
+      op->emitError() << "expected the LLVM dialect alone after lowering, got " << op->getName();
+      return WalkResult::interrupt();
+    }
+    auto call = dyn_cast<LLVM::CallOp>(op);
+    if (call && call.getCallee() && (*call.getCallee() == "malloc" || *call.getCallee() == "free")) {
+      op->emitError() << "expected no allocation in a kernel";
+      return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+LogicalResult lowerToLLVM(ModuleOp module) {
+  cleanUp(module);
+  if (failed(convertLoops(module)) || failed(convertToLLVM(module)))
+    return failure();
+  SmallVector<LLVM::LLVMFuncOp> phases;
+  for (auto function : module.getOps<LLVM::LLVMFuncOp>())
+    if (function->hasAttr(kEntry))
+      phases.push_back(function);
+  for (LLVM::LLVMFuncOp phase : phases)
+    addEntry(phase);
+  return verifyLowered(module);
+}
+
+} // namespace dl

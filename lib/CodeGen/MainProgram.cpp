@@ -1,0 +1,163 @@
+//===- MainProgram.cpp - The program that calls the kernels ---------------===//
+
+#include "MainProgram.h"
+
+#include "KernelModule.h"
+#include "dl/Graph/Placement.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+using namespace mlir;
+
+namespace dl {
+
+/// A phase of fewer operations and bytes than this runs on the caller alone: a
+/// fork and join costs as much.
+static constexpr double kParallelWork = 20e3;
+
+namespace {
+class MainBuilder {
+public:
+  MainBuilder(ModelOp model, Program &program)
+      : program(program), b(model.getLoc(), model.getContext()) {
+    program.main = ModuleOp::create(model.getLoc(), "main");
+    pointer = LLVM::LLVMPointerType::get(b.getContext());
+    i64 = b.getI64Type();
+    none = LLVM::LLVMVoidType::get(b.getContext());
+  }
+
+  void build(ModelOp model, ArrayRef<size_t> codeOf);
+
+private:
+  LLVM::LLVMFuncOp declare(StringRef name, ArrayRef<Type> arguments);
+  Value offset(Value base, int64_t bytes);
+  Value loadPointer(Value table, int64_t index);
+  Value constantPointer(ConstantOp op);
+  Value pointerTo(Value value);
+  void callKernel(KernelOp kernel, const KernelCode &code, Value table);
+
+  /// Arguments of the program's function.
+  enum Argument { Variables, Inputs, Outputs, Arena, Pool };
+
+  Program &program;
+  ImplicitLocOpBuilder b;
+  Type pointer, i64, none;
+  LLVM::LLVMFuncOp function, parallelFor;
+  DenseMap<Attribute, LLVM::GlobalOp> constants;
+};
+} // namespace
+
+LLVM::LLVMFuncOp MainBuilder::declare(StringRef name, ArrayRef<Type> arguments) {
+  if (auto known = program.main->lookupSymbol<LLVM::LLVMFuncOp>(name))
+    return known;
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(program.main->getBody());
+  return LLVM::LLVMFuncOp::create(b, name, LLVM::LLVMFunctionType::get(none, arguments));
+}
+
+Value MainBuilder::offset(Value base, int64_t bytes) {
+  if (bytes == 0)
+    return base;
+  Value shift = LLVM::ConstantOp::create(b, i64, bytes);
+  return LLVM::GEPOp::create(b, pointer, b.getI8Type(), base, ArrayRef<LLVM::GEPArg>{shift});
+}
+
+Value MainBuilder::loadPointer(Value table, int64_t index) {
+  Value at = LLVM::GEPOp::create(b, pointer, pointer, table,
+                                 ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(index)});
+  return LLVM::LoadOp::create(b, pointer, at);
+}
+
+/// A global with the elements of a constant, in row-major order.
+Value MainBuilder::constantPointer(ConstantOp op) {
+  auto value = cast<DenseElementsAttr>(op.getValue());
+  LLVM::GlobalOp &global = constants[value];
+  if (!global) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(program.main->getBody());
+    Type element = value.getElementType();
+    if (element.isInteger(1))
+      value = value.mapValues(storageType(element), [](const APInt &bit) { return bit.zext(8); });
+    value = value.reshape(
+        RankedTensorType::get({value.getNumElements()}, storageType(element)));
+    auto type = LLVM::LLVMArrayType::get(storageType(element), value.getNumElements());
+    global = LLVM::GlobalOp::create(b, type, /*isConstant=*/true, LLVM::Linkage::Internal,
+                                    "constant" + std::to_string(constants.size() - 1), value,
+                                    /*alignment=*/64);
+  }
+  return LLVM::AddressOfOp::create(b, global);
+}
+
+Value MainBuilder::pointerTo(Value value) {
+  Place place = placeOf(value);
+  switch (place.space) {
+  case Space::Arena:
+    return offset(function.getArgument(Arena), place.position);
+  case Space::Variable:
+    return loadPointer(function.getArgument(Variables), place.position);
+  case Space::Output:
+    return loadPointer(function.getArgument(Outputs), place.position);
+  case Space::Input:
+    return loadPointer(function.getArgument(Inputs), place.position);
+  case Space::Constant:
+    break;
+  }
+  while (auto reshape = value.getDefiningOp<ReshapeOp>())
+    value = reshape.getInput();
+  return constantPointer(value.getDefiningOp<ConstantOp>());
+}
+
+void MainBuilder::callKernel(KernelOp kernel, const KernelCode &code, Value table) {
+  SmallVector<Value> pointers;
+  for (Value operand : kernel.getOperands())
+    pointers.push_back(pointerTo(operand));
+  for (Value result : kernel.getResults())
+    pointers.push_back(pointerTo(result));
+  Value arena = function.getArgument(Arena);
+  pointers.push_back(offset(arena, program.plannedBytes));
+  pointers.push_back(offset(arena, program.plannedBytes + program.workspaceBytes));
+  for (auto [index, value] : llvm::enumerate(pointers)) {
+    Value at = LLVM::GEPOp::create(b, pointer, pointer, table,
+                                   ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(index)});
+    LLVM::StoreOp::create(b, value, at);
+  }
+  for (const Phase &phase : code.phases) {
+    if (phase.tasks == 0)
+      continue;
+    LLVM::LLVMFuncOp entry = declare(phase.entry, {i64, i64, i64, pointer});
+    Value tasks = LLVM::ConstantOp::create(b, i64, phase.tasks);
+    if (phase.tasks > 1 && code.flops + code.bytes >= kParallelWork) {
+      Value address = LLVM::AddressOfOp::create(b, entry);
+      LLVM::CallOp::create(b, parallelFor,
+                           ValueRange{function.getArgument(Pool), address, table, tasks});
+      continue;
+    }
+    Value zero = LLVM::ConstantOp::create(b, i64, 0);
+    LLVM::CallOp::create(b, entry, ValueRange{zero, tasks, zero, table});
+  }
+}
+
+void MainBuilder::build(ModelOp model, ArrayRef<size_t> codeOf) {
+  parallelFor = declare("dlrt_parallel_for", {pointer, pointer, pointer, i64});
+  b.setInsertionPointToEnd(program.main->getBody());
+  function = LLVM::LLVMFuncOp::create(
+      b, program.entry, LLVM::LLVMFunctionType::get(none, SmallVector<Type>(5, pointer)));
+  b.setInsertionPointToStart(function.addEntryBlock(b));
+
+  size_t most = 0;
+  for (auto kernel : model.getBody().getOps<KernelOp>())
+    most = std::max<size_t>(most, kernel.getNumOperands() + kernel.getNumResults() + 2);
+  Value count = LLVM::ConstantOp::create(b, i64, static_cast<int64_t>(most));
+  Value table = LLVM::AllocaOp::create(b, pointer, pointer, count);
+  for (auto [kernel, code] : llvm::zip_equal(model.getBody().getOps<KernelOp>(), codeOf)) {
+    b.setLoc(kernel.getLoc());
+    callKernel(kernel, program.kernels[code], table);
+  }
+  LLVM::ReturnOp::create(b, ValueRange());
+}
+
+void buildMainProgram(ModelOp model, ArrayRef<size_t> codeOf, Program &program) {
+  MainBuilder(model, program).build(model, codeOf);
+}
+
+} // namespace dl

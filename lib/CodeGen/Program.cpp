@@ -1,0 +1,132 @@
+//===- Program.cpp - Code for a planned model -----------------------------===//
+
+#include "CollapseDims.h"
+#include "ContractionKernel.h"
+#include "KernelForm.h"
+#include "MainProgram.h"
+#include "dl/Graph/Placement.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace dl {
+
+/// A text that two kernels share exactly where the same code serves both: types
+/// and ops, but neither names nor places.
+static std::string structuralKey(KernelOp kernel) {
+  std::string key;
+  llvm::raw_string_ostream os(key);
+  DenseMap<Value, unsigned> numbers;
+  Block &body = kernel.getBody().front();
+  for (BlockArgument argument : body.getArguments()) {
+    numbers[argument] = numbers.size();
+    os << argument.getType() << ',';
+  }
+  for (Operation &op : body) {
+    os << op.getName() << '(';
+    for (Value operand : op.getOperands())
+      os << numbers.lookup(operand) << ',';
+    os << ')' << op.getAttrDictionary() << ':';
+    for (Value result : op.getResults()) {
+      numbers[result] = numbers.size();
+      os << result.getType() << ',';
+    }
+    os << '\n';
+  }
+  return key;
+}
+
+/// A symbol that tells what the kernel is: `mnist_k3_conv2d_relu`.
+static std::string kernelName(ModelOp model, KernelOp kernel, size_t index) {
+  std::string name = (model.getSymName() + "_k" + Twine(index) + "_").str();
+  for (char c : kernel.getLabel())
+    name += llvm::isAlnum(c) ? c : '_';
+  return name;
+}
+
+static FailureOr<KernelCode> generateKernel(KernelOp kernel, StringRef name,
+                                            const CodeGenOptions &options) {
+  FailureOr<KernelForm> form = classifyKernel(kernel);
+  if (failed(form))
+    return failure();
+  OwningOpRef<KernelOp> collapsed;
+  if (*form == KernelForm::Loops) {
+    collapsed = collapseDims(kernel);
+    kernel = *collapsed;
+  }
+  KernelModule module(kernel, name, options);
+  LogicalResult emitted = success();
+  switch (*form) {
+  case KernelForm::Contraction:
+    emitted = emitContractionKernel(module);
+    break;
+  case KernelForm::Window:
+    emitted = emitWindowKernel(module);
+    break;
+  case KernelForm::Loops:
+    emitted = emitLoopKernel(module);
+    break;
+  }
+  if (failed(emitted))
+    return failure();
+  return module.take();
+}
+
+/// What code generation relies on (see Graph/Pipeline.h).
+static LogicalResult verifyPlanned(ModelOp model) {
+  for (Operation &op : model.getBody().front()) {
+    if (!isa<ParameterOp, ConstantOp, ReshapeOp, KernelOp, ReturnOp>(op))
+      return op.emitOpError() << "expected a planned model, got an op outside of a kernel";
+    auto kernel = dyn_cast<KernelOp>(op);
+    if (!kernel)
+      continue;
+    auto places = kernel->getAttrOfType<DenseI64ArrayAttr>(kPlaces);
+    if (!places || places.size() != 2 * static_cast<int64_t>(kernel.getNumResults()))
+      return kernel.emitOpError() << "expected '" << kPlaces << "' with two integers a result";
+  }
+  if (!model->getAttrOfType<IntegerAttr>(kArenaBytes))
+    return model.emitOpError() << "expected '" << kArenaBytes << "' on a planned model";
+  return success();
+}
+
+FailureOr<Program> generateProgram(ModelOp model, const CodeGenOptions &options) {
+  model.getContext()
+      ->loadDialect<arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect,
+                    LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
+                    ub::UBDialect, vector::VectorDialect>();
+  if (failed(verifyPlanned(model)))
+    return failure();
+  Program program;
+  program.entry = model.getSymName().str();
+  llvm::StringMap<size_t> known;
+  SmallVector<size_t> codeOf;
+  for (auto kernel : model.getBody().getOps<KernelOp>()) {
+    auto [it, isNew] = known.try_emplace(structuralKey(kernel), program.kernels.size());
+    codeOf.push_back(it->second);
+    if (!isNew)
+      continue;
+    FailureOr<KernelCode> code =
+        generateKernel(kernel, kernelName(model, kernel, program.kernels.size()), options);
+    if (failed(code))
+      return failure();
+    program.workspaceBytes = std::max(program.workspaceBytes, code->workspaceBytes);
+    program.scratchBytes = std::max(program.scratchBytes, code->scratchBytes);
+    program.kernels.push_back(std::move(*code));
+  }
+  int64_t arenaBytes = model->getAttrOfType<IntegerAttr>(kArenaBytes).getInt();
+  program.plannedBytes = llvm::alignTo(arenaBytes, 64);
+  buildMainProgram(model, codeOf, program);
+  return program;
+}
+
+} // namespace dl

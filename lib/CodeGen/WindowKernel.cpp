@@ -1,0 +1,2 @@
+#include "KernelForm.h"
+namespace dl { llvm::LogicalResult emitWindowKernel(KernelModule &module) { return module.op().emitOpError() << "window"; } }
