@@ -25,6 +25,12 @@ bool isReduction(Operation *op) { return isa<SumOp, MaxOp, MinOp, ArgmaxOp>(op);
 
 bool isElementwise(Operation *op) { return op->hasTrait<IsElementwise>(); }
 
+bool isRematerializable(Operation *op) {
+  if (auto cast = dyn_cast<CastOp>(op))
+    return cast.getInput().getType().getElementType().isInteger();
+  return isa<CompareOp, OneHotOp, BroadcastOp>(op);
+}
+
 Value lookThroughViews(Value value) {
   while (auto view = value.getDefiningOp<ReshapeOp>())
     value = view.getInput();

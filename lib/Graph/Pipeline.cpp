@@ -29,8 +29,8 @@ void buildGraphPipeline(OpPassManager &outer, const GraphOptions &options) {
   }
 
   // 4. Kernels. One for each op, then merged. The order of the passes decides
-  //    who gets an op that could go to several places: a bias gradient goes to
-  //    the weight gradient rather than to loops; what follows a contraction is
+  //    who gets an op that could go to several places: a mask goes to the op that
+  //    it masks; a bias gradient to the weight gradient rather than to loops; what follows a contraction is
   //    done in its registers; only then do loops merge with loops, and what is
   //    left over goes before the contraction that reads it.
   bool fuse = options.fusion && options.optLevel > 0;
@@ -38,6 +38,7 @@ void buildGraphPipeline(OpPassManager &outer, const GraphOptions &options) {
     manager.addPass(createRematerializePass());
   manager.addPass(createFormKernelsPass());
   if (fuse) {
+    manager.addPass(createFuseMasksPass({options.explain}));
     manager.addPass(createFuseSideReductionsPass({options.explain}));
     manager.addPass(createFuseEpiloguesPass({options.explain}));
     manager.addPass(createFuseLoopsPass({options.explain}));

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dl/Graph/Kernels.h"
 #include "dl/Graph/Passes.h"
 
 #include "mlir/IR/PatternMatch.h"
@@ -18,12 +19,6 @@
 using namespace mlir;
 
 namespace dl {
-
-static bool canRematerialize(Operation *op) {
-  if (auto cast = dyn_cast<CastOp>(op))
-    return cast.getInput().getType().getElementType().isInteger();
-  return isa<CompareOp, OneHotOp, BroadcastOp>(op);
-}
 
 static void rematerialize(Operation *op, RewriterBase &rewriter) {
   for (OpOperand &use : llvm::make_early_inc_range(llvm::drop_begin(op->getUses()))) {
@@ -37,7 +32,7 @@ static void rematerialize(Operation *op, RewriterBase &rewriter) {
 static void rematerialize(ModelOp model) {
   IRRewriter rewriter(model.getContext());
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(model.getBody().front())))
-    if (canRematerialize(&op))
+    if (isRematerializable(&op))
       rematerialize(&op, rewriter);
 }
 

@@ -177,11 +177,8 @@ public:
         ready.push_back(cast<KernelOp>(kernel));
     while (!ready.empty()) {
       auto best = llvm::min_element(ready, [&](KernelOp a, KernelOp b) {
-        auto [growthA, ageA] = cost(a);
-        auto [growthB, ageB] = cost(b);
-        if (growthA != growthB)
-          return growthA < growthB;
-        return ageA != ageB ? ageA > ageB : a->isBeforeInBlock(b);
+        Cost costA = cost(a), costB = cost(b);
+        return costA != costB ? costA < costB : a->isBeforeInBlock(b);
       });
       KernelOp kernel = *best;
       ready.erase(best);
@@ -207,20 +204,23 @@ private:
     return tensors;
   }
 
-  /// Bytes by which the memory in use grows, and when the kernel's most recent
-  /// operand was computed.
-  std::pair<int64_t, int64_t> cost(KernelOp kernel) {
-    int64_t growth = 0, age = -1;
+  /// What is better has the smaller cost. First what leaves no more memory in
+  /// use than before, by what it needs meanwhile; then by how much the memory in
+  /// use grows; then what reads the most recent tensor.
+  using Cost = std::tuple<bool, int64_t, int64_t>;
+  Cost cost(KernelOp kernel) {
+    int64_t needed = 0, age = -1;
     for (Value result : kernel.getResults())
       if (!returned.contains(result))
-        growth += bytesOf(result.getType());
+        needed += bytesOf(result.getType());
+    int64_t growth = needed;
     for (Value tensor : arenaInputs(kernel))
       if (waitingReaders[tensor] == 1)
         growth -= bytesOf(tensor.getType());
     for (Value input : kernel.getInputs())
       if (KernelOp producer = producerOf(input))
         age = std::max(age, position[producer]);
-    return {growth, age};
+    return {growth > 0, growth > 0 ? growth : needed, -age};
   }
 
   const Precedence &precedence;

@@ -18,6 +18,9 @@ bool isWindow(mlir::Operation *op);
 bool isReduction(mlir::Operation *op);
 /// True for ops that map each element alone.
 bool isElementwise(mlir::Operation *op);
+/// True for ops that are computed again rather than stored: masks, one-hot rows,
+/// broadcasts.
+bool isRematerializable(mlir::Operation *op);
 
 /// The value behind reshapes, which are views.
 mlir::Value lookThroughViews(mlir::Value value);

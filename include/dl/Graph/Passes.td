@@ -46,6 +46,10 @@ def FormKernelsPass : DL_ModelPass<"dl-form-kernels"> {
   let summary = "put every op that computes into a kernel of its own";
 }
 
+def FuseMasksPass : DL_FusionPass<"dl-fuse-masks"> {
+  let summary = "comparisons and one-hot rows into the kernel that reads them";
+}
+
 def FuseSideReductionsPass : DL_FusionPass<"dl-fuse-side-reductions"> {
   let summary = "bias gradients into the kernels of weight gradients";
 }
