@@ -70,6 +70,9 @@ public:
       if (std::string text = prologueError(operand); !text.empty())
         return text;
     main.insert(anchor->getResult(0));
+    for (Operation &op : body)
+      if (isSideSum(&op))
+        sideShape = shapeOf(op.getResult(0));
     for (Operation &op : body.without_terminator()) {
       if (&op == anchor || isa<ConstantOp>(op) || prologue.contains(op.getResult(0)))
         continue;
@@ -128,7 +131,6 @@ private:
     Value result = op->getResult(0);
     if (isSideSum(op)) {
       side.insert(result);
-      sideShape = shapeOf(result);
       return {};
     }
     if (!isElementwise(op))

@@ -50,9 +50,13 @@ int64_t bytesOf(Type type) {
 std::string labelOf(Block &body) {
   constexpr size_t most = 6;
   SmallVector<StringRef> words;
-  for (Operation &op : body.without_terminator())
-    if (!isa<ConstantOp>(op))
-      words.push_back(op.getName().stripDialect());
+  for (Operation &op : body.without_terminator()) {
+    StringRef word = op.getName().stripDialect();
+    if (isContraction(&op) || isWindow(&op))
+      words.insert(words.begin(), word);
+    else if (!isa<ConstantOp>(op))
+      words.push_back(word);
+  }
   if (words.empty())
     return "copy";
   size_t shown = words.size() > most ? most - 1 : words.size();

@@ -28,6 +28,18 @@ void buildGraphPipeline(OpPassManager &outer, const GraphOptions &options) {
     manager.addPass(createCSEPass());
   }
 
+  // 3. Layout. Transposes meet and cancel, or end at the model's borders; those
+  //    of parameters end in how the parameters are stored. Reshapes get out of
+  //    the way of fusion.
+  if (options.optLevel > 0) {
+    manager.addPass(createSinkTransposesPass());
+    manager.addPass(createCSEPass());
+    manager.addPass(createStoreTransposedPass());
+    manager.addPass(createSinkReshapesPass());
+    manager.addPass(createCanonicalizerPass());
+    manager.addPass(createCSEPass());
+  }
+
   // 4. Kernels. One for each op, then merged. The order of the passes decides
   //    who gets an op that could go to several places: a mask goes to the op that
   //    it masks; a bias gradient to the weight gradient rather than to loops; what follows a contraction is

@@ -27,6 +27,18 @@ def ChannelsLastPass : DL_ModelPass<"dl-channels-last"> {
   let summary = "convolutions and poolings in layout nhwc, transposes around them";
 }
 
+def SinkTransposesPass : DL_ModelPass<"dl-sink-transposes"> {
+  let summary = "move transposes to the borders of the model, where they cancel or stay";
+}
+
+def StoreTransposedPass : DL_ModelPass<"dl-store-transposed"> {
+  let summary = "store variables as all their readers want them";
+}
+
+def SinkReshapesPass : DL_ModelPass<"dl-sink-reshapes"> {
+  let summary = "elementwise ops on matrix products before they are reshaped";
+}
+
 //===----------------------------------------------------------------------===//
 // Kernels
 //===----------------------------------------------------------------------===//

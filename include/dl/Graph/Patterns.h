@@ -22,6 +22,12 @@ void populateSplitBiasPatterns(mlir::RewritePatternSet &patterns);
 /// adjoints of both likewise.
 void populateChannelsLastPatterns(mlir::RewritePatternSet &patterns);
 
+/// relu (transpose %x) ~> transpose (relu %x), and the like.
+void populateSinkTransposesPatterns(mlir::RewritePatternSet &patterns);
+
+/// relu (reshape (matmul ...)) ~> reshape (relu (matmul ...)), and the like.
+void populateSinkReshapesPatterns(mlir::RewritePatternSet &patterns);
+
 } // namespace dl
 
 #endif // DL_GRAPH_PATTERNS_H
