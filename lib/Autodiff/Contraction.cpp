@@ -32,8 +32,7 @@ static Expr flattenRows(Expr x) {
 }
 
 // C = A' B', A' and B' transposed or not: d(A') = G B'^T, d(B') = A'^T G
-template <>
-SmallVector<Value> gradient(MatmulOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(MatmulOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr a = f(op.getLhs()), b = f(op.getRhs()), g = f(cotangents[0]);
   bool ta = op.getTransposeA(), tb = op.getTransposeB();
@@ -49,8 +48,7 @@ SmallVector<Value> gradient(MatmulOp op, ValueRange cotangents, OpBuilder &build
 
 // y = x W' + b, W' transposed or not: d(x) = g W'^T, d(W') = x^T g, d(b) = sum of
 // g over all rows
-template <>
-SmallVector<Value> gradient(LinearOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(LinearOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr g = f(cotangents[0]);
   bool transposed = op.getTransposeWeight();
@@ -69,8 +67,7 @@ SmallVector<Value> gradient(LinearOp op, ValueRange cotangents, OpBuilder &build
 namespace {
 /// The three maps of one convolution (same strides, padding, dilation, groups,
 /// layout): y = conv(x, w) and its adjoints in x and in w.
-template <typename Op>
-class Convolution {
+template <typename Op> class Convolution {
 public:
   Convolution(Op op, OpBuilder &builder) : op(op), builder(builder) {}
 
@@ -80,17 +77,15 @@ public:
   }
   Value backwardData(Value g, Value w, Value likeInput) {
     ImageLayout at = ImageLayout::get(op.getLayout());
-    return Conv2DBackwardDataOp::create(builder, op.getLoc(), g, w,
-                                        extents(likeInput, at.height, at.width), op.getStrides(),
-                                        op.getPadding(), op.getDilation(), op.getGroups(),
-                                        op.getLayout());
+    return Conv2DBackwardDataOp::create(
+        builder, op.getLoc(), g, w, extents(likeInput, at.height, at.width), op.getStrides(),
+        op.getPadding(), op.getDilation(), op.getGroups(), op.getLayout());
   }
   Value backwardWeights(Value x, Value g, Value likeWeight) {
     WeightLayout at = WeightLayout::get(op.getLayout());
-    return Conv2DBackwardWeightsOp::create(builder, op.getLoc(), x, g,
-                                           extents(likeWeight, at.height, at.width),
-                                           op.getStrides(), op.getPadding(), op.getDilation(),
-                                           op.getGroups(), op.getLayout());
+    return Conv2DBackwardWeightsOp::create(
+        builder, op.getLoc(), x, g, extents(likeWeight, at.height, at.width), op.getStrides(),
+        op.getPadding(), op.getDilation(), op.getGroups(), op.getLayout());
   }
 
 private:
@@ -105,8 +100,7 @@ private:
 
 // y = conv(x, w) + b: d(x) = backward_data(g, w), d(w) = backward_weights(x, g),
 // d(b) = sum of g over all but the channels
-template <>
-SmallVector<Value> gradient(Conv2DOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(Conv2DOp op, ValueRange cotangents, OpBuilder &builder) {
   Value x = op.getInput(), w = op.getWeight(), g = cotangents[0];
   Convolution conv(op, builder);
   SmallVector<Value> result = {conv.backwardData(g, w, x), conv.backwardWeights(x, g, w)};
@@ -129,8 +123,7 @@ SmallVector<Value> gradient(Conv2DBackwardDataOp op, ValueRange cotangents, OpBu
 
 // w = backward_weights(x, y): d(x) = backward_data(y, g), d(y) = conv(x, g)
 template <>
-SmallVector<Value> gradient(Conv2DBackwardWeightsOp op, ValueRange cotangents,
-                            OpBuilder &builder) {
+SmallVector<Value> gradient(Conv2DBackwardWeightsOp op, ValueRange cotangents, OpBuilder &builder) {
   Value x = op.getInput(), y = op.getCotangent(), g = cotangents[0];
   Convolution conv(op, builder);
   return {conv.backwardData(y, g, x), conv.forward(x, g)};

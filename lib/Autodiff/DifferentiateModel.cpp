@@ -60,8 +60,8 @@ LogicalResult differentiateModel(ModelOp model, ArrayRef<std::string> wrt, bool 
     return old.emitOpError() << "expected an output to differentiate";
   Value output = old.getOutputs()[0];
   if (!isFloat(output) || !tensorType(output).hasStaticShape())
-    return old.emitOpError()
-           << "expected a first output of f32 or f64 with a static shape, got " << output.getType();
+    return old.emitOpError() << "expected a first output of f32 or f64 with a static shape, got "
+                             << output.getType();
 
   OpBuilder builder(old);
   Value cotangent;

@@ -17,67 +17,58 @@ namespace dl {
 //===----------------------------------------------------------------------===//
 
 // y = -x: d(x) = -g
-template <>
-SmallVector<Value> gradient(NegOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(NegOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   return {-f(cotangents[0])};
 }
 
 // y = |x|: d(x) = g sign(x), 0 at 0
-template <>
-SmallVector<Value> gradient(AbsOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(AbsOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   return {f(cotangents[0]) * sign(f(op.getInput()))};
 }
 
 // y = exp(x): d(x) = g y
-template <>
-SmallVector<Value> gradient(ExpOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(ExpOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   return {f(cotangents[0]) * f(op.getResult())};
 }
 
 // y = log(x): d(x) = g / x
-template <>
-SmallVector<Value> gradient(LogOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(LogOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   return {f(cotangents[0]) / f(op.getInput())};
 }
 
 // y = sqrt(x): d(x) = g / (2 y)
-template <>
-SmallVector<Value> gradient(SqrtOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(SqrtOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   return {0.5 * f(cotangents[0]) / f(op.getResult())};
 }
 
 // y = 1 / sqrt(x): d(x) = -g y³ / 2
-template <>
-SmallVector<Value> gradient(RsqrtOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(RsqrtOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr y = f(op.getResult());
   return {-0.5 * f(cotangents[0]) * (y * y * y)};
 }
 
 // y = tanh(x): d(x) = g (1 - y²)
-template <>
-SmallVector<Value> gradient(TanhOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(TanhOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr y = f(op.getResult());
   return {f(cotangents[0]) * (1.0 - y * y)};
 }
 
 // y = sigmoid(x): d(x) = g y (1 - y)
-template <>
-SmallVector<Value> gradient(SigmoidOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(SigmoidOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr y = f(op.getResult());
   return {f(cotangents[0]) * (y * (1.0 - y))};
 }
 
 // y = max(x, 0): d(x) = g where y > 0. By y, not x: then x need not be kept.
-template <>
-SmallVector<Value> gradient(ReluOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(ReluOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   return {select(compare(f(op.getResult()), 0.0, "gt"), f(cotangents[0]), 0.0)};
 }
@@ -87,29 +78,25 @@ SmallVector<Value> gradient(ReluOp op, ValueRange cotangents, OpBuilder &builder
 //===----------------------------------------------------------------------===//
 
 // z = x + y: d(x) = d(y) = g
-template <>
-SmallVector<Value> gradient(AddOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(AddOp op, ValueRange cotangents, OpBuilder &builder) {
   return {cotangents[0], cotangents[0]};
 }
 
 // z = x - y: d(x) = g, d(y) = -g
-template <>
-SmallVector<Value> gradient(SubOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(SubOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   return {cotangents[0], -f(cotangents[0])};
 }
 
 // z = x y: d(x) = g y, d(y) = g x
-template <>
-SmallVector<Value> gradient(MulOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(MulOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr g = f(cotangents[0]);
   return {g * f(op.getRhs()), g * f(op.getLhs())};
 }
 
 // z = x / y: d(x) = g / y, d(y) = -(g / y) z
-template <>
-SmallVector<Value> gradient(DivOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(DivOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr q = f(cotangents[0]) / f(op.getRhs());
   return {q, -(q * f(op.getResult()))};
@@ -117,8 +104,7 @@ SmallVector<Value> gradient(DivOp op, ValueRange cotangents, OpBuilder &builder)
 
 // z = x^y: d(x) = g y x^(y - 1), 0 where y = 0;
 //          d(y) = g z log(x), 0 where x = 0
-template <>
-SmallVector<Value> gradient(PowOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(PowOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr g = f(cotangents[0]), x = f(op.getLhs()), y = f(op.getRhs()), z = f(op.getResult());
   // The exponent and the logarithm's operand are replaced where they would be
@@ -136,16 +122,14 @@ static Expr shareOf(Expr g, Expr x, Expr y, StringRef predicate) {
 }
 
 // z = max(x, y): d(x) = g where x > y, g / 2 where x = y
-template <>
-SmallVector<Value> gradient(MaximumOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(MaximumOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr g = f(cotangents[0]), x = f(op.getLhs()), y = f(op.getRhs());
   return {shareOf(g, x, y, "gt"), shareOf(g, y, x, "gt")};
 }
 
 // z = min(x, y): d(x) = g where x < y, g / 2 where x = y
-template <>
-SmallVector<Value> gradient(MinimumOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(MinimumOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr g = f(cotangents[0]), x = f(op.getLhs()), y = f(op.getRhs());
   return {shareOf(g, x, y, "lt"), shareOf(g, y, x, "lt")};
@@ -156,16 +140,14 @@ SmallVector<Value> gradient(MinimumOp op, ValueRange cotangents, OpBuilder &buil
 //===----------------------------------------------------------------------===//
 
 // z = c ? x : y: d(x) = c ? g : 0, d(y) = c ? 0 : g
-template <>
-SmallVector<Value> gradient(SelectOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(SelectOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr g = f(cotangents[0]), c = f(op.getCondition());
   return {Value(), select(c, g, 0.0), select(c, 0.0, g)};
 }
 
 // y = cast(x): d(x) = cast(g) to x's type; none where x is an integer
-template <>
-SmallVector<Value> gradient(CastOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(CastOp op, ValueRange cotangents, OpBuilder &builder) {
   Type element = tensorType(op.getInput()).getElementType();
   if (!isa<FloatType>(element))
     return {Value()};

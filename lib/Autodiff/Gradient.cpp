@@ -23,8 +23,8 @@ namespace dl {
 
 /// Cotangents of `inputs`, null where none arrives. Precondition: the activity
 /// has no blockers.
-static SmallVector<Value> pullBack(OpBuilder &builder, const Activity &activity,
-                                   ValueRange outputs, ValueRange cotangents, ValueRange inputs) {
+static SmallVector<Value> pullBack(OpBuilder &builder, const Activity &activity, ValueRange outputs,
+                                   ValueRange cotangents, ValueRange inputs) {
   llvm::DenseMap<Value, Value> sums;
   auto accumulate = [&](Location loc, Value value, Value cotangent) {
     Formula f(loc, builder);
@@ -76,16 +76,26 @@ static LogicalResult reportBlockers(Value output, const Activity &activity) {
   return diag;
 }
 
-static LogicalResult checkTypes(ValueRange outputs, ValueRange inputs) {
+static LogicalResult checkStatic(Value value) {
+  if (tensorType(value).hasStaticShape())
+    return success();
+  return emitError(value.getLoc())
+         << "expected a static shape to differentiate, got " << value.getType();
+}
+
+/// Rules use extents as numbers (to average, to sum): all must be known.
+static LogicalResult checkTypes(ValueRange outputs, ValueRange inputs, const Activity &activity) {
   for (Value output : outputs)
     if (!isFloat(output))
       return emitError(output.getLoc())
              << "expected a value of f32 or f64 to differentiate, got " << output.getType();
-  for (ValueRange values : {outputs, inputs})
-    for (Value value : values)
-      if (!tensorType(value).hasStaticShape())
-        return emitError(value.getLoc())
-               << "expected a static shape to differentiate, got " << value.getType();
+  for (Value input : inputs)
+    if (failed(checkStatic(input)))
+      return failure();
+  for (Operation *op : activity.ops)
+    for (Value result : op->getResults())
+      if (failed(checkStatic(result)))
+        return failure();
   return success();
 }
 
@@ -128,9 +138,9 @@ static Operation *opBefore(OpBuilder &builder) {
 FailureOr<SmallVector<Value>> buildGradients(OpBuilder &builder, ValueRange outputs,
                                              ValueRange cotangents, ValueRange inputs) {
   assert(outputs.size() == cotangents.size() && "one cotangent an output");
-  if (failed(checkTypes(outputs, inputs)))
-    return failure();
   Activity activity = analyzeActivity(outputs, inputs);
+  if (failed(checkTypes(outputs, inputs, activity)))
+    return failure();
   if (!outputs.empty() && failed(reportBlockers(outputs[0], activity)))
     return failure();
 

@@ -33,8 +33,7 @@ SmallVector<Value> gradient(CrossEntropyOp op, ValueRange cotangents, OpBuilder 
 }
 
 // d(p) = 2 (p - t) g / N, d(t) = -d(p)
-template <>
-SmallVector<Value> gradient(MSEOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(MSEOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr p = f(op.getPrediction()), t = f(op.getTarget());
   Expr d = (p - t) * perElement(f, cotangents[0], 2.0, p.type().getNumElements());
@@ -44,8 +43,7 @@ SmallVector<Value> gradient(MSEOp op, ValueRange cotangents, OpBuilder &builder)
 // d(p) = (p - t) / max(p (1 - p), 1e-12) g / N: finite also where p is 0 or 1
 // and the logarithm was cut off, as PyTorch has it.
 // d(t) = (max(log(1 - p), -100) - max(log p, -100)) g / N
-template <>
-SmallVector<Value> gradient(BCEOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(BCEOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr p = f(op.getPrediction()), t = f(op.getTarget());
   Expr g = perElement(f, cotangents[0], 1.0, p.type().getNumElements());

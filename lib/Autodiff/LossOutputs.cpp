@@ -18,9 +18,7 @@ namespace dl {
 // Edits of a model
 //===----------------------------------------------------------------------===//
 
-ReturnOp returnOf(ModelOp model) {
-  return cast<ReturnOp>(model.getBody().front().getTerminator());
-}
+ReturnOp returnOf(ModelOp model) { return cast<ReturnOp>(model.getBody().front().getTerminator()); }
 
 Value addInput(ModelOp model, StringRef name, Type type, Location loc) {
   SmallVector<Attribute> names(model.getInputNames().getValue());
@@ -67,14 +65,13 @@ static Value countRight(Expr isRight, Type counting) {
 }
 
 /// Logits and labels: right where the largest logit is the label's.
-static FailureOr<LossOutputs> addCrossEntropy(ModelOp model, Value prediction,
-                                              OpBuilder &builder) {
+static FailureOr<LossOutputs> addCrossEntropy(ModelOp model, Value prediction, OpBuilder &builder) {
   Location loc = returnOf(model).getLoc();
   RankedTensorType type = tensorType(prediction);
   // Models often end in a softmax, which this loss contains.
   if (auto softmax = prediction.getDefiningOp<SoftmaxOp>();
-      softmax && (softmax.getAxis() == uint64_t(-1) ||
-                  softmax.getAxis() == uint64_t(type.getRank() - 1))) {
+      softmax &&
+      (softmax.getAxis() == uint64_t(-1) || softmax.getAxis() == uint64_t(type.getRank() - 1))) {
     prediction = softmax.getInput();
     softmax.emitRemark() << "cross_entropy takes the logits: the input of this softmax";
   }
@@ -82,9 +79,9 @@ static FailureOr<LossOutputs> addCrossEntropy(ModelOp model, Value prediction,
     return emitError(loc) << "expected logits of 2 dimensions for cross_entropy, got " << type;
   if (type.getDimSize(1) == 0)
     return emitError(loc) << "expected at least one class for cross_entropy, got " << type;
-  Value label = addInput(model, "label",
-                         RankedTensorType::get(type.getShape().take_front(), builder.getI32Type()),
-                         loc);
+  Value label =
+      addInput(model, "label",
+               RankedTensorType::get(type.getShape().take_front(), builder.getI32Type()), loc);
   Formula f(loc, builder);
   Value loss = CrossEntropyOp::create(builder, loc, prediction, label);
   Expr best = f(ArgmaxOp::create(builder, loc, prediction, /*axis=*/1));
@@ -113,8 +110,9 @@ FailureOr<LossOutputs> addLoss(ModelOp model, const Loss &loss) {
     return outputs.emitOpError() << "expected an output to take the loss of";
   Value prediction = outputs.getOutputs()[0];
   if (!isFloat(prediction))
-    return outputs.emitOpError() << "expected a first output of f32 or f64 to take the loss of, got "
-                                 << prediction.getType();
+    return outputs.emitOpError()
+           << "expected a first output of f32 or f64 to take the loss of, got "
+           << prediction.getType();
   OpBuilder builder(outputs);
   if (loss.name == "cross_entropy")
     return addCrossEntropy(model, prediction, builder);
@@ -127,8 +125,7 @@ FailureOr<LossOutputs> addLoss(ModelOp model, const Loss &loss) {
     return addPairwise<BCEWithLogitsOp>(model, prediction, builder,
                                         [](Expr x, Expr t) { return x * (t - 0.5); });
   if (loss.name == "hinge")
-    return addPairwise<HingeOp>(model, prediction, builder,
-                                [](Expr x, Expr t) { return x * t; });
+    return addPairwise<HingeOp>(model, prediction, builder, [](Expr x, Expr t) { return x * t; });
   return model.emitOpError()
          << "expected the loss cross_entropy, mse, bce, bce_with_logits or hinge, got '"
          << loss.name << "'";

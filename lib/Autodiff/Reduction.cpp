@@ -9,15 +9,13 @@ using namespace mlir;
 namespace dl {
 
 /// A value of the reduced shape with the reduced axes kept as extents of 1.
-template <typename Op>
-static Expr keepAxes(Op op, Expr reduced) {
+template <typename Op> static Expr keepAxes(Op op, Expr reduced) {
   return reshape(reduced, reducedShape(tensorType(op.getInput()).getShape(), op.getReducedAxes(),
                                        /*keepdims=*/true));
 }
 
 // y = sum(x): d(x) = g, copied along the reduced axes
-template <>
-SmallVector<Value> gradient(SumOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(SumOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   return {broadcast(keepAxes(op, f(cotangents[0])), tensorType(op.getInput()).getShape())};
 }
@@ -34,14 +32,12 @@ static SmallVector<Value> shareAmongTies(Op op, Value cotangent, OpBuilder &buil
 }
 
 // y = max(x): d(x) = g / n where x = y, n: the number of such elements
-template <>
-SmallVector<Value> gradient(MaxOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(MaxOp op, ValueRange cotangents, OpBuilder &builder) {
   return shareAmongTies(op, cotangents[0], builder);
 }
 
 // y = min(x): as max
-template <>
-SmallVector<Value> gradient(MinOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(MinOp op, ValueRange cotangents, OpBuilder &builder) {
   return shareAmongTies(op, cotangents[0], builder);
 }
 
@@ -54,8 +50,7 @@ static int64_t normalizedAxis(int64_t axis, Value input) {
 }
 
 // y = softmax(x): d(x) = y (g - sum(g y))
-template <>
-SmallVector<Value> gradient(SoftmaxOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(SoftmaxOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr g = f(cotangents[0]), y = f(op.getResult());
   int64_t axis = normalizedAxis(op.getAxis(), op.getInput());

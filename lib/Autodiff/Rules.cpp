@@ -12,8 +12,7 @@ namespace {
 using RuleTable = llvm::DenseMap<TypeID, GradientRule>;
 } // namespace
 
-template <typename Op>
-static void addRule(RuleTable &table) {
+template <typename Op> static void addRule(RuleTable &table) {
   // Structure and leaves have no inferred types, and no gradient either.
   constexpr bool isLayer = Op::template hasTrait<InferTypeOpInterface::Trait>();
   if constexpr (isLayer && !Op::template hasTrait<HasNoGradient>()) {
@@ -26,8 +25,7 @@ static void addRule(RuleTable &table) {
   }
 }
 
-template <typename... Ops>
-static RuleTable makeTable() {
+template <typename... Ops> static RuleTable makeTable() {
   RuleTable table;
   (addRule<Ops>(table), ...);
   return table;
@@ -41,6 +39,8 @@ GradientRule findRule(Operation *op) {
   return table.lookup(op->getName().getTypeID());
 }
 
-bool isDiscrete(Operation *op) { return op->hasTrait<HasNoGradient>() && !op->hasTrait<IsComposite>(); }
+bool isDiscrete(Operation *op) {
+  return op->hasTrait<HasNoGradient>() && !op->hasTrait<IsComposite>();
+}
 
 } // namespace dl

@@ -9,20 +9,13 @@ namespace dl {
 
 /// Composites whose gradient rule is written by hand, because that is faster or
 /// more stable than the gradient of the decomposition.
-template <typename Op>
-inline constexpr bool hasOwnGradient = !Op::template hasTrait<IsComposite>();
-template <>
-inline constexpr bool hasOwnGradient<SoftmaxOp> = true;
-template <>
-inline constexpr bool hasOwnGradient<LogSoftmaxOp> = true;
-template <>
-inline constexpr bool hasOwnGradient<CrossEntropyOp> = true;
-template <>
-inline constexpr bool hasOwnGradient<MSEOp> = true;
-template <>
-inline constexpr bool hasOwnGradient<BCEOp> = true;
-template <>
-inline constexpr bool hasOwnGradient<BCEWithLogitsOp> = true;
+template <typename Op> inline constexpr bool hasOwnGradient = !Op::template hasTrait<IsComposite>();
+template <> inline constexpr bool hasOwnGradient<SoftmaxOp> = true;
+template <> inline constexpr bool hasOwnGradient<LogSoftmaxOp> = true;
+template <> inline constexpr bool hasOwnGradient<CrossEntropyOp> = true;
+template <> inline constexpr bool hasOwnGradient<MSEOp> = true;
+template <> inline constexpr bool hasOwnGradient<BCEOp> = true;
+template <> inline constexpr bool hasOwnGradient<BCEWithLogitsOp> = true;
 
 using GradientRule = llvm::SmallVector<mlir::Value> (*)(mlir::Operation *, mlir::ValueRange,
                                                         mlir::OpBuilder &);

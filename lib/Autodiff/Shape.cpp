@@ -9,15 +9,13 @@ using namespace mlir;
 namespace dl {
 
 // d(x) = g in x's shape
-template <>
-SmallVector<Value> gradient(ReshapeOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(ReshapeOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   return {reshape(f(cotangents[0]), tensorType(op.getInput()).getShape())};
 }
 
 // d(x) = g by the inverse permutation
-template <>
-SmallVector<Value> gradient(TransposeOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(TransposeOp op, ValueRange cotangents, OpBuilder &builder) {
   SmallVector<int64_t> inverse(op.getPermutation().size());
   for (auto [to, from] : llvm::enumerate(op.getPermutation()))
     inverse[from] = to;
@@ -25,8 +23,7 @@ SmallVector<Value> gradient(TransposeOp op, ValueRange cotangents, OpBuilder &bu
 }
 
 // d(x) = g, summed over the copies
-template <>
-SmallVector<Value> gradient(BroadcastOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(BroadcastOp op, ValueRange cotangents, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   return {sumTo(f(cotangents[0]), tensorType(op.getInput()).getShape())};
 }

@@ -68,8 +68,8 @@ FailureOr<ParameterOp> UpdateBuilder::addVariable(ParameterOp after, const Twine
 LogicalResult UpdateBuilder::updateBySGD(ParameterOp parameter, Value gradient) {
   ParameterOp velocity;
   if (optimizer.momentum != 0) {
-    auto added = addVariable(parameter, parameter.getName() + ".velocity", "optimizer",
-                             parameter.getType());
+    auto added =
+        addVariable(parameter, parameter.getName() + ".velocity", "optimizer", parameter.getType());
     if (failed(added))
       return failure();
     velocity = *added;
@@ -92,10 +92,10 @@ LogicalResult UpdateBuilder::updateByAdam(ParameterOp parameter, Value gradient)
     return failure();
   Formula f(parameter.getLoc(), builder);
   Value count = cast(f(step), tensorType(parameter).getElementType());
-  auto update = AdamOp::create(builder, parameter.getLoc(), parameter, gradient, *mean, *variance,
-                               count, APFloat(optimizer.lr), APFloat(optimizer.beta1),
-                               APFloat(optimizer.beta2), APFloat(optimizer.epsilon),
-                               APFloat(optimizer.weightDecay));
+  auto update =
+      AdamOp::create(builder, parameter.getLoc(), parameter, gradient, *mean, *variance, count,
+                     APFloat(optimizer.lr), APFloat(optimizer.beta1), APFloat(optimizer.beta2),
+                     APFloat(optimizer.epsilon), APFloat(optimizer.weightDecay));
   updates.add(parameter, update.getNewParameter());
   updates.add(*mean, update.getNewMean());
   updates.add(*variance, update.getNewVariance());
@@ -124,9 +124,21 @@ FailureOr<Updates> UpdateBuilder::build(ArrayRef<ParameterOp> parameters, ValueR
   return updates;
 }
 
+/// Adds the updates that the model makes by itself (of running averages, say).
+static LogicalResult keepOwnUpdates(ReturnOp model, Updates &updates) {
+  for (auto [name, value] :
+       llvm::zip(model.getUpdated().getAsValueRange<StringAttr>(), model.getUpdates())) {
+    if (llvm::is_contained(updates.names, name))
+      return model.emitOpError() << "expected no update of the trainable parameter '" << name
+                                 << "', which the optimizer updates";
+    updates.names.push_back(name);
+    updates.values.push_back(value);
+  }
+  return success();
+}
+
 /// Turns the model itself into its training step.
-static LogicalResult makeTrainingStep(ModelOp model, const Loss &loss,
-                                      const Optimizer &optimizer) {
+static LogicalResult makeTrainingStep(ModelOp model, const Loss &loss, const Optimizer &optimizer) {
   SmallVector<ParameterOp> parameters;
   for (auto parameter : model.getBody().getOps<ParameterOp>())
     if (parameter.getTrainable() && isFloat(parameter))
@@ -148,6 +160,8 @@ static LogicalResult makeTrainingStep(ModelOp model, const Loss &loss,
   auto updates = UpdateBuilder(model, optimizer).build(parameters, *gradients);
   if (failed(updates))
     return failure();
+  if (failed(keepOwnUpdates(old, *updates)))
+    return failure();
   ReturnOp::create(builder, old.getLoc(), outputs->values(), outputs->names(), updates->values,
                    updates->names);
   old.erase();
@@ -155,8 +169,7 @@ static LogicalResult makeTrainingStep(ModelOp model, const Loss &loss,
   return success();
 }
 
-FailureOr<ModelOp> buildTrainingStep(ModelOp model, const Loss &loss,
-                                     const Optimizer &optimizer) {
+FailureOr<ModelOp> buildTrainingStep(ModelOp model, const Loss &loss, const Optimizer &optimizer) {
   if (Status status = checkOptimizer(optimizer); !status)
     return model.emitOpError() << status.error().message;
   ModelOp step = cloneBeside(model, "_step");

@@ -14,14 +14,13 @@ namespace dl {
 /// The op `Target` with the window of `op`.
 template <typename Target, typename Op>
 static Value withWindowOf(Op op, OpBuilder &builder, Value input, Value other) {
-  return Target::create(builder, op.getLoc(), input, other, op.getKernelAttr(),
-                        op.getStridesAttr(), op.getPaddingAttr(), op.getDilationAttr(),
-                        op.getCeilModeAttr(), op.getLayoutAttr());
+  return Target::create(builder, op.getLoc(), input, other, op.getKernelAttr(), op.getStridesAttr(),
+                        op.getPaddingAttr(), op.getDilationAttr(), op.getCeilModeAttr(),
+                        op.getLayoutAttr());
 }
 
 // y = picked x: d(x) = g, scattered to where it was picked
-template <>
-SmallVector<Value> gradient(MaxPool2DOp op, ValueRange cotangents, OpBuilder &builder) {
+template <> SmallVector<Value> gradient(MaxPool2DOp op, ValueRange cotangents, OpBuilder &builder) {
   return {withWindowOf<MaxPool2DBackwardOp>(op, builder, op.getInput(), cotangents[0])};
 }
 

@@ -25,16 +25,14 @@ using Decomposition = SmallVector<Value> (*)(Operation *, OpBuilder &);
 using DecompositionTable = llvm::DenseMap<TypeID, Decomposition>;
 } // namespace
 
-template <typename Op>
-static void addDecomposition(DecompositionTable &table) {
+template <typename Op> static void addDecomposition(DecompositionTable &table) {
   if constexpr (Op::template hasTrait<IsComposite>())
     table[TypeID::get<Op>()] = [](Operation *op, OpBuilder &builder) {
       return decompose(llvm::cast<Op>(op), builder);
     };
 }
 
-template <typename... Ops>
-static DecompositionTable makeTable() {
+template <typename... Ops> static DecompositionTable makeTable() {
   DecompositionTable table;
   (addDecomposition<Ops>(table), ...);
   return table;
@@ -59,8 +57,7 @@ SmallVector<Value> decomposeOp(Operation *op, OpBuilder &builder) {
 //===----------------------------------------------------------------------===//
 
 // mean(x) = sum(x) (1 / n); 0 * infinity is NaN where n is 0.
-template <>
-SmallVector<Value> decompose(MeanOp op, OpBuilder &builder) {
+template <> SmallVector<Value> decompose(MeanOp op, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr x = f(op.getInput());
   SmallVector<int64_t> axes = op.getReducedAxes();
@@ -75,8 +72,7 @@ static int64_t normalizedAxis(int64_t axis, Value input) {
 }
 
 // softmax(x) = e / sum(e), e = exp(x - max(x))
-template <>
-SmallVector<Value> decompose(SoftmaxOp op, OpBuilder &builder) {
+template <> SmallVector<Value> decompose(SoftmaxOp op, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr x = f(op.getInput());
   int64_t axis = normalizedAxis(op.getAxis(), op.getInput());
@@ -85,8 +81,7 @@ SmallVector<Value> decompose(SoftmaxOp op, OpBuilder &builder) {
 }
 
 // log_softmax(x) = z - log(sum(exp(z))), z = x - max(x)
-template <>
-SmallVector<Value> decompose(LogSoftmaxOp op, OpBuilder &builder) {
+template <> SmallVector<Value> decompose(LogSoftmaxOp op, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr x = f(op.getInput());
   int64_t axis = normalizedAxis(op.getAxis(), op.getInput());
@@ -98,8 +93,7 @@ SmallVector<Value> decompose(LogSoftmaxOp op, OpBuilder &builder) {
 // Shape
 //===----------------------------------------------------------------------===//
 
-template <>
-SmallVector<Value> decompose(FlattenOp op, OpBuilder &builder) {
+template <> SmallVector<Value> decompose(FlattenOp op, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   return {reshape(f(op.getInput()), op.getType().getShape())};
 }

@@ -19,8 +19,7 @@ static Expr meanAll(Expr x) {
 // Row: sum over classes of one_hot (log(sum(exp(z))) - z), z = x - max(x); the
 // label's row of one_hot picks one class, or none where it is out of range.
 // Loss: sum of rows (1 / N).
-template <>
-SmallVector<Value> decompose(CrossEntropyOp op, OpBuilder &builder) {
+template <> SmallVector<Value> decompose(CrossEntropyOp op, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr x = f(op.getPrediction());
   Expr picked = f(OneHotOp::create(builder, op.getLoc(), op.getTarget(), x.shape()[1],
@@ -31,34 +30,29 @@ SmallVector<Value> decompose(CrossEntropyOp op, OpBuilder &builder) {
 }
 
 // mean((p - t)²)
-template <>
-SmallVector<Value> decompose(MSEOp op, OpBuilder &builder) {
+template <> SmallVector<Value> decompose(MSEOp op, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr error = f(op.getPrediction()) - f(op.getTarget());
   return {meanAll(error * error)};
 }
 
 // -mean(t max(log p, -100) + (1 - t) max(log(1 - p), -100))
-template <>
-SmallVector<Value> decompose(BCEOp op, OpBuilder &builder) {
+template <> SmallVector<Value> decompose(BCEOp op, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr p = f(op.getPrediction()), t = f(op.getTarget());
-  Expr likelihood =
-      t * maximum(log(p), -100.0) + (1.0 - t) * maximum(log(1.0 - p), -100.0);
+  Expr likelihood = t * maximum(log(p), -100.0) + (1.0 - t) * maximum(log(1.0 - p), -100.0);
   return {-meanAll(likelihood)};
 }
 
 // mean(max(x, 0) - x t + log(1 + exp(-|x|)))
-template <>
-SmallVector<Value> decompose(BCEWithLogitsOp op, OpBuilder &builder) {
+template <> SmallVector<Value> decompose(BCEWithLogitsOp op, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr x = f(op.getPrediction()), t = f(op.getTarget());
   return {meanAll(relu(x) - x * t + log(1.0 + exp(-abs(x))))};
 }
 
 // mean(max(0, 1 - t x))
-template <>
-SmallVector<Value> decompose(HingeOp op, OpBuilder &builder) {
+template <> SmallVector<Value> decompose(HingeOp op, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   return {meanAll(relu(1.0 - f(op.getTarget()) * f(op.getPrediction())))};
 }
@@ -72,8 +66,7 @@ static Expr regularized(Expr gradient, Expr parameter, double decay) {
   return decay == 0 ? gradient : gradient + parameter * decay;
 }
 
-template <>
-SmallVector<Value> decompose(SGDOp op, OpBuilder &builder) {
+template <> SmallVector<Value> decompose(SGDOp op, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr w = f(op.getParameter());
   Expr g = regularized(f(op.getGradient()), w, op.getWeightDecay().convertToDouble());
@@ -89,8 +82,7 @@ SmallVector<Value> decompose(SGDOp op, OpBuilder &builder) {
 // taken out of the loop over elements: w' = w - (lr / c1) m' / (sqrt(v') /
 // sqrt(c2) + eps). They are computed in f64: in f32, 1 - 0.999^t keeps only four
 // digits at the first steps.
-template <>
-SmallVector<Value> decompose(AdamOp op, OpBuilder &builder) {
+template <> SmallVector<Value> decompose(AdamOp op, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr w = f(op.getParameter());
   Expr g = regularized(f(op.getGradient()), w, op.getWeightDecay().convertToDouble());

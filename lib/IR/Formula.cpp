@@ -36,8 +36,7 @@ Expr cast(Expr x, Type elementType) {
   return {x.builder, CastOp::create(*x.builder, x.value, elementType)};
 }
 
-template <typename Op>
-static Expr reduce(Expr x, ArrayRef<int64_t> axes, bool keepdims) {
+template <typename Op> static Expr reduce(Expr x, ArrayRef<int64_t> axes, bool keepdims) {
   return {x.builder,
           Op::create(*x.builder, x.value, x.builder->getDenseI64ArrayAttr(axes), keepdims)};
 }

@@ -57,9 +57,9 @@ Status checkOptimizer(const Optimizer &optimizer) {
         return Error{fmt::format("optimizer {} has no setting '{}'; it has {}", optimizer.name,
                                  setting.key, keysOf(optimizer.name))};
     } else if (!std::isfinite(value) || value < 0 || value >= setting.bound) {
-      std::string range = setting.bound == kUnbounded ? "a finite number of at least 0"
-                                                      : fmt::format("a number in [0, {})",
-                                                                    setting.bound);
+      std::string range = setting.bound == kUnbounded
+                              ? "a finite number of at least 0"
+                              : fmt::format("a number in [0, {})", setting.bound);
       return Error{fmt::format("expected {} as '{}' of optimizer {}, got {}", range, setting.key,
                                optimizer.name, value)};
     }

@@ -66,3 +66,22 @@ dl.model @blocked(%x: tensor<2x3xf32>) {
   // expected-error @below {{cannot differentiate this: 1 op blocks the gradient}}
   dl.return %3
 }
+
+// -----
+
+dl.model @own_update(%x: tensor<2x3xf32>) {
+  %w = dl.parameter "w" : tensor<3xf32>
+  %1 = dl.add %x, %w
+  %2 = dl.neg %w
+  // expected-error @below {{expected no update of the trainable parameter 'w', which the optimizer updates}}
+  dl.return %1 update "w" = %2
+}
+
+// -----
+
+dl.model @open(%x: tensor<?x3xf32>) {
+  %w = dl.parameter "w" : tensor<3xf32>
+  // expected-error @below {{expected a static shape to differentiate, got 'tensor<?x3xf32>'}}
+  %1 = dl.add %x, %w
+  dl.return %1
+}

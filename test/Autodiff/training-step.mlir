@@ -38,3 +38,15 @@ dl.model @regression(%x: tensor<4x3xf32>) {
   %other = dl.neg %y
   dl.return %y, %other
 }
+
+// What the model updates by itself stays.
+// CHECK-LABEL: dl.model @average_step
+// CHECK: %[[NEW:.*]] = dl.mean %x {axes = [0]}
+// CHECK: dl.return %{{.*}} update "w" = %{{.*}}, "seen" = %[[NEW]] {output_names = ["loss"]}
+dl.model @average(%x: tensor<4x3xf32>) {
+  %w = dl.parameter "w" : tensor<3xf32>
+  %seen = dl.parameter "seen" {trainable = false} : tensor<3xf32>
+  %new = dl.mean %x {axes = [0]}
+  %y = dl.mul %x, %w
+  dl.return %y update "seen" = %new
+}

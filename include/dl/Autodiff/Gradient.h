@@ -24,9 +24,10 @@ llvm::SmallVector<mlir::Value> gradient(Op op, mlir::ValueRange cotangents,
 /// which no output depends gets zeros, an integer one null. Fails after one
 /// diagnostic, with a note at each op that blocks a gradient. Preconditions: all
 /// in one block, the cotangents of their outputs' types.
-mlir::FailureOr<llvm::SmallVector<mlir::Value>>
-buildGradients(mlir::OpBuilder &builder, mlir::ValueRange outputs, mlir::ValueRange cotangents,
-               mlir::ValueRange inputs);
+mlir::FailureOr<llvm::SmallVector<mlir::Value>> buildGradients(mlir::OpBuilder &builder,
+                                                               mlir::ValueRange outputs,
+                                                               mlir::ValueRange cotangents,
+                                                               mlir::ValueRange inputs);
 
 /// Replaces the outputs of a model by the gradients of the sum of its first
 /// output (by its product with a new input `cotangent`, where that is wanted)

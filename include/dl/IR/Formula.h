@@ -60,12 +60,10 @@ inline Expr lift(Expr value, Expr) { return value; }
 inline Expr lift(Number auto value, Expr like) { return constantLike(like, value); }
 
 /// Builds a binary op of two operands, one of which may be a number.
-template <typename Op>
-Expr apply(Expr lhs, Expr rhs) {
+template <typename Op> Expr apply(Expr lhs, Expr rhs) {
   return {lhs.builder, Op::create(*lhs.builder, lhs.value, rhs.value)};
 }
-template <typename Op>
-Expr apply(Expr input) {
+template <typename Op> Expr apply(Expr input) {
   return {input.builder, Op::create(*input.builder, input.value)};
 }
 
