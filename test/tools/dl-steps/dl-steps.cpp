@@ -1,7 +1,7 @@
 //===- dl-steps.cpp - Training steps on given weights and batches ---------===//
 //
 // dl-steps MODEL --loss=L --optimizer=O --weights=IN --data=NPZ --batch=N
-//          --losses=OUT.npy --save=OUT.safetensors
+//          --losses=OUT.npy --save=OUT.safetensors [--workers=N]
 //
 // Runs one training step on each batch of N rows of the npz file, whose members
 // "0", "1", ... are what a step takes, in order. Writes the loss of each step and
@@ -26,10 +26,7 @@ static cl::opt<std::string> dataFile("data", cl::desc("npz file of rows"), cl::R
 static cl::opt<int64_t> batchSize("batch", cl::desc("rows a step"), cl::init(1));
 static cl::opt<std::string> lossesFile("losses", cl::desc("npy file to write"), cl::Required);
 static cl::opt<std::string> saveFile("save", cl::desc("safetensors file to write"), cl::Required);
-static cl::opt<int> optLevel("O", cl::Prefix, cl::desc("optimisation level"), cl::init(2));
-static cl::opt<bool> fusion("fusion", cl::desc("fuse ops into kernels"), cl::init(true));
-static cl::opt<std::string> march("march", cl::desc("CPU"), cl::init("host"));
-static cl::opt<int> threads("threads", cl::desc("worker threads"), cl::init(0));
+static cl::opt<int> workers("workers", cl::desc("threads; 0: one a core"), cl::init(0));
 
 /// Rows [first, first + batchSize) of a tensor.
 static TensorView rowsOf(const Tensor &all, int64_t first, Shape &shape) {
@@ -77,12 +74,8 @@ static Status run() {
   auto optimizer = Optimizer::parse(optimizerText);
   if (!optimizer)
     return optimizer.error();
-  CompileOptions options;
-  options.optLevel = optLevel;
-  options.fusion = fusion;
-  options.march = march;
-  options.threads = threads;
-  auto trainer = compileTrainer(*model, Loss{lossName}, *optimizer, options);
+  auto trainer =
+      compileTrainer(*model, Loss{lossName}, *optimizer, {.batch = batchSize, .threads = workers});
   if (!trainer)
     return trainer.error();
   if (Status loaded = trainer->loadWeights(weightsFile); !loaded)
