@@ -73,6 +73,14 @@ template <> SmallVector<Value> gradient(ReluOp op, ValueRange cotangents, OpBuil
   return {select(compare(f(op.getResult()), 0.0, "gt"), f(cotangents[0]), 0.0)};
 }
 
+// y = 1 / x: d(x) = -g y²
+template <>
+SmallVector<Value> gradient(ReciprocalOp op, ValueRange cotangents, OpBuilder &builder) {
+  Formula f(op.getLoc(), builder);
+  Expr g = f(cotangents[0]), y = f(op.getResult());
+  return {-g * (y * y)};
+}
+
 //===----------------------------------------------------------------------===//
 // Binary
 //===----------------------------------------------------------------------===//

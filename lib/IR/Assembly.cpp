@@ -5,6 +5,8 @@
 
 #include "mlir/IR/Builders.h"
 
+#include <fmt/format.h>
+
 using namespace mlir;
 
 namespace dl {
@@ -123,6 +125,24 @@ static bool isBareWord(StringRef text) {
          llvm::all_of(text, [](char c) { return llvm::isAlnum(c) || c == '_'; });
 }
 
+/// True for an i64 or f64, which is what a number without a type is parsed as.
+/// Infinities and NaN are printed as bits, which need their type.
+static bool isPlainNumber(Attribute value) {
+  if (auto number = dyn_cast<FloatAttr>(value))
+    return number.getType().isF64() && number.getValue().isFinite();
+  auto number = dyn_cast<IntegerAttr>(value);
+  return number && number.getType().isInteger(64);
+}
+
+/// The shortest decimal that is parsed as the same number; MLIR's syntax wants
+/// a point in it.
+static void printFloat(OpAsmPrinter &printer, double number) {
+  std::string text = fmt::format("{}", number);
+  if (size_t exponent = text.find('e'); text.find('.') == std::string::npos)
+    text.insert(exponent == std::string::npos ? text.size() : exponent, ".0");
+  printer << text;
+}
+
 static void printOptionValue(OpAsmPrinter &printer, Attribute value) {
   if (auto text = dyn_cast<StringAttr>(value); text && isBareWord(text.getValue())) {
     printer << text.getValue();
@@ -130,6 +150,10 @@ static void printOptionValue(OpAsmPrinter &printer, Attribute value) {
     printer << '[';
     llvm::interleaveComma(numbers.asArrayRef(), printer.getStream());
     printer << ']';
+  } else if (auto number = dyn_cast<FloatAttr>(value); number && isPlainNumber(value)) {
+    printFloat(printer, number.getValueAsDouble());
+  } else if (isPlainNumber(value)) {
+    printer.printAttributeWithoutType(value);
   } else {
     printer.printAttribute(value);
   }

@@ -37,6 +37,7 @@ DL_REFERENCE_UNARY(RsqrtOp, 1 / std::sqrt(x))
 DL_REFERENCE_UNARY(TanhOp, std::tanh(x))
 DL_REFERENCE_UNARY(SigmoidOp, 1 / (1 + std::exp(-x)))
 DL_REFERENCE_UNARY(ReluOp, x < 0 ? 0 : x)
+DL_REFERENCE_UNARY(ReciprocalOp, 1 / x)
 #undef DL_REFERENCE_UNARY
 
 // z = f(x, y)

@@ -12,8 +12,8 @@ dl.model @conv2d(%x: tensor<2x3x8x9xf32>, %w: tensor<4x3x3x2xf32>, %b: tensor<4x
 }
 
 // CHECK-LABEL: dl.model @conv2d_all_options(
-// CHECK: dl.conv2d_backward_data %cotangent, %w {dilation = [1, 2], groups = 2 : i64, input_size = [8, 9], layout = nhwc, padding = [1, 0, 2, 1], strides = [2, 1]} : tensor<2x8x9x4xf32>
-// CHECK: dl.conv2d_backward_weights %x, %cotangent {dilation = [1, 2], groups = 2 : i64, kernel_size = [3, 2], layout = nhwc, padding = [1, 0, 2, 1], strides = [2, 1]} : tensor<3x2x2x6xf32>
+// CHECK: dl.conv2d_backward_data %cotangent, %w {dilation = [1, 2], groups = 2, input_size = [8, 9], layout = nhwc, padding = [1, 0, 2, 1], strides = [2, 1]} : tensor<2x8x9x4xf32>
+// CHECK: dl.conv2d_backward_weights %x, %cotangent {dilation = [1, 2], groups = 2, kernel_size = [3, 2], layout = nhwc, padding = [1, 0, 2, 1], strides = [2, 1]} : tensor<3x2x2x6xf32>
 // CHECK: dl.sum %cotangent {axes = [0, 1, 2]} : tensor<6xf32>
 dl.model @conv2d_all_options(%x: tensor<2x8x9x4xf32>, %w: tensor<3x2x2x6xf32>, %b: tensor<6xf32>) {
   %y = dl.conv2d %x, %w, %b {strides = [2, 1], padding = [1, 0, 2, 1], dilation = [1, 2],

@@ -7,7 +7,7 @@
 
 // CE-LABEL: dl.model @model_evaluation(%x: tensor<?x3xf32>, %label: tensor<?xi32>)
 // CE: %[[LOSS:.*]] = dl.cross_entropy %x, %label : tensor<f32>
-// CE: %[[BEST:.*]] = dl.argmax %x {axis = 1 : i64}
+// CE: %[[BEST:.*]] = dl.argmax %x {axis = 1}
 // CE: %[[RIGHT:.*]] = dl.compare %[[BEST]], %label {predicate = eq}
 // CE: %[[ONES:.*]] = dl.cast %[[RIGHT]] {to = f32}
 // CE: %[[SUM:.*]] = dl.sum %[[ONES]] : tensor<f32>

@@ -50,7 +50,7 @@ dl.model @min(%x: tensor<3x4xf32>) {
 }
 
 // CHECK-LABEL: dl.model @softmax
-// CHECK: %[[Y:.*]] = dl.softmax %x {axis = 0 : i64}
+// CHECK: %[[Y:.*]] = dl.softmax %x {axis = 0}
 // CHECK: %[[P:.*]] = dl.mul %cotangent, %[[Y]]
 // CHECK: %[[S:.*]] = dl.sum %[[P]] {axes = [0], keepdims = true}
 // CHECK: %[[D:.*]] = dl.sub %cotangent, %[[S]]

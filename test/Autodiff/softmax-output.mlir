@@ -15,7 +15,7 @@ dl.model @probabilities(%x: tensor<4x3xf32>) {
 
 // A softmax along another axis is a layer like any other.
 // CHECK-LABEL: dl.model @columns_evaluation
-// CHECK: %[[P:.*]] = dl.softmax %x {axis = 0 : i64}
+// CHECK: %[[P:.*]] = dl.softmax %x {axis = 0}
 // CHECK: dl.cross_entropy %[[P]], %label
 dl.model @columns(%x: tensor<4x3xf32>) {
   %p = dl.softmax %x {axis = 0}

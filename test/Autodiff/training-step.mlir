@@ -15,19 +15,19 @@
 // CHECK: %[[LOSS:.*]] = dl.mse %{{.*}}, %target
 // CHECK: %[[G:.*]] = dl.matmul %x, %{{.*}} {transpose_a = true}
 // CHECK: %[[ZERO:.*]] = dl.constant dense<0.000000e+00> : tensor<5xf32>
-// CHECK: %[[W:.*]] = dl.sgd %w, %[[G]] {lr = 1.000000e-01 : f64} : tensor<3x2xf32>
+// CHECK: %[[W:.*]] = dl.sgd %w, %[[G]] {lr = 0.1} : tensor<3x2xf32>
 // CHECK: %[[U:.*]] = dl.sgd %unused, %[[ZERO]]
 // CHECK: dl.return %[[LOSS]] update "w" = %[[W]], "unused" = %[[U]] {output_names = ["loss"]}
 
 // MOMENTUM: %w.velocity = dl.parameter "w.velocity" {role = optimizer, trainable = false} : tensor<3x2xf32>
-// MOMENTUM: %[[NEW:.*]]:2 = dl.sgd %w, %{{.*}}, %w.velocity {lr = 1.000000e-01 : f64, momentum = {{9.0*e-01|0.9.*}} : f64, nesterov = true, weight_decay = {{.*}} : f64}
+// MOMENTUM: %[[NEW:.*]]:2 = dl.sgd %w, %{{.*}}, %w.velocity {lr = 0.1, momentum = 0.9, nesterov = true, weight_decay = {{.*}}}
 // MOMENTUM: dl.return %{{.*}} update "w" = %[[NEW]]#0, "w.velocity" = %[[NEW]]#1, "unused" = %{{.*}}#0, "unused.velocity" = %{{.*}}#1
 
 // ADAM: %w.mean = dl.parameter "w.mean" {role = optimizer, trainable = false} : tensor<3x2xf32>
 // ADAM: %w.variance = dl.parameter "w.variance" {role = optimizer, trainable = false} : tensor<3x2xf32>
 // ADAM: %step = dl.parameter "step" {role = counter, trainable = false} : tensor<f32>
 // ADAM: %[[T:.*]] = dl.add %step, %{{.*}} : tensor<f32>
-// ADAM: dl.adam %w, %{{.*}}, %w.mean, %w.variance, %[[T]] {lr = 1.000000e-03 : f64, weight_decay = 1.000000e-08 : f64}
+// ADAM: dl.adam %w, %{{.*}}, %w.mean, %w.variance, %[[T]] {lr = 0.001, weight_decay = 1.0e-08}
 // ADAM: dl.return %{{.*}} update "step" = %[[T]], "w" = %{{.*}}, "w.mean" = %{{.*}}, "w.variance" = %{{.*}}, "unused"
 dl.model @regression(%x: tensor<4x3xf32>) {
   %w = dl.parameter "w" {init = he_normal} : tensor<3x2xf32>

@@ -34,6 +34,7 @@ def DL_ReluOp : DL_UnaryOp<"relu"> {
   let summary = "max(x, 0); its gradient at 0 is 0";
   let hasFolder = 1;
 }
+def DL_ReciprocalOp : DL_UnaryOp<"reciprocal"> { let summary = "1 / x"; }
 
 def DL_AddOp : DL_BinaryOp<"add", [Commutative]> { let summary = "x + y"; let hasFolder = 1; }
 def DL_SubOp : DL_BinaryOp<"sub"> { let summary = "x - y"; let hasFolder = 1; }

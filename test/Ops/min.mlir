@@ -1,0 +1,154 @@
+// RUN: dlc-opt %s -split-input-file -verify-diagnostics | dlc-opt -split-input-file | FileCheck %s
+// RUN: dl-check %s
+
+// CHECK-LABEL: dl.model @known(
+// CHECK: %{{.*}} = dl.min %x : tensor<f32>
+// CHECK: dl.min %x {axes = [1]} : tensor<2xf32>
+// CHECK: dl.min %x {axes = [-2], keepdims = true} : tensor<1x3xf32>
+dl.model @known(%x: tensor<2x3xf32>) attributes {
+    check.value.x = dense<[[1.0, 5.0, -2.0], [4.0, 0.5, 3.0]]> : tensor<2x3xf32>,
+    check.expect.all = dense<-2.0> : tensor<f32>,
+    check.expect.rows = dense<[-2.0, 0.5]> : tensor<2xf32>,
+    check.expect.columns = dense<[[1.0, 0.5, -2.0]]> : tensor<1x3xf32>} {
+  %all = dl.min %x
+  %rows = dl.min %x {axes = [1]}
+  %columns = dl.min %x {axes = [-2], keepdims = true}
+  dl.return %all, %rows, %columns
+}
+
+// The smallest of nothing is infinity.
+dl.model @nothing(%x: tensor<2x0xf32>) attributes {
+    check.expect.y = dense<[0x7F800000, 0x7F800000]> : tensor<2xf32>,
+    check.gradient = false} {
+  %y = dl.min %x {axes = [1]}
+  dl.return %y
+}
+
+// Over no axes: the operand itself.
+// CHECK-LABEL: dl.model @no_axes(
+// CHECK: dl.min %x {axes = []} : tensor<2x3xf32>
+dl.model @no_axes(%x: tensor<2x3xf32>) {
+  %y = dl.min %x {axes = []}
+  dl.return %y
+}
+
+// Two that tie share the gradient: what central differences give.
+dl.model @tie(%x: tensor<5xf32>) attributes {
+    check.value.x = dense<[1.0, -3.0, 1.0, 0.0, -3.0]> : tensor<5xf32>,
+    check.second_gradient = false} {
+  %y = dl.min %x
+  dl.return %y
+}
+
+dl.model @ties(%x: tensor<7x19xf32>) attributes {check.ties, check.gradient = false} {
+  %y = dl.min %x {axes = [1]}
+  %z = dl.min %x {axes = [0]}
+  dl.return %y, %z
+}
+
+dl.model @special(%x: tensor<3x2xf32>) attributes {
+    check.value.x = dense<[[0x7F800000, 1.0], [0xFF800000, 0xFF800000], [0x7FC00000, 1.0]]> : tensor<3x2xf32>,
+    check.expect.y = dense<[1.0, 0xFF800000, 0x7FC00000]> : tensor<3xf32>,
+    check.gradient = false} {
+  %y = dl.min %x {axes = [1]}
+  dl.return %y
+}
+
+// CHECK-LABEL: dl.model @scalar(
+// CHECK: dl.min %x : tensor<f32>
+dl.model @scalar(%x: tensor<f32>) {
+  %y = dl.min %x
+  dl.return %y
+}
+
+// CHECK-LABEL: dl.model @empty(
+// CHECK: dl.min %x {axes = [1]} : tensor<0xf32>
+dl.model @empty(%x: tensor<0x3xf32>) {
+  %y = dl.min %x {axes = [1]}
+  dl.return %y
+}
+
+dl.model @odd_rows(%x: tensor<5x19xf32>) {
+  %y = dl.min %x {axes = [1]}
+  dl.return %y
+}
+
+dl.model @odd_columns(%x: tensor<5x19xf32>) {
+  %y = dl.min %x {axes = [0]}
+  dl.return %y
+}
+
+// CHECK-LABEL: dl.model @middle(
+// CHECK: dl.min %x {axes = [1], keepdims = true} : tensor<3x1x7xf32>
+dl.model @middle(%x: tensor<3x5x7xf32>) {
+  %y = dl.min %x {axes = [1], keepdims = true}
+  dl.return %y
+}
+
+// CHECK-LABEL: dl.model @outer_and_inner(
+// CHECK: dl.min %x {axes = [2, 0]} : tensor<5xf32>
+dl.model @outer_and_inner(%x: tensor<3x5x7xf32>) {
+  %y = dl.min %x {axes = [2, 0]}
+  dl.return %y
+}
+
+// CHECK-LABEL: dl.model @everything(
+// CHECK: dl.min %x {keepdims = true} : tensor<1x1x1xf32>
+dl.model @everything(%x: tensor<3x5x7xf32>) {
+  %y = dl.min %x {keepdims = true}
+  dl.return %y
+}
+
+dl.model @wide(%x: tensor<3x33xf64>) {
+  %y = dl.min %x {axes = [-1]}
+  dl.return %y
+}
+
+// CHECK-LABEL: dl.model @open_batch(
+// CHECK: dl.min %x {axes = [1]} : tensor<?xf32>
+// CHECK: dl.min %x {axes = [0]} : tensor<17xf32>
+dl.model @open_batch(%x: tensor<?x17xf32>) attributes {check.batch = [1, 5]} {
+  %y = dl.min %x {axes = [1]}
+  %z = dl.min %x {axes = [0]}
+  dl.return %y, %z
+}
+
+// -----
+
+dl.model @axis(%x: tensor<2x3xf32>) {
+  // expected-error @below {{expected an axis in [-2, 2), got 2}}
+  %y = dl.min %x {axes = [2]}
+  dl.return %y
+}
+
+// -----
+
+dl.model @axis_below(%x: tensor<2x3xf32>) {
+  // expected-error @below {{expected an axis in [-2, 2), got -3}}
+  %y = dl.min %x {axes = [-3]}
+  dl.return %y
+}
+
+// -----
+
+dl.model @twice(%x: tensor<2x3xf32>) {
+  // expected-error @below {{expected distinct axes, got 1 twice}}
+  %y = dl.min %x {axes = [1, -1]}
+  dl.return %y
+}
+
+// -----
+
+dl.model @axes_type(%x: tensor<2x3xf32>) {
+  // expected-error @below {{attribute 'axes' failed to satisfy constraint: i64 dense array attribute}}
+  %y = dl.min %x {axes = 1}
+  dl.return %y
+}
+
+// -----
+
+dl.model @integers(%x: tensor<2xi32>) {
+  // expected-error @below {{operand #0 must be ranked tensor of 32-bit float or 64-bit float values, but got 'tensor<2xi32>'}}
+  %y = dl.min %x
+  dl.return %y
+}
