@@ -44,6 +44,7 @@ Value lower(SqrtOp, Elements &x) { return math::SqrtOp::create(x.b(), x[0]); }
 Value lower(RsqrtOp, Elements &x) {
   return arith::DivFOp::create(x.b(), x.number(1), math::SqrtOp::create(x.b(), x[0]));
 }
+Value lower(ReciprocalOp, Elements &x) { return arith::DivFOp::create(x.b(), x.number(1), x[0]); }
 Value lower(TanhOp, Elements &x) { return x.math.tanh(x[0]); }
 Value lower(SigmoidOp, Elements &x) { return x.math.sigmoid(x[0]); }
 Value lower(PowOp, Elements &x) { return x.math.pow(x[0], x[1]); }
