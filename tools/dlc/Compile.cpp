@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <fmt/format.h>
+#include <utility>
 
 namespace dl::driver {
 
@@ -21,8 +22,7 @@ struct CompileArguments {
 
 static constexpr std::pair<std::string_view, Stage> kStages[] = {
     {"dl", Stage::Graph},        {"step", Stage::Step}, {"fused", Stage::Fused},
-    {"kernels", Stage::Kernels}, {"llvm", Stage::LLVM}, {"asm", Stage::Assembly},
-    {"obj", Stage::Object}};
+    {"kernels", Stage::Kernels}, {"llvm", Stage::LLVM}, {"asm", Stage::Assembly}};
 
 static std::optional<Stage> findStage(std::string_view name) {
   for (auto [known, stage] : kStages)
@@ -76,8 +76,6 @@ static Result<Stage> decide(CompileArguments &arguments) {
   arguments.train |= stage == Stage::Step;
   if (arguments.train && arguments.request.loss.name.empty())
     return Error{"a training step needs a loss: expected --loss"};
-  if (stage == Stage::Object && arguments.output == "-")
-    return Error{"expected -o FILE for --emit=obj"};
   arguments.request.kind =
       arguments.train ? ProgramRequest::Kind::Step : ProgramRequest::Kind::Forward;
   arguments.request.batch = std::max<int64_t>(arguments.options.batch, 1);
