@@ -125,7 +125,7 @@ void addLossFlag(Arguments &parser, Loss &loss, const std::string &help) {
 
 void addOptimizerFlag(Arguments &parser, Optimizer &optimizer) {
   parser.option(
-      "--optimizer", "NAME[,KEY=X…]",
+      "--optimizer", "NAME[,KEY=X,...]",
       "sgd (the default; keys lr, momentum, nesterov, weight_decay) or adam (keys lr, beta1, "
       "beta2, eps, weight_decay); for example sgd,lr=0.1,momentum=0.9",
       [&](std::string_view value) -> Status {

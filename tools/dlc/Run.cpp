@@ -146,7 +146,7 @@ static Status writeOutputs(const RunArguments &arguments, const Model &model,
 int runMain(const std::vector<std::string> &list) {
   RunArguments arguments;
   Arguments parser(
-      "dlc run", "dlc run MODEL --input NAME=FILE.npy … [--output NAME=FILE.npy …] [FLAGS]",
+      "dlc run", "dlc run MODEL --input NAME=FILE.npy ... [--output NAME=FILE.npy ...] [FLAGS]",
       "Runs a model's forward pass on arrays of NumPy. Without --output the outputs are\n"
       "shown, long ones in part.");
   parser.positional("MODEL", arguments.model);

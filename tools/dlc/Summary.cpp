@@ -131,7 +131,7 @@ static Result<std::string> formatCost(const Model &model, const SummaryArguments
 int summaryMain(const std::vector<std::string> &list) {
   SummaryArguments arguments;
   Arguments parser(
-      "dlc summary", "dlc summary MODEL [--batch=N] [--loss=LOSS [--optimizer=…]] [FLAGS]",
+      "dlc summary", "dlc summary MODEL [--batch=N] [--loss=LOSS [--optimizer=...]] [FLAGS]",
       "Lists a model's layers, shapes and parameters, and what a forward pass and (given a\n"
       "loss) a training step take: arithmetic, and memory for intermediate values.");
   parser.positional("MODEL", arguments.model);

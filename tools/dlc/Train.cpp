@@ -173,7 +173,7 @@ static Result<Outcome> train(TrainArguments &arguments) {
 int trainMain(const std::vector<std::string> &list) {
   TrainArguments arguments;
   Arguments parser(
-      "dlc train", "dlc train MODEL --data=SPEC --loss=LOSS [--optimizer=NAME[,KEY=X…]] [FLAGS]",
+      "dlc train", "dlc train MODEL --data=SPEC --loss=LOSS [--optimizer=NAME[,KEY=X,...]] [FLAGS]",
       "Trains a model. After each epoch one line tells the loss and, for classes, the accuracy,\n"
       "over the training examples as they were seen and over the test examples.");
   addFlags(parser, arguments);
