@@ -20,8 +20,18 @@ static std::optional<ArrayRef<int64_t>> sweptShape(Block &body) {
   return std::nullopt;
 }
 
+/// True for kernels that add up their result in its memory before the epilogue
+/// sweeps over it: windows and the scattering adjoint of a convolution.
+static bool accumulatesInMemory(Block &body) {
+  return llvm::any_of(body, [](Operation &op) {
+    return isWindow(&op) || isa<Conv2DBackwardDataOp>(op);
+  });
+}
+
 bool canOverwrite(KernelOp kernel, unsigned result, unsigned input) {
   Block &body = kernel.getBody().front();
+  if (accumulatesInMemory(body))
+    return false;
   Value argument = body.getArgument(input);
   RankedTensorType type = tensorType(argument);
   if (type != kernel.getResult(result).getType() || sweptShape(body) == type.getShape())

@@ -4,6 +4,7 @@
 #include "dl/IR/Inference.h"
 
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -59,11 +60,11 @@ std::string labelOf(Block &body) {
   }
   if (words.empty())
     return "copy";
-  size_t shown = words.size() > most ? most - 1 : words.size();
-  std::string label = llvm::join(ArrayRef(words).take_front(shown), "+");
-  if (shown < words.size())
-    label += ("+" + Twine(words.size() - shown) + " more").str();
-  return label;
+  // Each word once: what a kernel does to its elements matters more than how often.
+  llvm::SetVector<StringRef> distinct(words.begin(), words.end());
+  size_t shown = distinct.size() > most ? most - 1 : distinct.size();
+  std::string label = llvm::join(distinct.getArrayRef().take_front(shown), "+");
+  return shown < distinct.size() ? label + "+..." : label;
 }
 
 //===----------------------------------------------------------------------===//

@@ -24,6 +24,7 @@ void buildGraphPipeline(OpPassManager &outer, const GraphOptions &options) {
   // 2. Clean up what the decompositions and the gradient left: constants, equal
   //    subexpressions, dead code.
   if (options.optLevel > 0) {
+    manager.addPass(createSimplifyPass());
     manager.addPass(createCanonicalizerPass());
     manager.addPass(createCSEPass());
   }
@@ -35,6 +36,7 @@ void buildGraphPipeline(OpPassManager &outer, const GraphOptions &options) {
     manager.addPass(createSinkTransposesPass());
     manager.addPass(createCSEPass());
     manager.addPass(createStoreTransposedPass());
+    manager.addPass(createSimplifyPass());
     manager.addPass(createSinkReshapesPass());
     manager.addPass(createCanonicalizerPass());
     manager.addPass(createCSEPass());

@@ -53,9 +53,14 @@ struct SinkReshape : OpTraitRewritePattern<IsElementwise> {
     if (!reshape)
       return rewriter.notifyMatchFailure(op, "reads no reshape of a matrix product");
     SmallVector<int64_t> before(shapeOf(reshape.getInput()));
-    for (Value operand : op->getOperands())
-      if (shapeOf(operand) != after && !isIndependent(operand, before, after))
+    for (Value operand : op->getOperands()) {
+      if (isIndependent(operand, before, after))
+        continue;
+      if (shapeOf(operand) != after)
         return rewriter.notifyMatchFailure(op, "an operand broadcasts");
+      if (!canReshape(operand, before))
+        return rewriter.notifyMatchFailure(op, "belongs to the kernel of another operand");
+    }
     SmallVector<Value> operands;
     for (Value operand : op->getOperands())
       operands.push_back(isIndependent(operand, before, after)
@@ -68,6 +73,16 @@ struct SinkReshape : OpTraitRewritePattern<IsElementwise> {
     return success();
   }
 
+  /// True for reshapes of the same shape, inputs, parameters and masks; the
+  /// kernel of any other operand may take the op as well.
+  static bool canReshape(Value operand, ArrayRef<int64_t> before) {
+    Operation *def = operand.getDefiningOp();
+    if (!def || isa<ParameterOp, ConstantOp>(def) || isRematerializable(def))
+      return true;
+    auto reshape = dyn_cast<ReshapeOp>(def);
+    return reshape && shapeOf(reshape.getInput()) == before;
+  }
+
   /// One from fewer dimensions to more: so that two reshapes do not sink
   /// through each other for ever.
   static ReshapeOp reshapeToSink(Operation *op) {
@@ -78,6 +93,32 @@ struct SinkReshape : OpTraitRewritePattern<IsElementwise> {
           shapeOf(reshape.getInput()).size() < after.size() && isOfProduct(reshape.getInput()))
         return reshape;
     return {};
+  }
+};
+
+/// reshape (compare %y, 0) ~> compare (reshape %y), 0 to fewer dimensions: what is
+/// in memory is the operand of a mask, not the mask.
+struct HoistAboveMask : OpRewritePattern<ReshapeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(ReshapeOp op, PatternRewriter &rewriter) const override {
+    Operation *def = op.getInput().getDefiningOp();
+    ArrayRef<int64_t> before = shapeOf(op.getInput()), after = shapeOf(op.getResult());
+    if (!def || !isElementwise(def) || !isRematerializable(def) || after.size() >= before.size())
+      return rewriter.notifyMatchFailure(op, "is no reshape of a mask to fewer dimensions");
+    SmallVector<Value> operands;
+    for (Value operand : def->getOperands()) {
+      if (tensorType(operand).getRank() != 0 && shapeOf(operand) != before)
+        return rewriter.notifyMatchFailure(op, "an operand of the mask broadcasts");
+      operands.push_back(tensorType(operand).getRank() == 0
+                             ? operand
+                             : rewriter.createOrFold<ReshapeOp>(op.getLoc(), operand, after));
+    }
+    Operation *clone = rewriter.clone(*def);
+    clone->setOperands(operands);
+    clone->getResult(0).setType(op.getType());
+    rewriter.replaceOp(op, clone);
+    return success();
   }
 };
 
@@ -101,7 +142,7 @@ struct SumOfReshapedRows : OpRewritePattern<SumOp> {
 } // namespace
 
 void populateSinkReshapesPatterns(RewritePatternSet &patterns) {
-  patterns.add<SinkReshape, SumOfReshapedRows>(patterns.getContext());
+  patterns.add<SinkReshape, HoistAboveMask, SumOfReshapedRows>(patterns.getContext());
 }
 
 #define GEN_PASS_DEF_SINKRESHAPESPASS

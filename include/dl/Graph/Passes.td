@@ -19,6 +19,10 @@ def SplitBiasPass : DL_ModelPass<"dl-split-bias"> {
   let summary = "bias operands become additions, dense layers matrix products";
 }
 
+def SimplifyPass : DL_ModelPass<"dl-simplify"> {
+  let summary = "local rewrites between several ops";
+}
+
 //===----------------------------------------------------------------------===//
 // Layout
 //===----------------------------------------------------------------------===//

@@ -18,6 +18,9 @@ void populateDecomposePatterns(mlir::RewritePatternSet &patterns);
 /// linear %x, %w, %b ~> add (matmul %x, %w), %b, with x as rows of features.
 void populateSplitBiasPatterns(mlir::RewritePatternSet &patterns);
 
+/// matmul (transpose %a), %b ~> matmul %a, %b {transpose_a}, and the like.
+void populateSimplifyPatterns(mlir::RewritePatternSet &patterns);
+
 /// conv2d {nchw} ~> transpose (conv2d {nhwc} of transposes); poolings and the
 /// adjoints of both likewise.
 void populateChannelsLastPatterns(mlir::RewritePatternSet &patterns);
