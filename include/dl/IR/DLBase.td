@@ -58,7 +58,7 @@ class DL_DefaultI64Array<string value> : DefaultValuedAttr<DenseI64ArrayAttr, va
 // Op bases
 //===----------------------------------------------------------------------===//
 
-/// The op is a combination of other dl ops; `decompose` (Graph/Decompose.h)
+/// The op is a combination of other dl ops; `decompose` (IR/Decompose.h)
 /// writes it so, and gradient, lowering and reference follow.
 def DL_Composite : NativeOpTrait<"IsComposite"> { let cppNamespace = "::dl"; }
 
