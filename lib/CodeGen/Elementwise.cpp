@@ -53,7 +53,6 @@ Value lower(ReluOp, Elements &x) {
   Value zero = x.number(0);
   return x.select(x.compare(P::OLT, x[0], zero), zero, x[0]);
 }
-Value lower(ReciprocalOp, Elements &x) { return arith::DivFOp::create(x.b(), x.number(1), x[0]); }
 Value lower(SignOp, Elements &x) {
   Value zero = x.number(0), isPositive = x.compare(P::OGT, x[0], zero);
   Value rest = x.select(x.compare(P::OLT, x[0], zero), x.number(-1), x[0]);
