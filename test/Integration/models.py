@@ -88,9 +88,38 @@ def mnist_cnn(p, x):
     return linear(p, "dense", x.reshape(x.shape[0], -1))
 
 
+AUTOENCODER = [784, 128, 64, 36, 18, 9, 18, 36, 64, 128, 784]
+AUTOENCODER_LAYERS = [f"dense{i}" for i in range(1, len(AUTOENCODER))]
+IMAGE = (28, 28, 1)
+
+
+def autoencoder(p, x):
+    return chain(AUTOENCODER_LAYERS, jax.nn.relu, jax.nn.sigmoid)(p, x).reshape(x.shape)
+
+
+def single_layer(p, x):
+    return x @ p["weight"] + p["bias"]
+
+
+# Where a model ends in softmax, the loss is that of the probabilities' logarithms.
 MODELS = {
+    "perceptron": JaxModel({"weight": (2, 1), "bias": (1,)}, single_layer, "hinge", (2,), "signs",
+                           classes=1),
+    "logistic-regression": JaxModel({"weight": (2, 1), "bias": (1,)}, single_layer,
+                                    "bce_with_logits", (2,), "bits", classes=1),
+    "xor": JaxModel(dense_parameters(["hidden", "out"], 2, 8, 1),
+                    chain(["hidden", "out"], jnp.tanh, jax.nn.sigmoid), "bce", (2,), "bits",
+                    "sgd,lr=0.1,momentum=0.9,nesterov=1,weight_decay=0.001", classes=1),
+    "mlp-sigmoid": JaxModel(dense_parameters(["hidden", "out"], 784, 10, 10),
+                            chain(["hidden", "out"], jax.nn.sigmoid), "cross_entropy", IMAGE,
+                            "labels"),
+    "mlp": JaxModel(dense_parameters(["dense1", "dense2", "dense3"], 784, 128, 64, 10),
+                    chain(["dense1", "dense2", "dense3"], jax.nn.relu), "cross_entropy", IMAGE,
+                    "labels", "sgd,lr=0.01,momentum=0.9", batch=64),
+    "autoencoder": JaxModel(dense_parameters(AUTOENCODER_LAYERS, *AUTOENCODER), autoencoder, "mse",
+                            IMAGE, "input", "adam,lr=0.001,weight_decay=1e-8", batch=128),
     "mnist-cnn": JaxModel(
         {"conv1.weight": (5, 5, 1, 32), "conv1.bias": (32,), "conv2.weight": (5, 5, 32, 64),
          "conv2.bias": (64,), **dense_parameters(["dense"], 1024, 10)},
-        mnist_cnn, "cross_entropy", (28, 28, 1), "labels", "sgd,lr=0.01"),
+        mnist_cnn, "cross_entropy", IMAGE, "labels", "sgd,lr=0.01"),
 }

@@ -32,7 +32,7 @@ def initial_weights(model, rng):
 
 
 def examples(model, rng, count):
-    """Random inputs, smooth in space like images, and targets that depend on them."""
+    """Random inputs, and targets that depend on them."""
     x = rng.random((count, *model.inputs), np.float32)
     flat = x.reshape(count, -1)
     scores = flat @ rng.standard_normal((flat.shape[1], model.classes)).astype(np.float32)
