@@ -20,12 +20,9 @@ static std::optional<ArrayRef<int64_t>> sweptShape(Block &body) {
   return std::nullopt;
 }
 
-/// True for kernels that add up their result in its memory before the epilogue
-/// sweeps over it: windows and the scattering adjoint of a convolution.
+/// Windows add up their result in its memory before the epilogue sweeps over it.
 static bool accumulatesInMemory(Block &body) {
-  return llvm::any_of(body, [](Operation &op) {
-    return isWindow(&op) || isa<Conv2DBackwardDataOp>(op);
-  });
+  return llvm::any_of(body, [](Operation &op) { return isWindow(&op); });
 }
 
 bool canOverwrite(KernelOp kernel, unsigned result, unsigned input) {

@@ -1,0 +1,17 @@
+// RUN: dlc-opt %s --dl-rematerialize --dl-form-kernels --dl-fuse-masks --dl-fuse-epilogues | FileCheck %s
+
+// The mask goes to the select, which reads its operand, not to the product, which
+// would have to store it.
+// CHECK-LABEL: @relu_gradient
+// CHECK: dl.kernel "matmul+relu"
+// CHECK: dl.kernel "matmul+compare+select"
+// CHECK-NOT: dl.kernel
+dl.model @relu_gradient(%x: tensor<4x5xf32>, %w: tensor<5x3xf32>, %v: tensor<3x3xf32>) {
+  %zero = dl.constant dense<0.0> : tensor<f32>
+  %1 = dl.matmul %x, %w
+  %2 = dl.relu %1
+  %3 = dl.matmul %2, %v
+  %4 = dl.compare %2, %zero {predicate = gt}
+  %5 = dl.select %4, %3, %zero
+  dl.return %2, %5
+}

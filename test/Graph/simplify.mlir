@@ -1,0 +1,66 @@
+// RUN: dlc-opt %s --dl-simplify | FileCheck %s
+
+// CHECK-LABEL: @transposed_operands
+// CHECK: dl.matmul %a, %b {transpose_a = true} : tensor<2x4x6xf32>
+// CHECK: dl.matmul %c, %b : tensor<2x4x6xf32>
+// CHECK: %[[T:.*]] = dl.transpose %d
+// CHECK: dl.matmul %[[T]], %b
+dl.model @transposed_operands(%a: tensor<2x5x4xf32>, %b: tensor<2x5x6xf32>, %c: tensor<2x4x5xf32>,
+                              %d: tensor<4x2x5xf32>) {
+  %1 = dl.transpose %a {permutation = [0, 2, 1]}
+  %2 = dl.matmul %1, %b
+  %3 = dl.transpose %c {permutation = [0, 2, 1]}
+  %4 = dl.matmul %3, %b {transpose_a = true}
+  %5 = dl.transpose %d {permutation = [1, 0, 2]}
+  %6 = dl.matmul %5, %b
+  dl.return %2, %4, %6
+}
+
+// CHECK-LABEL: @broadcasts
+// CHECK-DAG: dl.add %x, %b
+// CHECK-DAG: %[[B:.*]] = dl.broadcast %b
+// CHECK-DAG: dl.exp %[[B]]
+// CHECK-DAG: %[[C:.*]] = dl.constant dense<4.000000e+00>
+// CHECK-DAG: dl.mul %b, %[[C]] : tensor<3xf32>
+dl.model @broadcasts(%x: tensor<4x3xf32>, %b: tensor<3xf32>) {
+  %1 = dl.broadcast %b {shape = [4, 3]}
+  %2 = dl.add %x, %1
+  %3 = dl.exp %1
+  %4 = dl.sum %1 {axes = [0]}
+  dl.return %2, %3, %4
+}
+
+// CHECK-LABEL: @reductions
+// CHECK: dl.reshape %x {shape = [4, 3]}
+// CHECK: dl.sum %y {axes = [1], keepdims = true}
+// CHECK: dl.max %y {axes = [0]} : tensor<3xf32>
+dl.model @reductions(%x: tensor<4x1x3xf32>, %y: tensor<4x3xf32>) {
+  %1 = dl.sum %x {axes = [1]}
+  %2 = dl.sum %y {axes = [1]}
+  %3 = dl.reshape %2 {shape = [4, 1]}
+  %4 = dl.max %y {axes = [0], keepdims = true}
+  %5 = dl.reshape %4 {shape = [3]}
+  dl.return %1, %3, %5
+}
+
+// A sum of nothing over copies is nothing; over copies of rows that are summed
+// too it stays.
+// CHECK-LABEL: @sum_of_broadcast
+// CHECK: dl.sum
+dl.model @sum_of_broadcast(%b: tensor<3xf32>) {
+  %1 = dl.broadcast %b {shape = [4, 3]}
+  %2 = dl.sum %1
+  dl.return %2
+}
+
+// CHECK-LABEL: @quotients
+// CHECK: %[[Q:.*]] = dl.constant dense<2.500000e-01>
+// CHECK: dl.mul %x, %[[Q]]
+// CHECK: dl.div %x
+dl.model @quotients(%x: tensor<3xf32>) {
+  %four = dl.constant dense<4.0> : tensor<f32>
+  %three = dl.constant dense<3.0> : tensor<f32>
+  %1 = dl.div %x, %four
+  %2 = dl.div %x, %three
+  dl.return %1, %2
+}
