@@ -22,7 +22,8 @@ AtomicFile::~AtomicFile() {
   if (descriptor < 0)
     return;
   close(descriptor);
-  unlink(temporary.c_str());
+  if (!temporary.empty())
+    unlink(temporary.c_str());
 }
 
 Error AtomicFile::failure(const char *what) const {
@@ -39,7 +40,19 @@ static mode_t modeFor(const std::string &path) {
   return 0666 & ~mask;
 }
 
+/// True for a device, a pipe or the like: to be written to, never replaced.
+static bool isSpecial(const std::string &path) {
+  struct stat status;
+  return stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
 Result<AtomicFile> AtomicFile::create(const std::string &path) {
+  if (isSpecial(path)) {
+    int descriptor = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    if (descriptor < 0)
+      return Error{path + ": error: cannot be written: " + std::strerror(errno)};
+    return AtomicFile(path, /*temporary=*/"", descriptor);
+  }
   std::string temporary = path + ".XXXXXX";
   int descriptor = mkostemp(temporary.data(), O_CLOEXEC);
   if (descriptor < 0)
@@ -66,6 +79,10 @@ Status AtomicFile::write(const void *data, size_t size) {
 }
 
 Status AtomicFile::commit() {
+  if (temporary.empty()) {
+    close(std::exchange(descriptor, -1));
+    return {};
+  }
   if (fsync(descriptor) != 0)
     return failure("cannot be written to the disk");
   if (rename(temporary.c_str(), path.c_str()) != 0)

@@ -109,7 +109,7 @@ MODELS = {
                                     "bce_with_logits", (2,), "bits", classes=1),
     "xor": JaxModel(dense_parameters(["hidden", "out"], 2, 8, 1),
                     chain(["hidden", "out"], jnp.tanh, jax.nn.sigmoid), "bce", (2,), "bits",
-                    "sgd,lr=0.1,momentum=0.9,nesterov=1,weight_decay=0.001", classes=1),
+                    "sgd,lr=0.1,momentum=0.9,nesterov=true,weight_decay=0.001", classes=1),
     "mlp-sigmoid": JaxModel(dense_parameters(["hidden", "out"], 784, 10, 10),
                             chain(["hidden", "out"], jax.nn.sigmoid), "cross_entropy", IMAGE,
                             "labels"),

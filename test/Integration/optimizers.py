@@ -7,10 +7,12 @@ import jax.numpy as jnp
 def parse(text):
     """`adam,lr=0.01` as ("adam", {"lr": 0.01})."""
     name, *settings = text.split(",")
-    return name, {key: float(value) for key, value in (s.split("=") for s in settings)}
+    pairs = (setting.split("=") for setting in settings)
+    return name, {key: value == "true" if key == "nesterov" else float(value)
+                  for key, value in pairs}
 
 
-def sgd(lr, momentum=0.0, nesterov=0.0, weight_decay=0.0):
+def sgd(lr, momentum=0.0, nesterov=False, weight_decay=0.0):
     def start(w):
         return jax.tree.map(jnp.zeros_like, w)
 

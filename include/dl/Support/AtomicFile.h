@@ -13,6 +13,7 @@ namespace dl {
 /// Writes a file under a temporary name beside its place and puts it there in
 /// one step. Whoever reads the path sees the old file or the new one, never a
 /// part. Not committed: the temporary file is removed and the old file stays.
+/// Devices and pipes (`/dev/null`) are written to directly.
 class AtomicFile {
 public:
   /// Error: the folder of `path` does not exist or may not be written.

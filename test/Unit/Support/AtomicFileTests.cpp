@@ -8,6 +8,8 @@
 #include <fstream>
 #include <sstream>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using dl::AtomicFile;
@@ -77,6 +79,22 @@ TEST_F(AtomicFileTest, NamesThePlace) {
   ASSERT_FALSE(file.ok());
   EXPECT_EQ(file.error().message,
             nowhere + ": error: cannot be written: No such file or directory");
+}
+
+TEST_F(AtomicFileTest, WritesIntoAPipeAndLeavesItThere) {
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  int reader = open(path.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  {
+    auto file = AtomicFile::create(path);
+    ASSERT_TRUE(file.ok());
+    ASSERT_TRUE(file->write("new", 3).ok() && file->commit().ok());
+  }
+  char text[4] = {};
+  EXPECT_EQ(::read(reader, text, 3), 3);
+  EXPECT_STREQ(text, "new");
+  EXPECT_TRUE(fs::is_fifo(path));
+  close(reader);
 }
 
 TEST_F(AtomicFileTest, CannotReplaceAFolder) {
