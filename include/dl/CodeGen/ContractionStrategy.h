@@ -1,0 +1,110 @@
+//===- ContractionStrategy.h - How a contraction is computed ----*- C++ -*-===//
+//
+// A strategy is chosen from the descriptor and the machine alone (never from the
+// number of threads, so results do not depend on it) and says
+//
+//  * which operands are staged first: copied, with the kernel's prologue
+//    applied and padding made zeros, or packed into panels [k][columns], where
+//    columns are what a register tile is wide;
+//  * the dimensions that loops see, with their strides in A, B and C as staged
+//    (adjacent dimensions that are one dimension in memory are merged);
+//  * the register tile: rows x vectors;
+//  * where products are summed: in registers until the result is final; in
+//    partial results, one for each part of a split K; or in a scratch image that
+//    taps add to;
+//  * the order of loops, and how many of the outermost are tasks.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DL_CODEGEN_CONTRACTIONSTRATEGY_H
+#define DL_CODEGEN_CONTRACTIONSTRATEGY_H
+
+#include "dl/CodeGen/ContractionDescriptor.h"
+#include "dl/Support/Machine.h"
+
+namespace dl {
+
+/// A loop dimension: one of the descriptor's, or adjacent ones merged.
+struct PlanDim {
+  DimRole role;
+  int64_t extent;
+  /// Elements from one index to the next in A, B and C as staged.
+  int64_t strides[3];
+  /// The descriptor's dimensions, outer to inner.
+  llvm::SmallVector<int, 2> parts;
+  /// Indices that a register tile covers; 1 outside it.
+  int64_t tile = 1;
+  /// Elements from one tile to the next.
+  int64_t tileStrides[3] = {0, 0, 0};
+
+  int64_t tiles() const { return (extent + tile - 1) / tile; }
+  int64_t lastTile() const { return extent - (tiles() - 1) * tile; }
+};
+
+enum class Staging { None, Copy, Panels };
+
+/// Where an operand is read from.
+struct StagedOperand {
+  Staging staging = Staging::None;
+  /// Copy: the indices of the tensor that are copied.
+  llvm::SmallVector<IndexRange> ranges;
+  /// Elements of the staged operand.
+  int64_t count = 0;
+  /// The stride of each of the descriptor's dimensions.
+  llvm::SmallVector<int64_t> strides;
+  /// Panels: elements of a panel.
+  int64_t panel = 0;
+  /// Elements from the start to where the iteration's origin lies.
+  int64_t origin = 0;
+};
+
+enum class Accumulation { Registers, Partials, Scatter };
+
+struct ContractionStrategy {
+  BackwardDataForm form = BackwardDataForm::Scatter;
+  StagedOperand operands[3];
+  llvm::SmallVector<PlanDim> dims;
+
+  int64_t lanes = 1, vectors = 1;
+  /// The dimension that vectors lie along; -1: none, one lane is used.
+  int vectorDim = -1;
+  /// A varies along the vector (depthwise), instead of being broadcast.
+  bool vectorA = false;
+
+  Accumulation accumulation = Accumulation::Registers;
+  /// Partials: K is split into parts of `chunk` indices of dimension `splitDim`.
+  int splitDim = -1;
+  int64_t parts = 1, chunk = 0;
+  /// Scatter: dimensions of C that the scratch image holds, with their indices.
+  llvm::SmallVector<int> sweepDims;
+  llvm::SmallVector<IndexRange> sweepRanges;
+
+  /// Loops around the register tile, outer to inner (indices of `dims`); the
+  /// first `taskLoops` make up the tasks.
+  llvm::SmallVector<int> loops;
+  unsigned taskLoops = 0;
+  /// Loops in the micro-kernel, outer to inner.
+  llvm::SmallVector<int> reductionLoops;
+
+  int64_t columns() const { return lanes * vectors; }
+  int64_t rows() const;
+  int64_t tasks() const;
+  /// One line for people: `14x2 vectors of 16, ...`.
+  std::string describe(const ContractionDescriptor &descriptor) const;
+};
+
+/// What the kernel asks for beyond the descriptor.
+struct ContractionRequest {
+  /// Operands that are computed by a prologue, so must be staged.
+  bool prologueA = false, prologueB = false;
+  /// Something but the anchor itself is written, or the result lies over an
+  /// operand: it must be written once, when final.
+  bool sideReduction = false;
+};
+
+ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
+                                   const ContractionRequest &request, const Machine &machine);
+
+} // namespace dl
+
+#endif // DL_CODEGEN_CONTRACTIONSTRATEGY_H

@@ -1,0 +1,242 @@
+//===- ContractionDescriptor.cpp - Describes ops as contractions ----------===//
+
+#include "dl/CodeGen/ContractionDescriptor.h"
+
+#include "dl/IR/Window.h"
+
+using namespace mlir;
+
+namespace dl {
+
+SmallVector<int64_t> ContractionOperand::strides() const {
+  SmallVector<int64_t> strides(shape.size(), 1);
+  for (int dim = static_cast<int>(shape.size()) - 2; dim >= 0; --dim)
+    strides[dim] = strides[dim + 1] * shape[dim + 1];
+  return strides;
+}
+
+IndexRange ContractionDescriptor::range(OperandIndex operand, int dim) const {
+  IndexRange range{operands[operand].base[dim], operands[operand].base[dim]};
+  for (const ContractionDim &iteration : dims) {
+    const AddressTerm &term = iteration.terms[operand];
+    if (term.dim != dim || iteration.extent == 0)
+      continue;
+    int64_t last = term.coefficient * (iteration.extent - 1);
+    (last < 0 ? range.low : range.high) += last;
+  }
+  return range;
+}
+
+bool ContractionDescriptor::isPadded(OperandIndex operand) const {
+  for (auto [dim, extent] : llvm::enumerate(operands[operand].shape)) {
+    IndexRange indices = range(operand, dim);
+    if (indices.low < 0 || indices.high >= extent)
+      return true;
+  }
+  return false;
+}
+
+bool ContractionDescriptor::hasTaps() const {
+  return llvm::any_of(dims, [](const ContractionDim &dim) { return dim.role == DimRole::Tap; });
+}
+
+double ContractionDescriptor::flops() const {
+  double flops = 2;
+  for (const ContractionDim &dim : dims)
+    flops *= static_cast<double>(dim.extent);
+  return flops;
+}
+
+bool isContraction(Operation *op) {
+  return isa<MatmulOp, Conv2DOp, Conv2DBackwardDataOp, Conv2DBackwardWeightsOp>(op);
+}
+
+//===----------------------------------------------------------------------===//
+// Building
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+constexpr AddressTerm kNone;
+
+/// Collects the dimensions of a contraction of three tensors.
+class DescriptorBuilder {
+public:
+  DescriptorBuilder(Value a, Value b, Value c) {
+    descriptor.element = cast<RankedTensorType>(c.getType()).getElementType();
+    for (auto [index, value] : llvm::enumerate(ArrayRef<Value>{a, b, c})) {
+      ArrayRef<int64_t> shape = cast<RankedTensorType>(value.getType()).getShape();
+      descriptor.operands[index] = {value, SmallVector<int64_t>(shape),
+                                    SmallVector<int64_t>(shape.size(), 0)};
+    }
+  }
+
+  /// Adds a dimension; its role follows from where it occurs.
+  void add(StringRef name, int64_t extent, AddressTerm a, AddressTerm b, AddressTerm c) {
+    DimRole role = !c.occurs()   ? DimRole::K
+                   : !b.occurs() ? DimRole::M
+                   : !a.occurs() ? DimRole::N
+                                 : DimRole::Batch;
+    addAs(role, name, extent, a, b, c);
+  }
+  void addTap(StringRef name, int64_t extent, AddressTerm b, AddressTerm c) {
+    addAs(DimRole::Tap, name, extent, kNone, b, c);
+  }
+  void setBase(OperandIndex operand, ArrayRef<int64_t> base) {
+    descriptor.operands[operand].base.assign(base.begin(), base.end());
+  }
+  ContractionDescriptor take() { return std::move(descriptor); }
+
+private:
+  /// A dimension of one point occurs nowhere.
+  void addAs(DimRole role, StringRef name, int64_t extent, AddressTerm a, AddressTerm b,
+             AddressTerm c) {
+    if (extent != 1)
+      descriptor.dims.push_back({name.str(), extent, role, {a, b, c}});
+  }
+
+  ContractionDescriptor descriptor;
+};
+
+/// The extents of a convolution, in the terms of its forward direction.
+struct ConvExtents {
+  WindowGeometry window;
+  int64_t images, groups, inputs, outputs; // channels of one group
+  std::array<int64_t, 2> image, result;    // height and width
+
+  template <typename Op>
+  static FailureOr<ConvExtents> get(Op op, Value image, Value weight, Value result) {
+    ArrayRef<int64_t> in = cast<RankedTensorType>(image.getType()).getShape();
+    ArrayRef<int64_t> taps = cast<RankedTensorType>(weight.getType()).getShape();
+    ArrayRef<int64_t> out = cast<RankedTensorType>(result.getType()).getShape();
+    auto window = convGeometry(op.getLoc(), op, taps.take_front(2));
+    if (failed(window))
+      return failure();
+    auto groups = static_cast<int64_t>(op.getGroups());
+    return ConvExtents{*window,         in[0],          groups,          in[3] / groups,
+                       out[3] / groups, {in[1], in[2]}, {out[1], out[2]}};
+  }
+
+  /// Index of the image at window position 0, tap 0.
+  SmallVector<int64_t> imageBase() const {
+    return {0, -window.padBefore[0], -window.padBefore[1], 0};
+  }
+};
+
+} // namespace
+
+static ContractionDescriptor describeMatmul(MatmulOp op) {
+  DescriptorBuilder builder(op.getLhs(), op.getRhs(), op.getResult());
+  ArrayRef<int64_t> lhs = cast<RankedTensorType>(op.getLhs().getType()).getShape();
+  ArrayRef<int64_t> rhs = cast<RankedTensorType>(op.getRhs().getType()).getShape();
+  ArrayRef<int64_t> result = cast<RankedTensorType>(op.getType()).getShape();
+  int a = lhs.size() - 2, b = rhs.size() - 2, c = result.size() - 2;
+
+  // A leading dimension occurs in an operand that has it and does not broadcast.
+  for (int dim = 0; dim < c; ++dim) {
+    auto leading = [&](ArrayRef<int64_t> shape) {
+      int own = dim - c + static_cast<int>(shape.size()) - 2;
+      return own >= 0 && shape[own] != 1 ? AddressTerm{own, 1} : kNone;
+    };
+    builder.add("b" + std::to_string(dim), result[dim], leading(lhs), leading(rhs), {dim, 1});
+  }
+  bool ta = op.getTransposeA(), tb = op.getTransposeB();
+  builder.add("m", result[c], {ta ? a + 1 : a, 1}, kNone, {c, 1});
+  builder.add("k", lhs[ta ? a : a + 1], {ta ? a : a + 1, 1}, {tb ? b + 1 : b, 1}, kNone);
+  builder.add("n", result[c + 1], kNone, {tb ? b : b + 1, 1}, {c + 1, 1});
+  return builder.take();
+}
+
+static FailureOr<ContractionDescriptor> describeConv(Conv2DOp op) {
+  auto conv = ConvExtents::get(op, op.getInput(), op.getWeight(), op.getResult());
+  if (failed(conv))
+    return failure();
+  auto &[window, images, groups, inputs, outputs, image, result] = *conv;
+  DescriptorBuilder builder(op.getInput(), op.getWeight(), op.getResult());
+  builder.setBase(kA, conv->imageBase());
+  builder.add("img", images, {0, 1}, kNone, {0, 1});
+  builder.add("g", groups, {3, inputs}, {3, outputs}, {3, outputs});
+  builder.add("oh", result[0], {1, window.strides[0]}, kNone, {1, 1});
+  builder.add("ow", result[1], {2, window.strides[1]}, kNone, {2, 1});
+  builder.add("kh", window.kernel[0], {1, window.dilation[0]}, {0, 1}, kNone);
+  builder.add("kw", window.kernel[1], {2, window.dilation[1]}, {1, 1}, kNone);
+  builder.add("ic", inputs, {3, 1}, {2, 1}, kNone);
+  builder.add("oc", outputs, kNone, {3, 1}, {3, 1});
+  return builder.take();
+}
+
+static FailureOr<ContractionDescriptor> describeBackwardWeights(Conv2DBackwardWeightsOp op) {
+  auto conv = ConvExtents::get(op, op.getInput(), op.getResult(), op.getCotangent());
+  if (failed(conv))
+    return failure();
+  auto &[window, images, groups, inputs, outputs, image, result] = *conv;
+  DescriptorBuilder builder(op.getInput(), op.getCotangent(), op.getResult());
+  builder.setBase(kA, conv->imageBase());
+  builder.add("g", groups, {3, inputs}, {3, outputs}, {3, outputs});
+  builder.add("kh", window.kernel[0], {1, window.dilation[0]}, kNone, {0, 1});
+  builder.add("kw", window.kernel[1], {2, window.dilation[1]}, kNone, {1, 1});
+  builder.add("ic", inputs, {3, 1}, kNone, {2, 1});
+  builder.add("img", images, {0, 1}, {0, 1}, kNone);
+  builder.add("oh", result[0], {1, window.strides[0]}, {1, 1}, kNone);
+  builder.add("ow", result[1], {2, window.strides[1]}, {2, 1}, kNone);
+  builder.add("oc", outputs, kNone, {3, 1}, {3, 1});
+  return builder.take();
+}
+
+/// C[oh * s + kh * d - p] += A[oh] * B[kh].
+static ContractionDescriptor scatterBackwardData(Conv2DBackwardDataOp op, const ConvExtents &conv) {
+  const WindowGeometry &window = conv.window;
+  DescriptorBuilder builder(op.getCotangent(), op.getWeight(), op.getResult());
+  builder.setBase(kC, conv.imageBase());
+  builder.add("img", conv.images, {0, 1}, kNone, {0, 1});
+  builder.add("g", conv.groups, {3, conv.outputs}, {3, conv.outputs}, {3, conv.inputs});
+  builder.addTap("kh", window.kernel[0], {0, 1}, {1, window.dilation[0]});
+  builder.addTap("kw", window.kernel[1], {1, 1}, {2, window.dilation[1]});
+  builder.add("oh", conv.result[0], {1, 1}, kNone, {1, window.strides[0]});
+  builder.add("ow", conv.result[1], {2, 1}, kNone, {2, window.strides[1]});
+  builder.add("oc", conv.outputs, {3, 1}, {3, 1}, kNone);
+  builder.add("ic", conv.inputs, kNone, {2, 1}, {3, 1});
+  return builder.take();
+}
+
+/// C[ih] += A[ih + p - kh * d] * B[kh], kh counted from the last tap down so
+/// that A is walked forwards.
+static ContractionDescriptor gatherBackwardData(Conv2DBackwardDataOp op, const ConvExtents &conv) {
+  const WindowGeometry &window = conv.window;
+  DescriptorBuilder builder(op.getCotangent(), op.getWeight(), op.getResult());
+  int64_t base[2];
+  for (int dim : {0, 1})
+    base[dim] = window.padBefore[dim] - (window.kernel[dim] - 1) * window.dilation[dim];
+  builder.setBase(kA, {0, base[0], base[1], 0});
+  builder.setBase(kB, {window.kernel[0] - 1, window.kernel[1] - 1, 0, 0});
+  builder.add("img", conv.images, {0, 1}, kNone, {0, 1});
+  builder.add("g", conv.groups, {3, conv.outputs}, {3, conv.outputs}, {3, conv.inputs});
+  builder.add("ih", conv.image[0], {1, 1}, kNone, {1, 1});
+  builder.add("iw", conv.image[1], {2, 1}, kNone, {2, 1});
+  builder.add("kh", window.kernel[0], {1, window.dilation[0]}, {0, -1}, kNone);
+  builder.add("kw", window.kernel[1], {2, window.dilation[1]}, {1, -1}, kNone);
+  builder.add("oc", conv.outputs, {3, 1}, {3, 1}, kNone);
+  builder.add("ic", conv.inputs, kNone, {2, 1}, {3, 1});
+  return builder.take();
+}
+
+FailureOr<ContractionDescriptor> describeContraction(Operation *anchor, BackwardDataForm form) {
+  if (auto matmul = dyn_cast<MatmulOp>(anchor))
+    return describeMatmul(matmul);
+  if (auto conv = dyn_cast<Conv2DOp>(anchor))
+    return describeConv(conv);
+  if (auto weights = dyn_cast<Conv2DBackwardWeightsOp>(anchor))
+    return describeBackwardWeights(weights);
+  auto data = dyn_cast<Conv2DBackwardDataOp>(anchor);
+  if (!data)
+    return anchor->emitOpError("expected a contraction");
+  auto conv = ConvExtents::get(data, data.getResult(), data.getWeight(), data.getCotangent());
+  if (failed(conv))
+    return failure();
+  bool unitStride = conv->window.strides == std::array<int64_t, 2>{1, 1};
+  if (form == BackwardDataForm::Gather && unitStride)
+    return gatherBackwardData(data, *conv);
+  return scatterBackwardData(data, *conv);
+}
+
+} // namespace dl

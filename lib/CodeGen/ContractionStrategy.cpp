@@ -1,0 +1,480 @@
+//===- ContractionStrategy.cpp - Chooses how a contraction is computed ----===//
+//
+// In this order: the vector's dimension; what is staged; the dimensions that
+// loops see; the register tile; the split of K; the order of loops. Each step
+// depends on those before it alone.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dl/CodeGen/ContractionStrategy.h"
+
+#include "ContractionTile.h"
+
+#include "fmt/format.h"
+#include "fmt/ranges.h"
+
+using namespace mlir;
+
+namespace dl {
+
+int64_t ContractionStrategy::rows() const {
+  int64_t rows = 1;
+  for (const PlanDim &dim : dims)
+    if (dim.role == DimRole::M)
+      rows *= dim.tile;
+  return rows;
+}
+
+int64_t ContractionStrategy::tasks() const {
+  int64_t tasks = parts;
+  for (int loop : ArrayRef<int>(loops).take_front(taskLoops))
+    tasks *= dims[loop].tiles();
+  return tasks;
+}
+
+std::string ContractionStrategy::describe(const ContractionDescriptor &descriptor) const {
+  static constexpr const char *kStaging[] = {"in place", "copied", "packed"};
+  auto nameOf = [&](int index) {
+    SmallVector<std::string> names;
+    for (int part : dims[index].parts)
+      names.push_back(descriptor.dims[part].name);
+    return fmt::format("{}", fmt::join(names, "."));
+  };
+  auto namesOf = [&](ArrayRef<int> indices) {
+    SmallVector<std::string> names = llvm::map_to_vector(indices, nameOf);
+    return fmt::format("{}", fmt::join(names, " "));
+  };
+  std::string text = fmt::format(
+      "tile {}x{} of {} lanes{}; a {}, b {}; loops {}; sums over {}; {} tasks", rows(), vectors,
+      lanes, vectorA ? " (a along the vector)" : "",
+      kStaging[static_cast<int>(operands[kA].staging)],
+      kStaging[static_cast<int>(operands[kB].staging)], namesOf(loops), namesOf(reductionLoops),
+      tasks());
+  if (accumulation == Accumulation::Partials)
+    text += fmt::format("; {} split in {}", nameOf(splitDim), parts);
+  if (accumulation == Accumulation::Scatter)
+    text += "; taps add to a scratch image";
+  return text;
+}
+
+namespace {
+
+/// One run of the decisions.
+class Chooser {
+public:
+  Chooser(const ContractionDescriptor &descriptor, const ContractionRequest &request,
+          const Machine &machine)
+      : d(descriptor), request(request), machine(machine),
+        elementBytes(descriptor.element.getIntOrFloatBitWidth() / 8) {}
+
+  ContractionStrategy choose() {
+    s.lanes = machine.lanes(d.element.getIntOrFloatBitWidth());
+    chooseVectorDim();
+    findSweep();
+    stageA();
+    stageB();
+    buildDims();
+    chooseTile();
+    applyTile();
+    splitReduction();
+    orderLoops();
+    return std::move(s);
+  }
+
+private:
+  void chooseVectorDim();
+  void findSweep();
+  void stageA();
+  void stageB();
+  void layOutPanels();
+  void layOutResult();
+  void buildDims();
+  bool canMerge(const PlanDim &outer, const PlanDim &inner) const;
+  void setStrides();
+  void chooseTile();
+  void applyTile();
+  void splitReduction();
+  void orderLoops();
+  void chooseTasks();
+
+  SmallVector<int64_t> naturalStrides(OperandIndex operand) const;
+  void stageInPlace(OperandIndex operand);
+  void stageCopy(OperandIndex operand);
+  int64_t extentOf(DimRole role) const;
+  int64_t bytesOf(OperandIndex operand) const { return s.operands[operand].count * elementBytes; }
+  bool isSwept(const AddressTerm &term) const {
+    return term.occurs() && llvm::is_contained(s.sweepDims, term.dim);
+  }
+  /// A loop inside a task's scratch image.
+  bool isInnerRow(const PlanDim &dim) const {
+    return dim.role == DimRole::M &&
+           (s.accumulation != Accumulation::Scatter ||
+            llvm::all_of(dim.parts, [&](int part) { return isSwept(d.dims[part].terms[kC]); }));
+  }
+
+  const ContractionDescriptor &d;
+  const ContractionRequest &request;
+  const Machine &machine;
+  const int64_t elementBytes;
+  ContractionStrategy s;
+  /// The vector's dimension, of the descriptor.
+  int vectorPart = -1;
+};
+
+} // namespace
+
+int64_t Chooser::extentOf(DimRole role) const {
+  int64_t extent = 1;
+  for (const ContractionDim &dim : d.dims)
+    if (dim.role == role)
+      extent *= dim.extent;
+  return extent;
+}
+
+/// Strides in the tensor as it is.
+SmallVector<int64_t> Chooser::naturalStrides(OperandIndex operand) const {
+  SmallVector<int64_t> tensor = d.operands[operand].strides();
+  return llvm::map_to_vector(d.dims, [&](const ContractionDim &dim) {
+    const AddressTerm &term = dim.terms[operand];
+    return term.occurs() ? term.coefficient * tensor[term.dim] : 0;
+  });
+}
+
+void Chooser::chooseVectorDim() {
+  SmallVector<int64_t> strides[] = {naturalStrides(kA), naturalStrides(kB), naturalStrides(kC)};
+  for (auto [index, dim] : llvm::enumerate(d.dims))
+    if (dim.role == DimRole::N && strides[kC][index] == 1)
+      vectorPart = index;
+  if (vectorPart >= 0)
+    return;
+  for (auto [index, dim] : llvm::enumerate(d.dims))
+    if (dim.role == DimRole::Batch &&
+        llvm::all_of(strides, [&](auto &operand) { return operand[index] == 1; })) {
+      vectorPart = index;
+      s.vectorA = true;
+    }
+}
+
+/// Dimensions of C that are not covered by one product for each index: taps
+/// overlap, strides leave holes, padding is cut off.
+void Chooser::findSweep() {
+  for (auto [dim, extent] : llvm::enumerate(d.operands[kC].shape)) {
+    int64_t points = 1;
+    bool isTapped = false;
+    for (const ContractionDim &iteration : d.dims) {
+      if (iteration.terms[kC].dim != static_cast<int>(dim))
+        continue;
+      points *= iteration.extent;
+      isTapped |= iteration.role == DimRole::Tap;
+    }
+    IndexRange range = d.range(kC, dim);
+    if (!isTapped && points == extent && (range.low == 0 || extent == 0))
+      continue;
+    s.sweepDims.push_back(dim);
+    s.sweepRanges.push_back({std::min<int64_t>(range.low, 0), std::max(range.high, extent - 1)});
+  }
+  if (!s.sweepDims.empty())
+    s.accumulation = Accumulation::Scatter;
+}
+
+//===----------------------------------------------------------------------===//
+// Staging
+//===----------------------------------------------------------------------===//
+
+void Chooser::stageInPlace(OperandIndex operand) {
+  StagedOperand &staged = s.operands[operand];
+  staged.strides = naturalStrides(operand);
+  staged.count = 1;
+  for (auto [extent, stride, base] :
+       llvm::zip(d.operands[operand].shape, d.operands[operand].strides(), d.operands[operand].base)) {
+    staged.count *= extent;
+    staged.origin += stride * base;
+  }
+}
+
+/// The part of the tensor that the iteration touches, dense, padding included.
+void Chooser::stageCopy(OperandIndex operand) {
+  StagedOperand &staged = s.operands[operand];
+  const ContractionOperand &tensor = d.operands[operand];
+  staged.staging = Staging::Copy;
+  int rank = static_cast<int>(tensor.shape.size());
+  for (int dim = 0; dim < rank; ++dim) {
+    // The innermost dimension is copied whole: rows stay rows.
+    bool isRow = dim == rank - 1;
+    staged.ranges.push_back(isRow ? IndexRange{0, tensor.shape[dim] - 1} : d.range(operand, dim));
+  }
+  SmallVector<int64_t> strides(rank);
+  staged.count = 1;
+  for (int dim = rank - 1; dim >= 0; --dim) {
+    strides[dim] = staged.count;
+    staged.count *= staged.ranges[dim].extent();
+    staged.origin += strides[dim] * (tensor.base[dim] - staged.ranges[dim].low);
+  }
+  for (const ContractionDim &dim : d.dims) {
+    const AddressTerm &term = dim.terms[operand];
+    staged.strides.push_back(term.occurs() ? term.coefficient * strides[term.dim] : 0);
+  }
+}
+
+void Chooser::stageA() {
+  if (request.prologueA || d.isPadded(kA))
+    stageCopy(kA);
+  else
+    stageInPlace(kA);
+}
+
+/// Packs B where it has no unit stride along the vector, and where its rows
+/// would fight for the same cache sets and are read often enough.
+void Chooser::stageB() {
+  stageInPlace(kB);
+  StagedOperand &staged = s.operands[kB];
+  bool hasUnitStride = vectorPart < 0 || staged.strides[vectorPart] == 1;
+  bool isReused = extentOf(DimRole::M) >= 64 && extentOf(DimRole::K) >= 64;
+  bool conflicts = llvm::any_of(llvm::enumerate(d.dims), [&](auto dim) {
+    return dim.value().role == DimRole::K && staged.strides[dim.index()] != 0 &&
+           staged.strides[dim.index()] * elementBytes % 4096 == 0;
+  });
+  if (!hasUnitStride || (conflicts && isReused && !s.vectorA)) {
+    staged.staging = Staging::Panels;
+    layOutPanels();
+  } else if (request.prologueB) {
+    staged = {};
+    stageCopy(kB);
+  }
+}
+
+/// [batch, outer columns and taps][panel][k][columns].
+void Chooser::layOutPanels() {
+  StagedOperand &staged = s.operands[kB];
+  staged.strides.assign(d.dims.size(), 0);
+  staged.origin = 0;
+  int64_t stride = s.columns();
+  auto place = [&](auto wanted) {
+    for (int dim = static_cast<int>(d.dims.size()) - 1; dim >= 0; --dim)
+      if (dim != vectorPart && d.dims[dim].terms[kB].occurs() && wanted(d.dims[dim].role)) {
+        staged.strides[dim] = stride;
+        stride *= d.dims[dim].extent;
+      }
+  };
+  place([](DimRole role) { return role == DimRole::K; });
+  staged.panel = stride;
+  staged.strides[vectorPart] = 1;
+  stride *= llvm::divideCeil(d.dims[vectorPart].extent, s.columns());
+  place([](DimRole role) { return role != DimRole::K; });
+  staged.count = stride;
+}
+
+/// C as it is, or the scratch image: swept dimensions, then columns.
+void Chooser::layOutResult() {
+  StagedOperand &staged = s.operands[kC];
+  staged = {};
+  if (s.accumulation != Accumulation::Scatter)
+    return stageInPlace(kC);
+  SmallVector<int64_t> strides(d.operands[kC].shape.size(), 0);
+  staged.count = s.columns();
+  for (int sweep = static_cast<int>(s.sweepDims.size()) - 1; sweep >= 0; --sweep) {
+    int dim = s.sweepDims[sweep];
+    strides[dim] = staged.count;
+    staged.count *= s.sweepRanges[sweep].extent();
+    staged.origin += strides[dim] * (d.operands[kC].base[dim] - s.sweepRanges[sweep].low);
+  }
+  for (const ContractionDim &dim : d.dims) {
+    const AddressTerm &term = dim.terms[kC];
+    staged.strides.push_back(term.occurs() ? term.coefficient * strides[term.dim] : 0);
+  }
+  if (vectorPart >= 0)
+    staged.strides[vectorPart] = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Dimensions and tile
+//===----------------------------------------------------------------------===//
+
+bool Chooser::canMerge(const PlanDim &outer, const PlanDim &inner) const {
+  if (outer.role != inner.role || outer.role == DimRole::Tap)
+    return false;
+  if (llvm::is_contained(outer.parts, vectorPart) || llvm::is_contained(inner.parts, vectorPart))
+    return false;
+  for (auto [outerStride, innerStride] : llvm::zip(outer.strides, inner.strides))
+    if (outerStride != innerStride * inner.extent)
+      return false;
+  // Loops inside and outside a scratch image do not mix.
+  return isInnerRow(outer) == isInnerRow(inner);
+}
+
+void Chooser::buildDims() {
+  layOutResult();
+  for (auto [index, dim] : llvm::enumerate(d.dims)) {
+    PlanDim next{dim.role, dim.extent, {0, 0, 0}, {static_cast<int>(index)}};
+    for (int operand : {kA, kB, kC})
+      next.strides[operand] = s.operands[operand].strides[index];
+    if (s.dims.empty() || !canMerge(s.dims.back(), next)) {
+      s.dims.push_back(next);
+      continue;
+    }
+    next.extent *= s.dims.back().extent;
+    next.parts.insert(next.parts.begin(), s.dims.back().parts.begin(), s.dims.back().parts.end());
+    s.dims.back() = next;
+  }
+  for (auto [index, dim] : llvm::enumerate(s.dims))
+    if (llvm::is_contained(dim.parts, vectorPart))
+      s.vectorDim = index;
+}
+
+void Chooser::chooseTile() {
+  TileProblem problem;
+  problem.lanes = s.lanes;
+  problem.registers = machine.vectorRegisters;
+  problem.hasFMA = machine.hasFMA;
+  problem.vectorA = s.vectorA;
+  problem.columns = s.vectorDim < 0 ? 1 : s.dims[s.vectorDim].extent;
+  problem.reduction = extentOf(DimRole::K);
+  problem.addsToMemory = s.accumulation == Accumulation::Scatter;
+  for (auto [index, dim] : llvm::enumerate(s.dims))
+    if (isInnerRow(dim)) {
+      problem.rows.push_back(dim.extent);
+      problem.rowBytes.push_back(dim.strides[kA] * elementBytes);
+    }
+  Tile tile = chooseRegisterTile(problem);
+  s.vectors = tile.vectors;
+  size_t row = 0;
+  for (PlanDim &dim : s.dims)
+    if (isInnerRow(dim))
+      dim.tile = tile.rows[row++];
+}
+
+/// Now that the width is known, lays out what depends on it.
+void Chooser::applyTile() {
+  if (s.vectorDim >= 0)
+    s.dims[s.vectorDim].tile = s.columns();
+  if (s.operands[kB].staging == Staging::Panels)
+    layOutPanels();
+  layOutResult();
+  for (PlanDim &dim : s.dims)
+    for (int operand : {kA, kB, kC}) {
+      dim.strides[operand] = s.operands[operand].strides[dim.parts.back()];
+      dim.tileStrides[operand] = dim.strides[operand] * dim.tile;
+    }
+  if (s.vectorDim < 0)
+    return;
+  PlanDim &vector = s.dims[s.vectorDim];
+  if (s.operands[kB].staging == Staging::Panels)
+    vector.tileStrides[kB] = s.operands[kB].panel;
+  if (s.accumulation == Accumulation::Scatter)
+    vector.tileStrides[kC] = 0;
+}
+
+//===----------------------------------------------------------------------===//
+// Loops and tasks
+//===----------------------------------------------------------------------===//
+
+/// Tasks that a kernel should have where its work allows: enough for many cores
+/// to share evenly.
+static constexpr int64_t kWantedTasks = 24;
+/// Work below which a task is not worth its start.
+static constexpr double kTaskFlops = 2e5;
+
+/// Where tiles of the result are too few and K is long, splits K. The number of
+/// parts follows from the shape alone, so the sum is the same for all threads.
+void Chooser::splitReduction() {
+  for (auto [index, dim] : llvm::enumerate(s.dims))
+    if (dim.role == DimRole::K)
+      s.reductionLoops.push_back(index);
+  if (s.accumulation == Accumulation::Scatter || s.reductionLoops.empty())
+    return;
+  int64_t tiles = 1;
+  for (const PlanDim &dim : s.dims)
+    if (dim.role != DimRole::K)
+      tiles *= dim.tiles();
+  if (tiles == 0)
+    return;
+  int64_t wanted = std::min<int64_t>(llvm::divideCeil(kWantedTasks, tiles),
+                                     static_cast<int64_t>(d.flops() / kTaskFlops));
+  int longest = *llvm::max_element(s.reductionLoops, [&](int a, int b) {
+    return s.dims[a].extent < s.dims[b].extent;
+  });
+  int64_t extent = s.dims[longest].extent;
+  if (tiles * 2 > kWantedTasks || wanted < 2 || extent < 2 || extentOf(DimRole::K) < 256)
+    return;
+  int64_t chunk = llvm::divideCeil(extent, wanted);
+  if (longest == s.reductionLoops.back())
+    chunk = llvm::alignTo(chunk, 8);
+  if (chunk >= extent)
+    return;
+  s.accumulation = Accumulation::Partials;
+  s.splitDim = longest;
+  s.chunk = chunk;
+  s.parts = llvm::divideCeil(extent, chunk);
+}
+
+/// Relative cost of reading an operand `times` times.
+static double trafficCost(double bytes, double times, const Machine &machine) {
+  double level = bytes <= machine.l2Bytes / 2 ? 1 : bytes <= machine.l3Bytes / 2 ? 3 : 8;
+  return bytes * (times - 1) * level + bytes * 8;
+}
+
+/// Batch dimensions, then rows outside the tile, columns, and rows of the tile;
+/// columns go further out where re-reading A is cheaper than re-reading B.
+void Chooser::orderLoops() {
+  SmallVector<int> outer, rows, taps, inner;
+  double outerRows = 1, innerRows = 1;
+  for (auto [index, dim] : llvm::enumerate(s.dims)) {
+    int loop = static_cast<int>(index);
+    if (loop == s.vectorDim || dim.role == DimRole::K)
+      continue;
+    if (dim.role == DimRole::Tap)
+      taps.push_back(loop);
+    else if (dim.role != DimRole::M)
+      outer.push_back(loop);
+    else if (dim.tile == 1 || !isInnerRow(dim)) {
+      bool isInside = s.accumulation == Accumulation::Scatter && isInnerRow(dim);
+      (isInside ? inner : rows).push_back(loop);
+      outerRows *= static_cast<double>(dim.tiles());
+    } else {
+      inner.push_back(loop);
+      innerRows *= static_cast<double>(dim.tiles());
+    }
+  }
+  s.loops = outer;
+  bool isScatter = s.accumulation == Accumulation::Scatter;
+  double columns = s.vectorDim < 0 ? 1 : static_cast<double>(s.dims[s.vectorDim].tiles());
+  double readA = static_cast<double>(bytesOf(kA)), readB = static_cast<double>(bytesOf(kB));
+  double columnsFirst = trafficCost(readA, columns, machine) + trafficCost(readB, 1, machine);
+  double rowsFirst = trafficCost(readA, 1, machine) + trafficCost(readB, outerRows, machine);
+  double columnsLast =
+      trafficCost(readA, 1, machine) + trafficCost(readB, outerRows * innerRows, machine);
+  SmallVector<int> column;
+  if (s.vectorDim >= 0)
+    column.push_back(s.vectorDim);
+  auto append = [&](ArrayRef<int> loops) { s.loops.append(loops.begin(), loops.end()); };
+  if (!isScatter && columnsFirst <= rowsFirst && columnsFirst <= columnsLast)
+    append(column), append(rows), append(inner);
+  else if (isScatter || rowsFirst <= columnsLast || !rows.empty())
+    append(rows), append(column), append(taps), append(inner);
+  else
+    append(rows), append(inner), append(column);
+  s.taskLoops = isScatter ? outer.size() + rows.size() + column.size() : 0;
+  if (!isScatter)
+    chooseTasks();
+}
+
+/// As many of the outermost loops as it takes for enough tasks, none too small.
+void Chooser::chooseTasks() {
+  double flops = d.flops() / static_cast<double>(s.parts);
+  int64_t tasks = s.parts;
+  while (s.taskLoops < s.loops.size() && tasks < kWantedTasks * 2) {
+    auto tiles = static_cast<double>(s.dims[s.loops[s.taskLoops]].tiles());
+    if (tiles > 1 && flops / tiles < kTaskFlops / 4)
+      break;
+    flops /= tiles;
+    tasks *= static_cast<int64_t>(tiles);
+    ++s.taskLoops;
+  }
+}
+
+ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
+                                   const ContractionRequest &request, const Machine &machine) {
+  return Chooser(descriptor, request, machine).choose();
+}
+
+} // namespace dl

@@ -1,0 +1,79 @@
+//===- ContractionTile.cpp - Chooses the register tile --------------------===//
+
+#include "ContractionTile.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace dl {
+
+/// Estimated cycles of one tile: per k, the multiply-adds, the loads that feed
+/// them and the latency of an accumulator's chain bound each other.
+static double tileCycles(const TileProblem &problem, int64_t rows, int64_t vectors) {
+  double products = static_cast<double>(rows * vectors) * (problem.hasFMA ? 1 : 2);
+  double loads = static_cast<double>(vectors) +
+                 (problem.vectorA ? static_cast<double>(rows * vectors)
+                                  : 0.5 * static_cast<double>(rows));
+  double each = std::max({products, loads, 4.0}) + 0.3;
+  double ends = static_cast<double>(rows * vectors) * (problem.addsToMemory ? 2.5 : 1.5) + 10;
+  return each * static_cast<double>(problem.reduction) + ends;
+}
+
+/// Cycles of all tiles, remainders included.
+static double totalCycles(const TileProblem &problem, int64_t inner, int64_t extent, int64_t tile,
+                          int64_t vectors) {
+  int64_t width = vectors * problem.lanes;
+  int64_t wide = problem.columns / width;
+  int64_t narrow = llvm::divideCeil(problem.columns % width, problem.lanes);
+  auto row = [&](int64_t rows) {
+    double cycles = static_cast<double>(wide) * tileCycles(problem, rows, vectors);
+    return narrow == 0 ? cycles : cycles + tileCycles(problem, rows, narrow);
+  };
+  double cycles = static_cast<double>(extent / tile) * row(inner * tile);
+  return extent % tile == 0 ? cycles : cycles + row(inner * (extent % tile));
+}
+
+Tile chooseRegisterTile(const TileProblem &problem) {
+  Tile best{llvm::SmallVector<int64_t>(problem.rows.size(), 1), 1};
+  if (llvm::is_contained(problem.rows, 0))
+    return best;
+  double least = std::numeric_limits<double>::infinity();
+  int64_t allVectors = std::max<int64_t>(llvm::divideCeil(problem.columns, problem.lanes), 1);
+  // A product without FMA needs a register of its own.
+  int spare = problem.hasFMA ? 1 : 2;
+
+  for (int64_t vectors = 1; vectors <= std::min<int64_t>(allVectors, 8); ++vectors) {
+    int64_t limit = (problem.registers - spare - vectors) / vectors;
+    if (limit < 1)
+      break;
+    int64_t inner = 1;
+    for (int dim = static_cast<int>(problem.rows.size()) - 1; dim >= -1; --dim) {
+      int64_t extent = dim < 0 ? 1 : problem.rows[dim];
+      double outside = 1;
+      for (int other = 0; other < dim; ++other)
+        outside *= static_cast<double>(problem.rows[other]);
+      for (int64_t tile = 1; tile <= std::min(extent, limit / inner); ++tile) {
+        double cycles = outside * totalCycles(problem, inner, extent, tile, vectors);
+        // Rows a multiple of a page apart share cache sets.
+        if (dim >= 0 && tile * inner > 8 && problem.rowBytes[dim] % 4096 == 0 &&
+            problem.rowBytes[dim] != 0)
+          cycles *= 1.25;
+        if (cycles >= least)
+          continue;
+        least = cycles;
+        best.vectors = vectors;
+        for (int other = 0; other < static_cast<int>(problem.rows.size()); ++other)
+          best.rows[other] = other > dim ? problem.rows[other] : other == dim ? tile : 1;
+      }
+      if (extent * inner > limit)
+        break;
+      inner *= extent;
+    }
+  }
+  return best;
+}
+
+} // namespace dl

@@ -1,0 +1,37 @@
+//===- ContractionTile.h - The register tile of a contraction ---*- C++ -*-===//
+
+#ifndef DL_LIB_CODEGEN_CONTRACTIONTILE_H
+#define DL_LIB_CODEGEN_CONTRACTIONTILE_H
+
+#include "llvm/ADT/SmallVector.h"
+
+#include <cstdint>
+
+namespace dl {
+
+/// What decides the tile.
+struct TileProblem {
+  /// Extents of the dimensions that rows may come from, outer to inner, and the
+  /// bytes from one index to the next in A.
+  llvm::SmallVector<int64_t> rows, rowBytes;
+  int64_t columns = 1, reduction = 1;
+  int64_t lanes = 1;
+  int registers = 16;
+  bool hasFMA = true, vectorA = false;
+  /// Sums are loaded before and stored after each tile.
+  bool addsToMemory = false;
+};
+
+/// Indices of each row dimension, and vectors. At most one dimension is
+/// covered in part: those inside it are whole, those outside it 1.
+struct Tile {
+  llvm::SmallVector<int64_t> rows;
+  int64_t vectors = 1;
+};
+
+/// The tile with the least estimated time.
+Tile chooseRegisterTile(const TileProblem &problem);
+
+} // namespace dl
+
+#endif // DL_LIB_CODEGEN_CONTRACTIONTILE_H
