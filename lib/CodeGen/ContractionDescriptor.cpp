@@ -47,10 +47,6 @@ double ContractionDescriptor::flops() const {
   return flops;
 }
 
-bool isContraction(Operation *op) {
-  return isa<MatmulOp, Conv2DOp, Conv2DBackwardDataOp, Conv2DBackwardWeightsOp>(op);
-}
-
 //===----------------------------------------------------------------------===//
 // Building
 //===----------------------------------------------------------------------===//

@@ -2,12 +2,140 @@
 
 #include "ContractionKernel.h"
 
+#include "ContractionEmitter.h"
+#include "KernelForm.h"
+
 using namespace mlir;
 
 namespace dl {
 
+/// Whether `value` is computed from `source`.
+static bool dependsOn(Value value, Value source) {
+  if (value == source)
+    return true;
+  Operation *op = value.getDefiningOp();
+  return op && llvm::any_of(op->getOperands(),
+                            [&](Value operand) { return dependsOn(operand, source); });
+}
+
+FailureOr<ContractionBody> ContractionBody::get(KernelOp kernel) {
+  ContractionBody body;
+  for (Operation &op : kernel.getBody().front()) {
+    if (isContraction(&op)) {
+      if (body.anchor)
+        return op.emitOpError("expected one contraction in a kernel, got a second");
+      body.anchor = &op;
+    }
+    if (auto sum = dyn_cast<SumOp>(op)) {
+      if (body.side)
+        return op.emitOpError("expected one sum beside a contraction, got a second");
+      body.side = sum;
+    }
+  }
+  if (!body.anchor)
+    return kernel.emitOpError("expected a contraction");
+  auto yield = cast<YieldOp>(kernel.getBody().front().getTerminator());
+  for (auto [index, value] : llvm::enumerate(yield.getOperands())) {
+    bool isSide = body.side && dependsOn(value, body.side.getResult());
+    (isSide ? body.sideResults : body.results).push_back(index);
+  }
+  return body;
+}
+
+static LogicalResult checkSide(const ContractionBody &body, const ContractionDescriptor &d) {
+  if (!body.side)
+    return success();
+  SumOp sum = body.side;
+  Value source = d.operands[kB].value;
+  if (sum.getInput() != source)
+    return sum.emitOpError("expected a sum of the contraction's second operand");
+  if (static_cast<int64_t>(sum.getReducedAxes().size()) + 1 != tensorType(source).getRank() ||
+      llvm::is_contained(sum.getReducedAxes(), tensorType(source).getRank() - 1))
+    return sum.emitOpError("expected a sum over all dimensions but the last");
+  return success();
+}
+
+/// Collecting beats scattering where it computes little more.
+static BackwardDataForm chooseForm(Operation *anchor) {
+  auto data = dyn_cast<Conv2DBackwardDataOp>(anchor);
+  if (!data)
+    return BackwardDataForm::Scatter;
+  ArrayRef<int64_t> image = tensorType(data.getResult()).getShape();
+  ArrayRef<int64_t> cotangent = tensorType(data.getCotangent()).getShape();
+  auto collected = static_cast<double>(image[1] * image[2]);
+  auto scattered = static_cast<double>(cotangent[1] * cotangent[2]);
+  return collected <= 1.2 * scattered ? BackwardDataForm::Gather : BackwardDataForm::Scatter;
+}
+
 LogicalResult emitContractionKernel(KernelModule &module) {
-  return module.op().emitOpError() << "expected no contraction";
+  auto body = ContractionBody::get(module.op());
+  if (failed(body))
+    return failure();
+  auto descriptor = describeContraction(body->anchor, chooseForm(body->anchor));
+  if (failed(descriptor) || failed(checkSide(*body, *descriptor)))
+    return failure();
+  ContractionRequest request;
+  request.prologueA = !isa<BlockArgument>(descriptor->operands[kA].value);
+  request.prologueB = !isa<BlockArgument>(descriptor->operands[kB].value);
+  ContractionStrategy strategy = chooseStrategy(*descriptor, request, module.machine());
+  KernelOp kernel = module.op();
+  std::string text = strategy.describe(*descriptor);
+  kernel->setAttr("strategy", StringAttr::get(kernel.getContext(), text));
+  if (module.options().explain)
+    kernel.emitRemark() << kernel.getLabel() << ": " << text;
+  ContractionEmitter(module, *body, *descriptor, strategy).emit();
+  addBodyWork(module);
+  module.addWork(descriptor->flops(), 0);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Phases
+//===----------------------------------------------------------------------===//
+
+/// Whether the tiles of the first rows see each element of B once, so that they
+/// can sum it: what is not a column of B is K, and there are rows.
+static bool tilesSumB(const ContractionDescriptor &d, const ContractionStrategy &s) {
+  if (s.accumulation == Accumulation::Scatter)
+    return false;
+  int last = static_cast<int>(d.operands[kB].shape.size()) - 1;
+  return llvm::all_of(d.dims, [&](const ContractionDim &dim) {
+    const AddressTerm &term = dim.terms[kB];
+    if (dim.role == DimRole::M)
+      return dim.extent > 0;
+    return !term.occurs() ? dim.role != DimRole::Batch
+                          : (term.dim == last) == (dim.role != DimRole::K);
+  });
+}
+
+ContractionEmitter::ContractionEmitter(KernelModule &module, const ContractionBody &body,
+                                       const ContractionDescriptor &descriptor,
+                                       const ContractionStrategy &strategy)
+    : module(module), body(body), d(descriptor), s(strategy) {
+  sideAlone = body.side && !tilesSumB(d, s);
+}
+
+void ContractionEmitter::emit() {
+  for (OperandIndex operand : {kA, kB})
+    if (s.operands[operand].staging != Staging::None) {
+      stagedOffset[operand] = module.reserveWorkspace(bytes(s.operands[operand].count));
+      emitStaging(operand);
+    }
+  bool isSplit = s.accumulation == Accumulation::Partials;
+  bool finishesSide = isSplit && body.side && !sideAlone;
+  if (s.accumulation == Accumulation::Scatter)
+    stagedOffset[kC] = module.reserveScratch(bytes(s.operands[kC].count));
+  if (isSplit)
+    stagedOffset[kC] = module.reserveWorkspace(bytes(s.operands[kC].count * s.parts));
+  if (finishesSide)
+    sideOffset = module.reserveWorkspace(bytes(sideColumns() * s.parts));
+  emitMultiply();
+  if (isSplit)
+    emitFinish();
+  if (finishesSide)
+    emitSideFinish();
+  if (sideAlone)
+    emitSideAlone();
 }
 
 } // namespace dl

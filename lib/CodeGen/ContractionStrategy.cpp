@@ -70,6 +70,8 @@ public:
   ContractionStrategy choose() {
     s.lanes = machine.lanes(d.element.getIntOrFloatBitWidth());
     chooseVectorDim();
+    if (vectorPart < 0)
+      s.lanes = 1;
     findSweep();
     stageA();
     stageB();
@@ -78,7 +80,7 @@ public:
     applyTile();
     splitReduction();
     orderLoops();
-    return std::move(s);
+    return s;
   }
 
 private:
@@ -117,8 +119,7 @@ private:
   const Machine &machine;
   const int64_t elementBytes;
   ContractionStrategy s;
-  /// The vector's dimension, of the descriptor.
-  int vectorPart = -1;
+  int &vectorPart = s.vectorPart;
 };
 
 } // namespace
@@ -234,7 +235,7 @@ void Chooser::stageB() {
     return dim.value().role == DimRole::K && staged.strides[dim.index()] != 0 &&
            staged.strides[dim.index()] * elementBytes % 4096 == 0;
   });
-  if (!hasUnitStride || (conflicts && isReused && !s.vectorA)) {
+  if (!hasUnitStride || (conflicts && isReused && vectorPart >= 0 && !s.vectorA)) {
     staged.staging = Staging::Panels;
     layOutPanels();
   } else if (request.prologueB) {

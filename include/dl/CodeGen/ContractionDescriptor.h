@@ -106,8 +106,6 @@ struct ContractionDescriptor {
 /// of the result (a convolution over the padded cotangent).
 enum class BackwardDataForm { Scatter, Gather };
 
-bool isContraction(mlir::Operation *op);
-
 /// Describes dl.matmul and, on nhwc images and without bias, dl.conv2d,
 /// dl.conv2d_backward_data and dl.conv2d_backward_weights, with static shapes.
 mlir::FailureOr<ContractionDescriptor>

@@ -66,8 +66,9 @@ struct ContractionStrategy {
   llvm::SmallVector<PlanDim> dims;
 
   int64_t lanes = 1, vectors = 1;
-  /// The dimension that vectors lie along; -1: none, one lane is used.
-  int vectorDim = -1;
+  /// The dimension that vectors lie along, of `dims` and of the descriptor; -1:
+  /// none, vectors have one lane.
+  int vectorDim = -1, vectorPart = -1;
   /// A varies along the vector (depthwise), instead of being broadcast.
   bool vectorA = false;
 
@@ -97,9 +98,6 @@ struct ContractionStrategy {
 struct ContractionRequest {
   /// Operands that are computed by a prologue, so must be staged.
   bool prologueA = false, prologueB = false;
-  /// Something but the anchor itself is written, or the result lies over an
-  /// operand: it must be written once, when final.
-  bool sideReduction = false;
 };
 
 ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,

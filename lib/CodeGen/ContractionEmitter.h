@@ -1,0 +1,137 @@
+//===- ContractionEmitter.h - The phases of a contraction -------*- C++ -*-===//
+//
+// A contraction runs in up to four phases:
+//
+//   stage A, stage B   copy or pack an operand into the workspace
+//   multiply           the loops around the micro-kernel; each tile of the result
+//                      passes the epilogue in registers, or is a partial sum
+//   finish             sums the parts of a split K, in order, then the epilogue
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DL_LIB_CODEGEN_CONTRACTIONEMITTER_H
+#define DL_LIB_CODEGEN_CONTRACTIONEMITTER_H
+
+#include "ContractionMicroKernel.h"
+#include "Expression.h"
+#include "dl/CodeGen/ContractionStrategy.h"
+
+namespace dl {
+
+/// What a contraction kernel computes beside the contraction itself.
+struct ContractionBody {
+  mlir::Operation *anchor = nullptr;
+  /// The sum of B over all but its last dimension (a bias gradient), or null.
+  SumOp side;
+  /// Results of the kernel, by what they are made from.
+  llvm::SmallVector<unsigned> results, sideResults;
+
+  static mlir::FailureOr<ContractionBody> get(KernelOp kernel);
+};
+
+class ContractionEmitter {
+public:
+  ContractionEmitter(KernelModule &module, const ContractionBody &body,
+                     const ContractionDescriptor &descriptor, const ContractionStrategy &strategy);
+
+  void emit();
+
+private:
+  /// Where the loops are: per dimension of the strategy, the first index of the
+  /// tile and its number; per operand, the flat index.
+  struct Place {
+    llvm::SmallVector<mlir::Value> index, tile;
+    mlir::Value base[3];
+    mlir::Value part;
+  };
+  /// A register tile: rows as distances from the place's indices, and columns.
+  struct TileShape {
+    llvm::SmallVector<llvm::SmallVector<int64_t>> rows;
+    int64_t vectors = 1;
+    /// Columns of the last vector; `lanes` where it is full.
+    int64_t tailLanes = 1;
+    bool sumsB = false;
+  };
+
+  // ContractionStaging.cpp
+  void emitStaging(OperandIndex operand);
+  void emitCopy(OperandIndex operand);
+  void copyBlock(PhaseBuilder &phase, Expression &expression, OperandIndex operand,
+                 llvm::SmallVectorImpl<mlir::Value> &indices, mlir::Value target, mlir::Value at);
+  void copyRow(PhaseBuilder &phase, Expression &expression, mlir::Value source,
+               llvm::ArrayRef<mlir::Value> indices, mlir::Value target, mlir::Value at);
+  void emitPanels();
+  void packPanel(PhaseBuilder &phase, Expression &expression, unsigned level,
+                 llvm::SmallVectorImpl<mlir::Value> &index, mlir::Value target, mlir::Value at);
+  void packColumns(PhaseBuilder &phase, Expression &expression,
+                   llvm::ArrayRef<mlir::Value> index, mlir::Value target, mlir::Value at);
+  void packTransposed(PhaseBuilder &phase, Expression &expression,
+                      llvm::SmallVectorImpl<mlir::Value> &index, mlir::Value target,
+                      mlir::Value at);
+  Position sourcePosition(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<mlir::Value> index) const;
+  int innermostK() const;
+
+  // ContractionLoops.cpp
+  void emitMultiply();
+  void emitTask(PhaseBuilder &phase, Expression &expression);
+  void emitLoops(PhaseBuilder &phase, Expression &expression, unsigned level, Place place);
+  void emitTiles(PhaseBuilder &phase, Expression &expression, const Place &place);
+  void emitTile(PhaseBuilder &phase, Expression &expression, const Place &place,
+                const TileShape &shape);
+  Place enter(mlir::ImplicitLocOpBuilder &b, const Place &place, int loop, mlir::Value tile) const;
+  TileShape tileShape(bool lastRows, bool lastColumns, bool sumsB) const;
+  llvm::SmallVector<ReductionLoop> reductionLoops(mlir::ImplicitLocOpBuilder &b,
+                                                  const Place &place) const;
+
+  // ContractionResults.cpp
+  void storeTile(PhaseBuilder &phase, Expression &expression, const Place &place,
+                 const TileShape &shape, llvm::ArrayRef<mlir::Value> sums);
+  void storeSide(PhaseBuilder &phase, Expression &expression, const Place &place,
+                 const TileShape &shape, llvm::ArrayRef<mlir::Value> sums);
+  void clearScratch(PhaseBuilder &phase);
+  void sweepScratch(PhaseBuilder &phase, Expression &expression, const Place &place);
+  void sweepColumns(PhaseBuilder &phase, Expression &expression, const Place &place,
+                    bool lastColumns);
+  void emitFinish();
+  void emitSideFinish();
+  void emitSideAlone();
+  void writeResult(PhaseBuilder &phase, Expression &expression, const Position &position,
+                   mlir::Value sum);
+  void writeSide(PhaseBuilder &phase, Expression &expression, mlir::Value column, mlir::Value mask,
+                 mlir::Value sum);
+  /// The index of each dimension of a tensor; columns from the place's first.
+  llvm::SmallVector<mlir::Value> tensorIndices(mlir::ImplicitLocOpBuilder &b, const Place &place,
+                                               llvm::ArrayRef<int64_t> row,
+                                               OperandIndex operand) const;
+
+  mlir::Value memoryOf(PhaseBuilder &phase, OperandIndex operand) const;
+  mlir::VectorType vectorType() const { return mlir::VectorType::get({s.lanes}, d.element); }
+  int64_t bytes(int64_t elements) const { return elements * storageBytes(d.element); }
+  mlir::Value maskFor(mlir::ImplicitLocOpBuilder &b, int64_t active) const;
+  /// The last dimension of the result, and of B.
+  int64_t resultColumns() const { return d.operands[kC].shape.back(); }
+  int64_t sideColumns() const { return d.operands[kB].shape.back(); }
+
+  KernelModule &module;
+  const ContractionBody &body;
+  const ContractionDescriptor &d;
+  const ContractionStrategy &s;
+  /// The side reduction needs a phase of its own.
+  bool sideAlone = false;
+  /// Offsets in workspace (staged operands, partial sums) and scratch (image).
+  int64_t stagedOffset[3] = {0, 0, 0};
+  int64_t sideOffset = 0;
+  /// What the anchor and the side sum are bound to.
+  mlir::Value sum, sideSum;
+};
+
+/// `transpose` of n vectors of n lanes, in registers.
+llvm::SmallVector<mlir::Value> transposeVectors(mlir::ImplicitLocOpBuilder &b,
+                                                llvm::ArrayRef<mlir::Value> rows);
+
+void buildIf(mlir::ImplicitLocOpBuilder &b, mlir::Value condition,
+             llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise);
+
+} // namespace dl
+
+#endif // DL_LIB_CODEGEN_CONTRACTIONEMITTER_H

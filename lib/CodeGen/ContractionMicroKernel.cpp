@@ -1,0 +1,129 @@
+//===- ContractionMicroKernel.cpp - The innermost loops -------------------===//
+
+#include "ContractionMicroKernel.h"
+
+#include "Expression.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace dl {
+
+/// Steps of k in one iteration of the innermost loop; a loop of at most
+/// kUnrollWhole is unrolled whole. More steps only make longer code.
+static constexpr int64_t kUnroll = 2, kUnrollWhole = 5;
+
+Value offsetBy(ImplicitLocOpBuilder &b, Value base, int64_t constant) {
+  if (constant == 0)
+    return base;
+  return arith::AddIOp::create(b, base, arith::ConstantIndexOp::create(b, constant));
+}
+
+Value advance(ImplicitLocOpBuilder &b, Value base, Value index, int64_t stride) {
+  if (std::optional<int64_t> known = getConstantIntValue(index))
+    return offsetBy(b, base, *known * stride);
+  if (stride == 0)
+    return base;
+  if (stride != 1)
+    index = arith::MulIOp::create(b, index, arith::ConstantIndexOp::create(b, stride));
+  return getConstantIntValue(base) == 0 ? index : arith::AddIOp::create(b, base, index).getResult();
+}
+
+Value MicroKernel::load(ImplicitLocOpBuilder &b, Value from, Value at, bool isTail) const {
+  if (!isTail || !tailMask || !maskLoads)
+    return vector::LoadOp::create(b, vector, from, at);
+  return vector::MaskedLoadOp::create(b, vector, from, at, tailMask, numberLike(b, vector, 0));
+}
+
+Value MicroKernel::multiplyAdd(ImplicitLocOpBuilder &b, Value x, Value y, Value sum) const {
+  if (hasFMA)
+    return vector::FMAOp::create(b, x, y, sum);
+  return arith::AddFOp::create(b, arith::MulFOp::create(b, x, y), sum);
+}
+
+/// One k. Constant offsets stay last in the addresses, where they become
+/// displacements.
+void MicroKernel::emitStep(ImplicitLocOpBuilder &b, Value baseA, Value baseB, int64_t offsetA,
+                           int64_t offsetB, SmallVectorImpl<Value> &sums) const {
+  int64_t lanes = vector.getNumElements();
+  SmallVector<Value> columns;
+  for (int64_t v = 0; v < vectors; ++v)
+    columns.push_back(load(b, memory[1], offsetBy(b, baseB, offsetB + v * lanes), v == vectors - 1));
+  size_t sum = 0;
+  for (int64_t row : rows) {
+    Value scalar;
+    if (!vectorA) {
+      Value element = memref::LoadOp::create(b, memory[0], offsetBy(b, baseA, offsetA + row));
+      scalar = vector::BroadcastOp::create(b, vector, element);
+    }
+    for (int64_t v = 0; v < vectors; ++v, ++sum) {
+      Value x = vectorA ? load(b, memory[0], offsetBy(b, baseA, offsetA + row + v * lanes),
+                               v == vectors - 1)
+                        : scalar;
+      sums[sum] = multiplyAdd(b, x, columns[v], sums[sum]);
+    }
+  }
+  if (sumsB)
+    for (int64_t v = 0; v < vectors; ++v, ++sum)
+      sums[sum] = arith::AddFOp::create(b, sums[sum], columns[v]);
+}
+
+SmallVector<Value> MicroKernel::emitInnermost(ImplicitLocOpBuilder &b, const ReductionLoop &loop,
+                                              Value baseA, Value baseB, ValueRange initial) const {
+  auto steps = [&](Value k, ValueRange sums, int64_t first, int64_t count) {
+    SmallVector<Value> next(sums);
+    Value atA = advance(b, baseA, k, loop.strides[0]), atB = advance(b, baseB, k, loop.strides[1]);
+    for (int64_t step = first; step < first + count; ++step)
+      emitStep(b, atA, atB, step * loop.strides[0], step * loop.strides[1], next);
+    return next;
+  };
+  Value zero = arith::ConstantIndexOp::create(b, 0);
+  if (!loop.upper) {
+    if (loop.extent <= kUnrollWhole)
+      return steps(zero, initial, 0, loop.extent);
+    int64_t whole = loop.extent / kUnroll * kUnroll;
+    SmallVector<Value> sums = buildReduceLoop(
+        b, zero, arith::ConstantIndexOp::create(b, whole), kUnroll, initial,
+        [&](Value k, ValueRange carried) { return steps(k, carried, 0, kUnroll); });
+    return steps(zero, sums, whole, loop.extent - whole);
+  }
+  // Bounds at run time: whole steps, then the rest one by one.
+  Value length = arith::SubIOp::create(b, loop.upper, loop.lower);
+  Value unroll = arith::ConstantIndexOp::create(b, kUnroll);
+  Value rest = arith::RemUIOp::create(b, length, unroll);
+  Value middle = arith::SubIOp::create(b, loop.upper, rest);
+  SmallVector<Value> sums = buildReduceLoop(
+      b, loop.lower, middle, kUnroll, initial,
+      [&](Value k, ValueRange carried) { return steps(k, carried, 0, kUnroll); });
+  return buildReduceLoop(b, middle, loop.upper, 1, sums, [&](Value k, ValueRange carried) {
+    return steps(k, carried, 0, 1);
+  });
+}
+
+SmallVector<Value> MicroKernel::emitLoop(ImplicitLocOpBuilder &b, unsigned level, Value baseA,
+                                         Value baseB, ValueRange sums) const {
+  const ReductionLoop &loop = loops[level];
+  if (level + 1 == loops.size())
+    return emitInnermost(b, loop, baseA, baseB, sums);
+  Value lower = loop.upper ? loop.lower : arith::ConstantIndexOp::create(b, 0).getResult();
+  Value upper =
+      loop.upper ? loop.upper : arith::ConstantIndexOp::create(b, loop.extent).getResult();
+  return buildReduceLoop(b, lower, upper, 1, sums, [&](Value k, ValueRange carried) {
+    return emitLoop(b, level + 1, advance(b, baseA, k, loop.strides[0]),
+                    advance(b, baseB, k, loop.strides[1]), carried);
+  });
+}
+
+SmallVector<Value> MicroKernel::emit(ImplicitLocOpBuilder &b, ValueRange initial) const {
+  if (!loops.empty())
+    return emitLoop(b, 0, base[0], base[1], initial);
+  SmallVector<Value> sums(initial);
+  emitStep(b, base[0], base[1], 0, 0, sums);
+  return sums;
+}
+
+} // namespace dl

@@ -1,0 +1,72 @@
+//===- ContractionMicroKernel.h - The innermost loops -----------*- C++ -*-===//
+//
+// A register tile of rows x vectors sums, carried through the loops over K:
+//
+//   for k:
+//     b[v]      = load B + v * lanes                        vectors loads
+//     for row:  sum[row][v] += broadcast(A[row]) * b[v]     rows * vectors FMAs
+//
+// Everything else of a contraction exists to keep this loop fed.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DL_LIB_CODEGEN_CONTRACTIONMICROKERNEL_H
+#define DL_LIB_CODEGEN_CONTRACTIONMICROKERNEL_H
+
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace dl {
+
+/// A loop over K: its bounds, and elements from one index to the next in A and B.
+struct ReductionLoop {
+  int64_t extent;
+  int64_t strides[2];
+  /// Bounds known at run time only (a part of a split K); null: [0, extent).
+  mlir::Value lower, upper;
+};
+
+struct MicroKernel {
+  mlir::VectorType vector;
+  /// A and B, flat, and the index in them of row 0, column 0, k 0.
+  mlir::Value memory[2], base[2];
+  /// Elements from row 0 to each row in A.
+  llvm::SmallVector<int64_t> rows;
+  int64_t vectors = 1;
+  /// Mask of the last vector's columns; null: all on.
+  mlir::Value tailMask;
+  /// B has no columns past the end (it is no panel): mask its loads too.
+  bool maskLoads = true;
+  /// A is a vector along the columns.
+  bool vectorA = false;
+  /// One more row of sums, of B alone.
+  bool sumsB = false;
+  bool hasFMA = true;
+  llvm::SmallVector<ReductionLoop> loops;
+
+  /// The sums, row by row, started from `initial`.
+  llvm::SmallVector<mlir::Value> emit(mlir::ImplicitLocOpBuilder &b,
+                                      mlir::ValueRange initial) const;
+
+private:
+  llvm::SmallVector<mlir::Value> emitLoop(mlir::ImplicitLocOpBuilder &b, unsigned level,
+                                          mlir::Value baseA, mlir::Value baseB,
+                                          mlir::ValueRange sums) const;
+  llvm::SmallVector<mlir::Value> emitInnermost(mlir::ImplicitLocOpBuilder &b,
+                                               const ReductionLoop &loop, mlir::Value baseA,
+                                               mlir::Value baseB, mlir::ValueRange sums) const;
+  void emitStep(mlir::ImplicitLocOpBuilder &b, mlir::Value baseA, mlir::Value baseB,
+                int64_t offsetA, int64_t offsetB, llvm::SmallVectorImpl<mlir::Value> &sums) const;
+  mlir::Value load(mlir::ImplicitLocOpBuilder &b, mlir::Value memory, mlir::Value at,
+                   bool isTail) const;
+  mlir::Value multiplyAdd(mlir::ImplicitLocOpBuilder &b, mlir::Value x, mlir::Value y,
+                          mlir::Value sum) const;
+};
+
+/// base + constant, and base + index * stride, without what adds nothing.
+mlir::Value offsetBy(mlir::ImplicitLocOpBuilder &b, mlir::Value base, int64_t constant);
+mlir::Value advance(mlir::ImplicitLocOpBuilder &b, mlir::Value base, mlir::Value index,
+                    int64_t stride);
+
+} // namespace dl
+
+#endif // DL_LIB_CODEGEN_CONTRACTIONMICROKERNEL_H

@@ -1,0 +1,297 @@
+//===- ContractionResults.cpp - From sums to the kernel's results ---------===//
+
+#include "ContractionEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace dl {
+
+Value ContractionEmitter::maskFor(ImplicitLocOpBuilder &b, int64_t active) const {
+  return active == s.lanes ? Value() : leadingMask(b, active, s.lanes);
+}
+
+SmallVector<Value> ContractionEmitter::tensorIndices(ImplicitLocOpBuilder &b, const Place &place,
+                                                     ArrayRef<int64_t> row,
+                                                     OperandIndex operand) const {
+  SmallVector<Value> indices;
+  for (int64_t base : d.operands[operand].base)
+    indices.push_back(arith::ConstantIndexOp::create(b, base));
+  for (auto [number, dim] : llvm::enumerate(s.dims)) {
+    if (dim.role == DimRole::K)
+      continue;
+    Value rest = offsetBy(b, place.index[number], row.empty() ? 0 : row[number]);
+    // Merged dimensions come apart from the inside.
+    for (size_t part = dim.parts.size(); part-- > 0;) {
+      const ContractionDim &own = d.dims[dim.parts[part]];
+      Value index = rest;
+      if (part > 0) {
+        Value extent = arith::ConstantIndexOp::create(b, own.extent);
+        index = arith::RemUIOp::create(b, rest, extent);
+        rest = arith::DivUIOp::create(b, rest, extent);
+      }
+      const AddressTerm &term = own.terms[operand];
+      if (term.occurs())
+        indices[term.dim] = advance(b, indices[term.dim], index, term.coefficient);
+    }
+  }
+  return indices;
+}
+
+static void storeVector(ImplicitLocOpBuilder &b, Value vector, Value memory, Value at, Value mask) {
+  if (mask)
+    vector::MaskedStoreOp::create(b, memory, at, mask, vector);
+  else
+    vector::StoreOp::create(b, vector, memory, at);
+}
+
+void ContractionEmitter::writeResult(PhaseBuilder &phase, Expression &expression,
+                                     const Position &position, Value value) {
+  sum = value;
+  expression.store(body.results, position);
+}
+
+void ContractionEmitter::writeSide(PhaseBuilder &phase, Expression &expression, Value column,
+                                   Value mask, Value value) {
+  auto rank = cast<RankedTensorType>(body.side->getResult(0).getType()).getRank();
+  Position position;
+  for (int64_t dim = 0; dim + 1 < rank; ++dim)
+    position.indices.push_back(phase.index(0));
+  position.indices.push_back(column);
+  position.vectorDim = static_cast<int>(rank) - 1;
+  position.lanes = s.lanes;
+  position.mask = mask;
+  sideSum = value;
+  expression.store(body.sideResults, position);
+}
+
+void ContractionEmitter::storeTile(PhaseBuilder &phase, Expression &expression, const Place &place,
+                                   const TileShape &shape, ArrayRef<Value> sums) {
+  ImplicitLocOpBuilder &b = phase.b;
+  Value tail = maskFor(b, shape.tailLanes);
+  auto maskOf = [&](int64_t v) { return v == shape.vectors - 1 ? tail : Value(); };
+  if (s.accumulation != Accumulation::Registers) {
+    // The scratch image is as wide as a tile: its tail needs no mask.
+    bool isScratch = s.accumulation == Accumulation::Scatter;
+    Value memory = memoryOf(phase, kC);
+    for (auto [number, row] : llvm::enumerate(shape.rows)) {
+      int64_t offset = 0;
+      for (auto [dim, index] : llvm::zip_equal(s.dims, row))
+        offset += dim.strides[kC] * index;
+      for (int64_t v = 0; v < shape.vectors; ++v)
+        storeVector(b, sums[number * shape.vectors + v], memory,
+                    offsetBy(b, place.base[kC], offset + v * s.lanes),
+                    isScratch ? Value() : maskOf(v));
+    }
+    return;
+  }
+  SmallVector<Value> columns;
+  Value first = tensorIndices(b, place, {}, kC).back();
+  for (int64_t v = 0; v < shape.vectors; ++v)
+    columns.push_back(offsetBy(b, first, v * s.lanes));
+  for (auto [number, row] : llvm::enumerate(shape.rows)) {
+    Position position;
+    position.indices = tensorIndices(b, place, row, kC);
+    position.vectorDim = static_cast<int>(position.indices.size()) - 1;
+    position.lanes = s.lanes;
+    for (int64_t v = 0; v < shape.vectors; ++v) {
+      position.indices.back() = columns[v];
+      position.mask = maskOf(v);
+      writeResult(phase, expression, position, sums[number * shape.vectors + v]);
+    }
+  }
+}
+
+void ContractionEmitter::storeSide(PhaseBuilder &phase, Expression &expression, const Place &place,
+                                   const TileShape &shape, ArrayRef<Value> sums) {
+  ImplicitLocOpBuilder &b = phase.b;
+  Value tail = maskFor(b, shape.tailLanes);
+  Value first = tensorIndices(b, place, {}, kB).back();
+  for (int64_t v = 0; v < shape.vectors; ++v) {
+    Value mask = v == shape.vectors - 1 ? tail : Value();
+    Value column = offsetBy(b, first, v * s.lanes);
+    if (s.accumulation == Accumulation::Registers) {
+      writeSide(phase, expression, column, mask, sums[v]);
+      continue;
+    }
+    Value memory = phase.workspace(sideOffset, d.element, sideColumns() * s.parts);
+    storeVector(b, sums[v], memory, advance(b, column, place.part, sideColumns()), mask);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Scratch image
+//===----------------------------------------------------------------------===//
+
+void ContractionEmitter::clearScratch(PhaseBuilder &phase) {
+  Value memory = memoryOf(phase, kC), zero = numberLike(phase.b, vectorType(), 0);
+  buildLoop(phase.b, 0, s.operands[kC].count, s.lanes,
+            [&](Value at) { vector::StoreOp::create(phase.b, zero, memory, at); });
+}
+
+void ContractionEmitter::sweepScratch(PhaseBuilder &phase, Expression &expression,
+                                      const Place &place) {
+  if (s.vectorDim < 0 || s.dims[s.vectorDim].lastTile() == s.columns())
+    return sweepColumns(phase, expression, place, false);
+  int64_t tiles = s.dims[s.vectorDim].tiles();
+  if (tiles == 1)
+    return sweepColumns(phase, expression, place, true);
+  Value isLast = arith::CmpIOp::create(phase.b, arith::CmpIPredicate::eq, place.tile[s.vectorDim],
+                                       phase.index(tiles - 1));
+  buildIf(phase.b, isLast, [&] { sweepColumns(phase, expression, place, true); },
+          [&] { sweepColumns(phase, expression, place, false); });
+}
+
+/// The finished image, without its padding, through the epilogue.
+void ContractionEmitter::sweepColumns(PhaseBuilder &phase, Expression &expression,
+                                      const Place &place, bool lastColumns) {
+  ImplicitLocOpBuilder &b = phase.b;
+  TileShape shape = tileShape(false, lastColumns, false);
+  Value memory = memoryOf(phase, kC), tail = maskFor(b, shape.tailLanes);
+  Position position;
+  position.indices = tensorIndices(b, place, {}, kC);
+  position.vectorDim = static_cast<int>(position.indices.size()) - 1;
+  position.lanes = s.lanes;
+  Value first = position.indices.back();
+
+  std::function<void(unsigned, Value, int64_t)> sweep = [&](unsigned level, Value at,
+                                                            int64_t block) {
+    if (level == s.sweepDims.size()) {
+      for (int64_t v = 0; v < shape.vectors; ++v) {
+        position.indices.back() = offsetBy(b, first, v * s.lanes);
+        position.mask = v == shape.vectors - 1 ? tail : Value();
+        Value value =
+            vector::LoadOp::create(b, vectorType(), memory, offsetBy(b, at, v * s.lanes));
+        writeResult(phase, expression, position, value);
+      }
+      return;
+    }
+    int dim = s.sweepDims[level];
+    int64_t stride = block / s.sweepRanges[level].extent();
+    Value start = offsetBy(b, at, -s.sweepRanges[level].low * stride);
+    buildLoop(b, 0, d.operands[kC].shape[dim], 1, [&](Value index) {
+      position.indices[dim] = index;
+      sweep(level + 1, advance(b, start, index, stride), stride);
+    });
+  };
+  if (s.operands[kC].count > 0)
+    sweep(0, phase.index(0), s.operands[kC].count);
+}
+
+//===----------------------------------------------------------------------===//
+// Partial sums
+//===----------------------------------------------------------------------===//
+
+/// The parts of a split K, added in order.
+static Value sumParts(ImplicitLocOpBuilder &b, VectorType type, Value memory, Value at,
+                      int64_t parts, int64_t stride, Value mask) {
+  auto load = [&](Value from) -> Value {
+    if (!mask)
+      return vector::LoadOp::create(b, type, memory, from);
+    return vector::MaskedLoadOp::create(b, type, memory, from, mask, numberLike(b, type, 0));
+  };
+  Value one = arith::ConstantIndexOp::create(b, 1);
+  Value end = arith::ConstantIndexOp::create(b, parts);
+  return buildReduceLoop(b, one, end, 1, load(at), [&](Value part, ValueRange carried) {
+    Value next = load(advance(b, at, part, stride));
+    return SmallVector<Value>{arith::AddFOp::create(b, carried[0], next)};
+  })[0];
+}
+
+/// Rows of the result that a task of the finish phase takes.
+static int64_t rowsOfTask(int64_t columns) { return std::max<int64_t>(1, 4096 / columns); }
+
+void ContractionEmitter::emitFinish() {
+  ArrayRef<int64_t> shape = d.operands[kC].shape;
+  int64_t columns = resultColumns(), rows = s.operands[kC].count / columns;
+  int64_t chunk = rowsOfTask(columns);
+  module.addPhase(llvm::divideCeil(rows, chunk), [&](PhaseBuilder &phase) {
+    ImplicitLocOpBuilder &b = phase.b;
+    Expression expression(phase);
+    expression.bind(body.anchor->getResult(0),
+                    [&](ImplicitLocOpBuilder &, const Position &) { return sum; });
+    Value memory = memoryOf(phase, kC);
+    Value start = advance(b, phase.index(0), phase.task, chunk);
+    Value end = arith::MinUIOp::create(b, offsetBy(b, start, chunk), phase.index(rows));
+    buildLoop(b, start, end, 1, [&](Value row) {
+      Position position;
+      position.indices.assign(shape.size(), Value());
+      position.vectorDim = static_cast<int>(shape.size()) - 1;
+      position.lanes = s.lanes;
+      Value rest = row;
+      for (int dim = position.vectorDim - 1; dim >= 0; --dim) {
+        Value extent = phase.index(shape[dim]);
+        position.indices[dim] = dim == 0 ? rest : arith::RemUIOp::create(b, rest, extent);
+        rest = arith::DivUIOp::create(b, rest, extent);
+      }
+      Value rowStart = advance(b, phase.index(0), row, columns);
+      auto finish = [&](Value column, Value mask) {
+        position.indices.back() = column;
+        position.mask = mask;
+        Value at = arith::AddIOp::create(b, rowStart, column);
+        writeResult(phase, expression, position,
+                    sumParts(b, vectorType(), memory, at, s.parts, s.operands[kC].count, mask));
+      };
+      int64_t whole = columns / s.lanes * s.lanes;
+      buildLoop(b, 0, whole, s.lanes, [&](Value column) { finish(column, nullptr); });
+      if (whole < columns)
+        finish(phase.index(whole), maskFor(b, columns - whole));
+    });
+  });
+}
+
+void ContractionEmitter::emitSideFinish() {
+  module.addPhase(1, [&](PhaseBuilder &phase) {
+    ImplicitLocOpBuilder &b = phase.b;
+    Expression expression(phase);
+    expression.bind(body.side->getResult(0),
+                    [&](ImplicitLocOpBuilder &, const Position &) { return sideSum; });
+    int64_t columns = sideColumns(), whole = columns / s.lanes * s.lanes;
+    Value memory = phase.workspace(sideOffset, d.element, columns * s.parts);
+    auto finish = [&](Value column, Value mask) {
+      writeSide(phase, expression, column, mask,
+                sumParts(b, vectorType(), memory, column, s.parts, columns, mask));
+    };
+    buildLoop(b, 0, whole, s.lanes, [&](Value column) { finish(column, nullptr); });
+    if (whole < columns)
+      finish(phase.index(whole), maskFor(b, columns - whole));
+  });
+}
+
+/// The side reduction where no tile walks all rows of B.
+void ContractionEmitter::emitSideAlone() {
+  ArrayRef<int64_t> shape = d.operands[kB].shape;
+  int64_t columns = sideColumns();
+  module.addPhase(1, [&](PhaseBuilder &phase) {
+    ImplicitLocOpBuilder &b = phase.b;
+    Expression expression(phase);
+    expression.bind(body.side->getResult(0),
+                    [&](ImplicitLocOpBuilder &, const Position &) { return sideSum; });
+    auto column = [&](Value first, Value mask) {
+      Position position;
+      position.indices.assign(shape.size(), first);
+      position.vectorDim = static_cast<int>(shape.size()) - 1;
+      position.lanes = s.lanes;
+      position.mask = mask;
+      std::function<Value(int, Value)> reduce = [&](int dim, Value carried) -> Value {
+        if (dim == position.vectorDim)
+          return arith::AddFOp::create(
+              b, carried, expression.vectorAt(d.operands[kB].value, position));
+        return buildReduceLoop(b, phase.index(0), phase.index(shape[dim]), 1, carried,
+                               [&](Value index, ValueRange sums) {
+                                 position.indices[dim] = index;
+                                 return SmallVector<Value>{reduce(dim + 1, sums[0])};
+                               })[0];
+      };
+      writeSide(phase, expression, first, mask, reduce(0, numberLike(b, vectorType(), 0)));
+    };
+    int64_t whole = columns / s.lanes * s.lanes;
+    buildLoop(b, 0, whole, s.lanes, [&](Value first) { column(first, nullptr); });
+    if (whole < columns)
+      column(phase.index(whole), maskFor(b, columns - whole));
+  });
+}
+
+} // namespace dl

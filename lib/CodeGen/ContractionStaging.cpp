@@ -1,0 +1,295 @@
+//===- ContractionStaging.cpp - Copies and packs operands -----------------===//
+//
+// Copy: the box of indices that the iteration touches, row-major, zeros where it
+// leaves the tensor, the prologue applied on the way.
+//
+// Panels: B in the order in which a column of register tiles reads it. A panel
+// holds, for each k, the columns of one tile side by side; columns past the end
+// are whatever, since nobody stores what is made of them.
+//
+//   B [k][n], tiles of 4 columns:  k0n0 k0n1 k0n2 k0n3 k1n0 ... | k0n4 k0n5 ...
+//
+//===----------------------------------------------------------------------===//
+
+#include "ContractionEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace dl {
+
+/// Tasks a staging phase is split into where the operand allows.
+static constexpr int64_t kStagingTasks = 32;
+
+void ContractionEmitter::emitStaging(OperandIndex operand) {
+  if (s.operands[operand].staging == Staging::Copy)
+    emitCopy(operand);
+  if (s.operands[operand].staging == Staging::Panels)
+    emitPanels();
+}
+
+//===----------------------------------------------------------------------===//
+// Copy
+//===----------------------------------------------------------------------===//
+
+static void fillZeros(PhaseBuilder &phase, VectorType type, Value target, Value at, int64_t count) {
+  ImplicitLocOpBuilder &b = phase.b;
+  int64_t lanes = type.getNumElements(), whole = count / lanes * lanes;
+  Value zero = numberLike(b, type, 0);
+  buildLoop(b, 0, whole, lanes, [&](Value index) {
+    vector::StoreOp::create(b, zero, target, advance(b, at, index, 1));
+  });
+  if (whole < count)
+    vector::MaskedStoreOp::create(b, target, offsetBy(b, at, whole),
+                                  leadingMask(b, count - whole, lanes), zero);
+}
+
+/// One row: the last dimension, from source indices `indices` to `at`.
+void ContractionEmitter::copyRow(PhaseBuilder &phase, Expression &expression, Value source,
+                                 ArrayRef<Value> indices, Value target, Value at) {
+  ImplicitLocOpBuilder &b = phase.b;
+  int64_t count = cast<RankedTensorType>(source.getType()).getShape().back();
+  int64_t whole = count / s.lanes * s.lanes;
+  Position position;
+  position.indices.assign(indices.begin(), indices.end());
+  position.vectorDim = static_cast<int>(indices.size()) - 1;
+  position.lanes = s.lanes;
+  buildLoop(b, 0, whole, s.lanes, [&](Value column) {
+    position.indices.back() = column;
+    vector::StoreOp::create(b, expression.vectorAt(source, position), target,
+                            advance(b, at, column, 1));
+  });
+  if (whole == count)
+    return;
+  position.indices.back() = phase.index(whole);
+  position.mask = leadingMask(b, count - whole, s.lanes);
+  Value row = expression.vectorAt(source, position);
+  vector::MaskedStoreOp::create(b, target, offsetBy(b, at, whole), position.mask, row);
+}
+
+/// The block of the copy inside dimensions 0 to indices.size() - 1.
+void ContractionEmitter::copyBlock(PhaseBuilder &phase, Expression &expression,
+                                   OperandIndex operand, SmallVectorImpl<Value> &indices,
+                                   Value target, Value at) {
+  ImplicitLocOpBuilder &b = phase.b;
+  const StagedOperand &staged = s.operands[operand];
+  ArrayRef<int64_t> shape = d.operands[operand].shape;
+  size_t dim = indices.size();
+  if (dim + 1 == shape.size()) {
+    indices.push_back(nullptr);
+    copyRow(phase, expression, d.operands[operand].value, indices, target, at);
+    indices.pop_back();
+    return;
+  }
+  int64_t block = 1;
+  for (const IndexRange &range : ArrayRef<IndexRange>(staged.ranges).drop_front(dim + 1))
+    block *= range.extent();
+  const IndexRange &range = staged.ranges[dim];
+  int64_t low = std::clamp<int64_t>(range.low, 0, shape[dim]);
+  int64_t high = std::clamp<int64_t>(range.high + 1, low, shape[dim]);
+  int64_t before = std::min(low - range.low, range.extent());
+  fillZeros(phase, vectorType(), target, at, before * block);
+  Value origin = offsetBy(b, at, -range.low * block);
+  buildLoop(b, low, high, 1, [&](Value index) {
+    indices.push_back(index);
+    copyBlock(phase, expression, operand, indices, target, advance(b, origin, index, block));
+    indices.pop_back();
+  });
+  int64_t done = before + (high - low);
+  fillZeros(phase, vectorType(), target, offsetBy(b, at, done * block),
+            (range.extent() - done) * block);
+}
+
+void ContractionEmitter::emitCopy(OperandIndex operand) {
+  const StagedOperand &staged = s.operands[operand];
+  ArrayRef<int64_t> shape = d.operands[operand].shape;
+  size_t leading = 0;
+  int64_t tasks = 1, block = staged.count;
+  while (leading + 1 < shape.size() && tasks < kStagingTasks && block > 0) {
+    tasks *= staged.ranges[leading].extent();
+    block /= std::max<int64_t>(staged.ranges[leading++].extent(), 1);
+  }
+  module.addPhase(tasks, [&](PhaseBuilder &phase) {
+    ImplicitLocOpBuilder &b = phase.b;
+    Expression expression(phase);
+    Value target = memoryOf(phase, operand);
+    SmallVector<Value> indices(leading);
+    Value rest = phase.task, isInside;
+    for (size_t dim = leading; dim-- > 0;) {
+      const IndexRange &range = staged.ranges[dim];
+      Value extent = phase.index(range.extent());
+      Value index = offsetBy(b, arith::RemUIOp::create(b, rest, extent), range.low);
+      rest = arith::DivUIOp::create(b, rest, extent);
+      indices[dim] = index;
+      if (range.low >= 0 && range.high < shape[dim])
+        continue;
+      // Unsigned, an index below zero is past the end too.
+      Value fits = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, index,
+                                         phase.index(shape[dim]));
+      isInside = isInside ? arith::AndIOp::create(b, isInside, fits).getResult() : fits;
+    }
+    Value at = advance(b, phase.index(0), phase.task, block);
+    auto copy = [&] { copyBlock(phase, expression, operand, indices, target, at); };
+    if (!isInside)
+      return copy();
+    buildIf(b, isInside, copy, [&] { fillZeros(phase, vectorType(), target, at, block); });
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Panels
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> transposeVectors(ImplicitLocOpBuilder &b, ArrayRef<Value> rows) {
+  SmallVector<Value> x(rows);
+  auto lanes = static_cast<int64_t>(rows.size());
+  // Swaps ever larger off-diagonal blocks: [a b; c d] ~> [a c; b d].
+  for (int64_t step = 1; step < lanes; step *= 2) {
+    SmallVector<int64_t> low, high;
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      bool isHigh = lane & step;
+      low.push_back(isHigh ? lanes + lane - step : lane);
+      high.push_back(isHigh ? lanes + lane : lane + step);
+    }
+    for (int64_t i = 0; i < lanes; ++i) {
+      if (i & step)
+        continue;
+      Value first = vector::ShuffleOp::create(b, x[i], x[i + step], low);
+      x[i + step] = vector::ShuffleOp::create(b, x[i], x[i + step], high);
+      x[i] = first;
+    }
+  }
+  return x;
+}
+
+/// The index in B of a point of the iteration.
+Position ContractionEmitter::sourcePosition(ImplicitLocOpBuilder &b, ArrayRef<Value> index) const {
+  Position position;
+  for (int64_t base : d.operands[kB].base)
+    position.indices.push_back(arith::ConstantIndexOp::create(b, base));
+  for (auto [dim, value] : llvm::zip_equal(d.dims, index)) {
+    const AddressTerm &term = dim.terms[kB];
+    if (term.occurs())
+      position.indices[term.dim] =
+          advance(b, position.indices[term.dim], value, term.coefficient);
+  }
+  position.lanes = s.lanes;
+  return position;
+}
+
+/// One k of a panel, vectors along the columns.
+void ContractionEmitter::packColumns(PhaseBuilder &phase, Expression &expression,
+                                     ArrayRef<Value> index, Value target, Value at) {
+  ImplicitLocOpBuilder &b = phase.b;
+  const ContractionDim &columns = d.dims[s.vectorPart];
+  SmallVector<Value> here(index);
+  for (int64_t v = 0; v < s.vectors; ++v) {
+    here[s.vectorPart] = offsetBy(b, index[s.vectorPart], v * s.lanes);
+    Position position = sourcePosition(b, here);
+    position.vectorDim = columns.terms[kB].dim;
+    if (columns.extent % s.columns() != 0) {
+      Value left = arith::SubIOp::create(b, phase.index(columns.extent), here[s.vectorPart]);
+      position.mask = vector::CreateMaskOp::create(
+          b, VectorType::get({s.lanes}, b.getI1Type()), ValueRange{left});
+    }
+    vector::StoreOp::create(b, expression.vectorAt(d.operands[kB].value, position), target,
+                            offsetBy(b, at, v * s.lanes));
+  }
+}
+
+/// All k of the innermost dimension of K, vectors along it: `lanes` columns are
+/// loaded as rows and transposed.
+void ContractionEmitter::packTransposed(PhaseBuilder &phase, Expression &expression,
+                                        SmallVectorImpl<Value> &index, Value target, Value at) {
+  ImplicitLocOpBuilder &b = phase.b;
+  int inner = innermostK();
+  const ContractionDim &k = d.dims[inner];
+  int64_t columns = d.dims[s.vectorPart].extent, whole = k.extent / s.lanes * s.lanes;
+  Value firstColumn = index[s.vectorPart];
+  auto block = [&](Value firstK, int64_t count) {
+    buildLoop(b, 0, s.columns(), s.lanes, [&](Value v) {
+      SmallVector<Value> rows;
+      SmallVector<Value> here(index);
+      here[inner] = firstK;
+      Value mask = maskFor(b, count);
+      for (int64_t lane = 0; lane < s.lanes; ++lane) {
+        Value column = offsetBy(b, advance(b, firstColumn, v, 1), lane);
+        // Past the end, the last column is as good as any.
+        if (columns % s.columns() != 0)
+          column = arith::MinUIOp::create(b, column, phase.index(columns - 1));
+        here[s.vectorPart] = column;
+        Position position = sourcePosition(b, here);
+        position.vectorDim = k.terms[kB].dim;
+        position.mask = mask;
+        rows.push_back(expression.vectorAt(d.operands[kB].value, position));
+      }
+      rows = transposeVectors(b, rows);
+      Value start = advance(b, advance(b, at, firstK, s.columns()), v, 1);
+      for (int64_t step = 0; step < count; ++step)
+        vector::StoreOp::create(b, rows[step], target, offsetBy(b, start, step * s.columns()));
+    });
+  };
+  buildLoop(b, 0, whole, s.lanes, [&](Value firstK) { block(firstK, s.lanes); });
+  if (whole < k.extent)
+    block(phase.index(whole), k.extent - whole);
+}
+
+/// The innermost dimension of K, of the descriptor; -1: none.
+int ContractionEmitter::innermostK() const {
+  int inner = -1;
+  for (auto [index, dim] : llvm::enumerate(d.dims))
+    if (dim.role == DimRole::K)
+      inner = index;
+  return inner;
+}
+
+void ContractionEmitter::packPanel(PhaseBuilder &phase, Expression &expression, unsigned level,
+                                   SmallVectorImpl<Value> &index, Value target, Value at) {
+  const ContractionOperand &source = d.operands[kB];
+  int inner = innermostK();
+  if (level == d.dims.size())
+    return packColumns(phase, expression, index, target, at);
+  const ContractionDim &dim = d.dims[level];
+  if (dim.role != DimRole::K)
+    return packPanel(phase, expression, level + 1, index, target, at);
+  const AddressTerm &term = dim.terms[kB];
+  bool isUnit = term.coefficient == 1 && source.strides()[term.dim] == 1;
+  if (static_cast<int>(level) == inner && isUnit &&
+      source.strides()[d.dims[s.vectorPart].terms[kB].dim] != 1)
+    return packTransposed(phase, expression, index, target, at);
+  buildLoop(phase.b, 0, dim.extent, 1, [&](Value k) {
+    index[level] = k;
+    packPanel(phase, expression, level + 1, index, target,
+              advance(phase.b, at, k, s.operands[kB].strides[level]));
+  });
+}
+
+/// A task is a panel.
+void ContractionEmitter::emitPanels() {
+  const StagedOperand &staged = s.operands[kB];
+  int64_t tasks = staged.panel == 0 ? 0 : staged.count / staged.panel;
+  module.addPhase(tasks, [&](PhaseBuilder &phase) {
+    ImplicitLocOpBuilder &b = phase.b;
+    Expression expression(phase);
+    SmallVector<Value> index(d.dims.size(), phase.index(0));
+    Value panels = phase.index(llvm::divideCeil(d.dims[s.vectorPart].extent, s.columns()));
+    Value panel = arith::RemUIOp::create(b, phase.task, panels);
+    Value rest = arith::DivUIOp::create(b, phase.task, panels);
+    index[s.vectorPart] = advance(b, phase.index(0), panel, s.columns());
+    for (size_t dim = d.dims.size(); dim-- > 0;) {
+      const ContractionDim &own = d.dims[dim];
+      if (static_cast<int>(dim) == s.vectorPart || own.role == DimRole::K ||
+          !own.terms[kB].occurs())
+        continue;
+      Value extent = phase.index(own.extent);
+      index[dim] = arith::RemUIOp::create(b, rest, extent);
+      rest = arith::DivUIOp::create(b, rest, extent);
+    }
+    Value at = advance(b, phase.index(0), phase.task, staged.panel);
+    packPanel(phase, expression, 0, index, memoryOf(phase, kB), at);
+  });
+}
+
+} // namespace dl
