@@ -4,6 +4,7 @@
 
 #include "ContractionEmitter.h"
 #include "KernelForm.h"
+#include "dl/IR/Inference.h"
 
 using namespace mlir;
 

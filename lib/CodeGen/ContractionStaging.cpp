@@ -211,7 +211,7 @@ void ContractionEmitter::packTransposed(PhaseBuilder &phase, Expression &express
   auto block = [&](Value firstK, int64_t count) {
     buildLoop(b, 0, s.columns(), s.lanes, [&](Value v) {
       SmallVector<Value> rows;
-      SmallVector<Value> here(index);
+      SmallVector<Value> here(index.begin(), index.end());
       here[inner] = firstK;
       Value mask = maskFor(b, count);
       for (int64_t lane = 0; lane < s.lanes; ++lane) {

@@ -1,0 +1,256 @@
+//===- ContractionTests.cpp - Contraction kernels against the reference ---===//
+
+#include "KernelHarness.h"
+
+#include "fmt/format.h"
+
+#include <gtest/gtest.h>
+
+using namespace dl;
+using namespace dl::test;
+
+namespace {
+
+/// A march, and the type of elements.
+struct Target {
+  const char *march;
+  const char *element;
+};
+
+class Contraction : public testing::TestWithParam<Target> {
+protected:
+  std::string shape(std::initializer_list<int64_t> extents) const {
+    std::string text;
+    for (int64_t extent : extents)
+      text += std::to_string(extent) + "x";
+    return text + GetParam().element;
+  }
+
+  /// Compares a kernel with the reference.
+  void check(const KernelText &text, const std::vector<int> &inPlace = {}) {
+    SCOPED_TRACE(fmt::format("{} {}", fmt::join(text.types, " "), text.body));
+    auto kernel = CompiledKernel::get(text, Machine::get(GetParam().march).value());
+    ASSERT_TRUE(kernel);
+    std::vector<Tensor> arguments = kernel->randomArguments();
+    std::vector<Tensor> expected = kernel->interpret(arguments);
+    std::vector<Tensor> actual = kernel->run(arguments, inPlace);
+    ASSERT_EQ(actual.size(), expected.size());
+    bool isDouble = std::string(GetParam().element) == "f64";
+    for (size_t i = 0; i < actual.size(); ++i)
+      EXPECT_LE(relativeError(actual[i], expected[i]), isDouble ? 1e-13 : 1e-5)
+          << "result " << i << ", " << kernel->strategy();
+  }
+
+  void checkMatmul(int64_t m, int64_t n, int64_t k, bool ta = false, bool tb = false) {
+    check({{ta ? shape({k, m}) : shape({m, k}), tb ? shape({n, k}) : shape({k, n})},
+           fmt::format("%r = dl.matmul %a0, %a1 {{transpose_a = {}, transpose_b = {}}}", ta, tb)});
+  }
+
+  struct Conv {
+    int64_t images, height, width, inputs, outputs, kh, kw;
+    std::array<int64_t, 2> strides = {1, 1}, dilation = {1, 1};
+    std::array<int64_t, 4> padding = {0, 0, 0, 0};
+    int64_t groups = 1;
+
+    int64_t outHeight() const {
+      return (height + padding[0] + padding[2] - (kh - 1) * dilation[0] - 1) / strides[0] + 1;
+    }
+    int64_t outWidth() const {
+      return (width + padding[1] + padding[3] - (kw - 1) * dilation[1] - 1) / strides[1] + 1;
+    }
+    std::string attributes(const std::string &more = "") const {
+      return fmt::format("{{{}strides = [{}], padding = [{}], dilation = [{}], groups = {}, "
+                         "layout = nhwc}}",
+                         more, fmt::join(strides, ", "), fmt::join(padding, ", "),
+                         fmt::join(dilation, ", "), groups);
+    }
+  };
+
+  std::string image(const Conv &c) const { return shape({c.images, c.height, c.width, c.inputs}); }
+  std::string weight(const Conv &c) const {
+    return shape({c.kh, c.kw, c.inputs / c.groups, c.outputs});
+  }
+  std::string result(const Conv &c) const {
+    return shape({c.images, c.outHeight(), c.outWidth(), c.outputs});
+  }
+  std::string forward(const Conv &c) const {
+    return "%r = dl.conv2d %a0, %a1 " + c.attributes();
+  }
+  std::string backwardWeights(const Conv &c) const {
+    return "%r = dl.conv2d_backward_weights %a0, %a1 " +
+           c.attributes(fmt::format("kernel_size = [{}, {}], ", c.kh, c.kw));
+  }
+  std::string backwardData(const Conv &c) const {
+    return "%r = dl.conv2d_backward_data %a0, %a1 " +
+           c.attributes(fmt::format("input_size = [{}, {}], ", c.height, c.width));
+  }
+
+  /// All three directions.
+  void checkConv(const Conv &c) {
+    check({{image(c), weight(c)}, forward(c)});
+    check({{image(c), result(c)}, backwardWeights(c)});
+    check({{result(c), weight(c)}, backwardData(c)});
+  }
+};
+
+TEST_P(Contraction, Matmul) {
+  for (bool ta : {false, true})
+    for (bool tb : {false, true}) {
+      checkMatmul(64, 128, 96, ta, tb);
+      checkMatmul(13, 37, 19, ta, tb);
+      checkMatmul(1, 1, 1, ta, tb);
+      checkMatmul(100, 10, 84, ta, tb);
+      checkMatmul(1, 300, 65, ta, tb);
+      checkMatmul(33, 1, 50, ta, tb);
+      checkMatmul(3, 5, 1, ta, tb);
+      checkMatmul(17, 100, 2, ta, tb);
+    }
+}
+
+TEST_P(Contraction, LargeMatmul) {
+  checkMatmul(130, 1024, 300);
+  checkMatmul(70, 1030, 128, false, true);
+  checkMatmul(129, 514, 256, true, false);
+}
+
+TEST_P(Contraction, LongSumsAreSplit) {
+  checkMatmul(8, 16, 20001);
+  checkMatmul(5, 33, 12345, true, true);
+}
+
+TEST_P(Contraction, EmptyMatmul) {
+  checkMatmul(0, 5, 3);
+  checkMatmul(5, 0, 3);
+  checkMatmul(5, 3, 0);
+}
+
+TEST_P(Contraction, BatchedMatmul) {
+  std::string op = "%r = dl.matmul %a0, %a1";
+  check({{shape({3, 5, 7}), shape({3, 7, 20})}, op});
+  check({{shape({3, 5, 7}), shape({7, 20})}, op});
+  check({{shape({5, 7}), shape({3, 7, 20})}, op});
+  check({{shape({2, 1, 5, 7}), shape({3, 7, 20})}, op});
+  check({{shape({2, 3, 5, 7}), shape({2, 1, 7, 17})}, op});
+  check({{shape({4, 9, 6}), shape({4, 21, 6})}, op + " {transpose_b = true}"});
+  check({{shape({4, 6, 9}), shape({1, 6, 21})}, op + " {transpose_a = true}"});
+}
+
+TEST_P(Contraction, Convolution) {
+  checkConv({2, 8, 9, 4, 18, 3, 3});
+  checkConv({1, 12, 12, 1, 32, 5, 5});
+  checkConv({2, 6, 6, 16, 33, 1, 1});
+  checkConv({1, 7, 7, 5, 3, 7, 7});
+  checkConv({3, 5, 4, 2, 8, 1, 3});
+  checkConv({3, 5, 4, 2, 8, 3, 1});
+  checkConv({1, 1, 1, 3, 2, 1, 1});
+}
+
+TEST_P(Contraction, ConvolutionAttributes) {
+  checkConv({2, 9, 8, 3, 10, 3, 3, {2, 2}});
+  checkConv({1, 9, 8, 3, 10, 3, 2, {1, 3}});
+  checkConv({2, 8, 8, 4, 16, 3, 3, {1, 1}, {1, 1}, {1, 1, 1, 1}});
+  checkConv({1, 8, 7, 3, 9, 3, 5, {1, 1}, {1, 1}, {0, 2, 3, 1}});
+  checkConv({1, 11, 12, 2, 20, 3, 3, {1, 1}, {2, 3}, {2, 1, 2, 4}});
+  checkConv({2, 11, 10, 2, 7, 3, 3, {2, 3}, {2, 1}, {1, 0, 2, 5}});
+  checkConv({1, 6, 6, 4, 4, 1, 1, {2, 2}});
+  checkConv({1, 7, 6, 4, 20, 2, 2, {4, 4}});
+  checkConv({1, 4, 4, 2, 3, 2, 2, {1, 1}, {1, 1}, {3, 3, 3, 3}});
+}
+
+TEST_P(Contraction, GroupedConvolution) {
+  checkConv({2, 6, 7, 8, 12, 3, 3, {1, 1}, {1, 1}, {1, 1, 1, 1}, 4});
+  checkConv({1, 6, 7, 6, 40, 3, 3, {2, 1}, {1, 2}, {0, 1, 2, 2}, 2});
+  checkConv({2, 5, 5, 4, 4, 1, 1, {1, 1}, {1, 1}, {0, 0, 0, 0}, 2});
+}
+
+TEST_P(Contraction, DepthwiseConvolution) {
+  checkConv({2, 7, 7, 20, 20, 3, 3, {1, 1}, {1, 1}, {1, 1, 1, 1}, 20});
+  checkConv({1, 9, 8, 33, 33, 3, 3, {2, 2}, {1, 1}, {0, 0, 0, 0}, 33});
+  checkConv({1, 6, 6, 5, 15, 3, 2, {1, 1}, {1, 1}, {1, 0, 1, 1}, 5});
+}
+
+TEST_P(Contraction, Epilogue) {
+  check({{shape({20, 30}), shape({30, 40}), shape({40})},
+         "%0 = dl.matmul %a0, %a1\n%1 = dl.add %0, %a2\n%r = dl.relu %1"});
+  check({{shape({20, 30}), shape({30, 40}), shape({20, 1}), shape({20, 40})},
+         "%0 = dl.matmul %a0, %a1\n%1 = dl.add %0, %a2\n%2 = dl.tanh %1\n%r = dl.mul %1, %a3\n"
+         "%s = dl.sub %2, %a3",
+         {"%r", "%s", "%0"}});
+  Conv c{2, 8, 8, 3, 20, 3, 3, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+  check({{image(c), weight(c), shape({20}), shape({2, 1, 1, 20})},
+         forward(c) + "\n%1 = dl.add %r, %a2\n%2 = dl.mul %1, %a3\n%3 = dl.relu %2", {"%3"}});
+}
+
+TEST_P(Contraction, MaskedByCompare) {
+  Conv c{2, 9, 8, 3, 20, 3, 3, {2, 1}};
+  std::string zero = fmt::format("%z = dl.constant dense<0.0> : tensor<{}>", GetParam().element);
+  for (bool unit : {true, false}) {
+    c.strides = unit ? std::array<int64_t, 2>{1, 1} : std::array<int64_t, 2>{2, 1};
+    check({{result(c), weight(c), image(c)},
+           zero + "\n" + backwardData(c) +
+               "\n%m = dl.compare %a2, %z {predicate = gt}\n%s = dl.select %m, %r, %z",
+           {"%s"}});
+  }
+}
+
+TEST_P(Contraction, Prologue) {
+  Conv c{2, 8, 8, 3, 20, 3, 3, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+  std::string mask = fmt::format("%z = dl.constant dense<0.0> : tensor<{}>\n"
+                                 "%m = dl.compare %a2, %z {{predicate = gt}}\n",
+                                 GetParam().element);
+  std::string attributes = c.attributes("kernel_size = [3, 3], ");
+  check({{image(c), result(c), result(c)},
+         mask + "%p = dl.select %m, %a1, %z\n"
+                "%r = dl.conv2d_backward_weights %a0, %p " + attributes +
+             "\n%s = dl.sum %p {axes = [0, 1, 2]}",
+         {"%r", "%s"}});
+  check({{image(c), weight(c), image(c)},
+         mask + "%p = dl.select %m, %a0, %z\n%r = dl.conv2d %p, %a1 " + c.attributes()});
+  check({{shape({20, 30}), shape({40, 30}), shape({40, 30})},
+         mask + "%p = dl.select %m, %a1, %z\n%r = dl.matmul %a0, %p {transpose_b = true}"});
+  check({{shape({20, 30}), shape({30, 40}), shape({20, 30})},
+         mask + "%p = dl.select %m, %a0, %z\n%r = dl.matmul %p, %a1"});
+}
+
+TEST_P(Contraction, SideReduction) {
+  check({{shape({100, 30}), shape({100, 40})},
+         "%r = dl.matmul %a0, %a1 {transpose_a = true}\n%s = dl.sum %a1 {axes = [0]}",
+         {"%r", "%s"}});
+  check({{shape({20000, 3}), shape({20000, 10})},
+         "%r = dl.matmul %a0, %a1 {transpose_a = true}\n%s = dl.sum %a1 {axes = [0]}",
+         {"%r", "%s"}});
+  check({{shape({3, 8, 9}), shape({3, 8, 21})},
+         "%r = dl.matmul %a0, %a1 {transpose_a = true}\n%s = dl.sum %a1 {axes = [0, 1]}",
+         {"%r", "%s"}});
+  Conv c{20, 12, 12, 1, 20, 5, 5};
+  check({{image(c), result(c)},
+         backwardWeights(c) + "\n%s = dl.sum %a1 {axes = [0, 1, 2]}",
+         {"%r", "%s"}});
+  c.groups = c.inputs = 4;
+  check({{image(c), result(c)},
+         backwardWeights(c) + "\n%s = dl.sum %a1 {axes = [0, 1, 2], keepdims = true}",
+         {"%r", "%s"}});
+}
+
+/// The optimiser's update beside the gradient, over the parameter.
+TEST_P(Contraction, UpdatesInPlace) {
+  std::string rate = fmt::format("%lr = dl.constant dense<0.01> : tensor<{}>\n", GetParam().element);
+  std::string update = "\n%u = dl.mul %r, %lr\n%w = dl.sub %a2, %u";
+  std::string bias = "\n%s = dl.sum %a1 {axes = [0]}\n%t = dl.mul %s, %lr\n%b = dl.sub %a3, %t";
+  for (int64_t rows : {64, 10000})
+    check({{shape({rows, 30}), shape({rows, 20}), shape({30, 20}), shape({20})},
+           rate + "%r = dl.matmul %a0, %a1 {transpose_a = true}" + update + bias,
+           {"%w", "%b"}},
+          {2, 3});
+  Conv c{3, 9, 9, 3, 20, 3, 3};
+  check({{image(c), result(c), weight(c)}, rate + backwardWeights(c) + update, {"%w"}}, {2});
+}
+
+INSTANTIATE_TEST_SUITE_P(Targets, Contraction,
+                         testing::Values(Target{"host", "f32"}, Target{"host", "f64"},
+                                         Target{"avx2", "f32"}, Target{"generic", "f32"}),
+                         [](const auto &info) {
+                           return std::string(info.param.march) + "_" + info.param.element;
+                         });
+
+} // namespace

@@ -1,0 +1,225 @@
+//===- KernelHarness.cpp - Compiles and runs single kernels ---------------===//
+
+#include "KernelHarness.h"
+
+#include "ContractionKernel.h"
+#include "dl/Reference/Interpreter.h"
+#include "dl/Target/ObjectCode.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/Support/TargetSelect.h"
+
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <random>
+
+using namespace mlir;
+
+namespace dl::test {
+
+static double now() {
+  using namespace std::chrono;
+  return duration<double>(steady_clock::now().time_since_epoch()).count();
+}
+
+static std::string modelText(const KernelText &text) {
+  std::string inputs, operands, results, yields;
+  for (size_t i = 0; i < text.types.size(); ++i) {
+    std::string name = std::to_string(i), comma = i == 0 ? "" : ", ";
+    inputs += comma + "%x" + name + ": tensor<" + text.types[i] + ">";
+    operands += comma + "%a" + name + " = %x" + name;
+  }
+  for (size_t i = 0; i < text.yields.size(); ++i) {
+    results += (i == 0 ? "%y" : ", %y") + std::to_string(i);
+    yields += (i == 0 ? "" : ", ") + text.yields[i];
+  }
+  return "dl.model @m(" + inputs + ") {\n" + results + " = dl.kernel \"k\"(" + operands + ") {\n" +
+         text.body + "\ndl.yield " + yields + "\n}\ndl.return " + results + "\n}\n";
+}
+
+static DType dtypeOf(Type type) {
+  if (type.isF32())
+    return DType::F32;
+  if (type.isF64())
+    return DType::F64;
+  return type.isInteger(1) ? DType::Bool : type.isInteger(32) ? DType::I32 : DType::I64;
+}
+
+static Tensor makeTensor(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  return Tensor(dtypeOf(tensor.getElementType()),
+                Shape(tensor.getShape().begin(), tensor.getShape().end()));
+}
+
+CompiledKernel::CompiledKernel() {
+  DialectRegistry registry;
+  registry.insert<DLDialect, arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect,
+                  LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
+                  vector::VectorDialect>();
+  registerTranslations(registry);
+  context.appendDialectRegistry(registry);
+  context.loadAllAvailableDialects();
+}
+
+CompiledKernel::~CompiledKernel() = default;
+
+std::unique_ptr<CompiledKernel> CompiledKernel::get(const KernelText &text,
+                                                    const Machine &machine) {
+  std::unique_ptr<CompiledKernel> compiled(new CompiledKernel);
+  return compiled->build(text, machine) ? std::move(compiled) : nullptr;
+}
+
+bool CompiledKernel::build(const KernelText &text, const Machine &machine) {
+  module = parseSourceString<ModuleOp>(modelText(text), &context);
+  if (!module)
+    return false;
+  model = *module->getOps<ModelOp>().begin();
+  kernel = *model.getBody().front().getOps<KernelOp>().begin();
+  double start = now();
+  CodeGenOptions options;
+  options.machine = machine;
+  KernelModule building(kernel, "k", options);
+  if (failed(emitContractionKernel(building)))
+    return false;
+  code = building.take();
+  double emitted = now();
+  if (failed(mlir::verify(*code.module)) || failed(lowerToLLVM(*code.module)))
+    return false;
+  double lowered = now();
+  auto text2 = compileModule(*code.module, machine, 2, OutputKind::Assembly);
+  double before = now();
+  auto object = compileModule(*code.module, machine, 2, OutputKind::Object);
+  if (failed(object) || failed(text2))
+    return false;
+  objectSeconds = now() - before;
+  emitSeconds = emitted - start;
+  lowerSeconds = lowered - emitted;
+  assembly = (*text2)->getBuffer().str();
+
+  llvm::InitializeNativeTarget();
+  jit = llvm::cantFail(llvm::orc::LLJITBuilder().create());
+  llvm::cantFail(jit->addObjectFile(std::move(*object)));
+  for (const Phase &phase : code.phases)
+    entries.push_back(llvm::cantFail(jit->lookup(phase.entry))
+                          .toPtr<void (*)(int64_t, int64_t, int64_t, void *const *)>());
+  workspace = Tensor(DType::U8, {code.workspaceBytes + 64});
+  scratch = Tensor(DType::U8, {code.scratchBytes + 64});
+  return true;
+}
+
+std::string CompiledKernel::strategy() const {
+  return kernel->getAttrOfType<StringAttr>("strategy").str();
+}
+
+std::vector<Tensor> CompiledKernel::randomArguments(unsigned seed) const {
+  std::mt19937 generator(seed);
+  std::uniform_real_distribution<double> uniform(-1, 1);
+  std::vector<Tensor> arguments;
+  for (Type type : KernelOp(kernel).getOperandTypes()) {
+    Tensor tensor = makeTensor(type);
+    for (int64_t i = 0; i < tensor.size(); ++i) {
+      double value = uniform(generator);
+      if (tensor.dtype() == DType::F32)
+        tensor.data<float>()[i] = static_cast<float>(value);
+      else if (tensor.dtype() == DType::F64)
+        tensor.data<double>()[i] = value;
+      else
+        tensor.data<bool>()[i] = value > 0;
+    }
+    arguments.push_back(std::move(tensor));
+  }
+  return arguments;
+}
+
+std::vector<Tensor> CompiledKernel::interpret(const std::vector<Tensor> &arguments) {
+  std::vector<TensorView> views(arguments.begin(), arguments.end());
+  Variables variables;
+  return dl::interpret(model, views, variables).value();
+}
+
+std::vector<Tensor> CompiledKernel::makeResults() const {
+  std::vector<Tensor> results;
+  for (Type type : KernelOp(kernel).getResultTypes())
+    results.push_back(makeTensor(type));
+  return results;
+}
+
+std::vector<void *> CompiledKernel::pointers(const std::vector<Tensor> &arguments,
+                                             std::vector<Tensor> &results,
+                                             const std::vector<int> &inPlace) {
+  std::vector<void *> pointers;
+  for (const Tensor &argument : arguments)
+    pointers.push_back(const_cast<void *>(argument.raw()));
+  for (size_t i = 0; i < results.size(); ++i) {
+    bool isOver = i < inPlace.size() && inPlace[i] >= 0;
+    if (isOver) {
+      results[i] = arguments[inPlace[i]];
+      pointers[inPlace[i]] = results[i].raw();
+    }
+    pointers.push_back(results[i].raw());
+  }
+  pointers.push_back(workspace.raw());
+  pointers.push_back(scratch.raw());
+  return pointers;
+}
+
+std::vector<Tensor> CompiledKernel::run(const std::vector<Tensor> &arguments,
+                                        const std::vector<int> &inPlace) {
+  std::vector<Tensor> results = makeResults();
+  std::vector<void *> args = pointers(arguments, results, inPlace);
+  std::fill_n(static_cast<uint8_t *>(workspace.raw()), workspace.size(), 0xff);
+  for (auto [phase, entry] : llvm::zip(code.phases, entries))
+    for (int64_t task = phase.tasks; task-- > 0;) {
+      std::fill_n(static_cast<uint8_t *>(scratch.raw()), scratch.size(), 0xff);
+      entry(task, task + 1, 0, args.data());
+    }
+  return results;
+}
+
+double CompiledKernel::time(const std::vector<Tensor> &arguments, int repetitions) {
+  std::vector<Tensor> results = makeResults();
+  std::vector<void *> args = pointers(arguments, results, {});
+  double least = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < repetitions; ++i) {
+    double start = now();
+    for (auto [phase, entry] : llvm::zip(code.phases, entries))
+      entry(0, phase.tasks, 0, args.data());
+    least = std::min(least, now() - start);
+  }
+  return least;
+}
+
+template <typename T>
+static double errorOf(const Tensor &actual, const Tensor &expected) {
+  double error = 0, largest = 0;
+  for (int64_t i = 0; i < expected.size(); ++i) {
+    double difference = std::abs(static_cast<double>(actual.data<T>()[i]) -
+                                 static_cast<double>(expected.data<T>()[i]));
+    // A NaN anywhere is the worst of all.
+    error = difference <= error ? error : difference;
+    if (std::isnan(difference))
+      return std::numeric_limits<double>::infinity();
+    largest = std::max(largest, std::abs(static_cast<double>(expected.data<T>()[i])));
+  }
+  return error / std::max(largest, 1e-30);
+}
+
+double relativeError(const Tensor &actual, const Tensor &expected) {
+  if (actual.shape() != expected.shape() || actual.dtype() != expected.dtype())
+    return std::numeric_limits<double>::infinity();
+  return expected.dtype() == DType::F64 ? errorOf<double>(actual, expected)
+                                        : errorOf<float>(actual, expected);
+}
+
+} // namespace dl::test
