@@ -60,7 +60,8 @@ class DescriptorBuilder {
 public:
   DescriptorBuilder(Value a, Value b, Value c) {
     descriptor.element = cast<RankedTensorType>(c.getType()).getElementType();
-    for (auto [index, value] : llvm::enumerate(ArrayRef<Value>{a, b, c})) {
+    Value values[] = {a, b, c};
+    for (auto [index, value] : llvm::enumerate(values)) {
       ArrayRef<int64_t> shape = cast<RankedTensorType>(value.getType()).getShape();
       descriptor.operands[index] = {value, SmallVector<int64_t>(shape),
                                     SmallVector<int64_t>(shape.size(), 0)};
