@@ -213,6 +213,8 @@ static SmallVector<SmallVector<int64_t>> groupDims(ArrayRef<int> classes, ArrayR
 
 void Collapser::rewriteAxes(Operation *op,
                             const DenseMap<Value, SmallVector<SmallVector<int64_t>>> &groups) {
+  if (op->getNumOperands() == 0) // a constant
+    return;
   Builder builder(op->getContext());
   const auto &input = groups.find(op->getOperand(0))->second;
   auto groupOf = [&](const SmallVector<SmallVector<int64_t>> &list, int64_t dim) {
