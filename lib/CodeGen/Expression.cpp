@@ -256,7 +256,7 @@ Value Expression::computeOneHot(OneHotOp op, const Position &position) {
         b, here, arith::ConstantOp::create(b, DenseElementsAttr::get(type, steps)));
   }
   Value isHere = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, wanted, here);
-  Type element = cast<RankedTensorType>(op.getType()).getElementType();
+  Type element = op.getResult().getType().getElementType();
   Type type = position.isVector() ? Type(VectorType::get({position.lanes}, element)) : element;
   return arith::SelectOp::create(b, isHere, numberLike(b, type, 1), numberLike(b, type, 0));
 }
