@@ -164,6 +164,11 @@ static std::string costError(Block &body) {
 }
 
 KernelOp Fusion::tryBuild(KernelOp first, KernelOp second, std::string &reason) {
+  if (Operation *a = anchorOf(first), *b = anchorOf(second); a && b) {
+    reason = fmt::format("{} and {} are both anchors", a->getName().stripDialect().str(),
+                         b->getName().stripDialect().str());
+    return {};
+  }
   if (dependsIndirectly(second, first) || dependsIndirectly(first, second)) {
     reason = "one depends on the other through a third kernel";
     return {};

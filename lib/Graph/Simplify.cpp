@@ -97,6 +97,9 @@ struct SumOfBroadcast : OpRewritePattern<SumOp> {
         return rewriter.notifyMatchFailure(op, "sums elements that differ");
       count *= shapeOf(op.getInput())[axis];
     }
+    // Of no copies the sum is 0, the product need not be.
+    if (count == 0)
+      return rewriter.notifyMatchFailure(op, "sums nothing");
     Type element = op.getType().getElementType();
     auto scalar = DenseElementsAttr::get(RankedTensorType::get({}, element),
                                          rewriter.getFloatAttr(element, double(count)));
@@ -189,6 +192,7 @@ struct SimplifyPass : impl::SimplifyPassBase<SimplifyPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     populateSimplifyPatterns(patterns);
+    populateFoldConstantsPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

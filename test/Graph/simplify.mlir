@@ -43,14 +43,15 @@ dl.model @reductions(%x: tensor<4x1x3xf32>, %y: tensor<4x3xf32>) {
   dl.return %1, %3, %5
 }
 
-// A sum of nothing over copies is nothing; over copies of rows that are summed
-// too it stays.
-// CHECK-LABEL: @sum_of_broadcast
-// CHECK: dl.sum
-dl.model @sum_of_broadcast(%b: tensor<3xf32>) {
+// Sums of elements that differ, and of none.
+// CHECK-LABEL: @sums_that_stay
+// CHECK-COUNT-2: dl.sum
+dl.model @sums_that_stay(%b: tensor<3xf32>) {
   %1 = dl.broadcast %b {shape = [4, 3]}
   %2 = dl.sum %1
-  dl.return %2
+  %3 = dl.broadcast %b {shape = [0, 3]}
+  %4 = dl.sum %3 {axes = [0]}
+  dl.return %2, %4
 }
 
 // CHECK-LABEL: @quotients
@@ -62,5 +63,18 @@ dl.model @quotients(%x: tensor<3xf32>) {
   %three = dl.constant dense<3.0> : tensor<f32>
   %1 = dl.div %x, %four
   %2 = dl.div %x, %three
+  dl.return %1, %2
+}
+
+// Tables are computed at compile time, but for functions that are not rounded
+// correctly.
+// CHECK-LABEL: @tables
+// CHECK-DAG: dl.constant dense<{{\[\[}}1.100000e+01, 2.200000e+01], [1.300000e+01, 2.400000e+01]]>
+// CHECK-DAG: dl.exp
+dl.model @tables() {
+  %a = dl.constant dense<[10.0, 20.0]> : tensor<2xf32>
+  %b = dl.constant dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>
+  %1 = dl.add %a, %b
+  %2 = dl.exp %a
   dl.return %1, %2
 }

@@ -20,6 +20,8 @@ void populateSplitBiasPatterns(mlir::RewritePatternSet &patterns);
 
 /// matmul (transpose %a), %b ~> matmul %a, %b {transpose_a}, and the like.
 void populateSimplifyPatterns(mlir::RewritePatternSet &patterns);
+/// add dense<[1, 2]>, dense<[3, 4]> ~> dense<[4, 6]>; part of dl-simplify.
+void populateFoldConstantsPatterns(mlir::RewritePatternSet &patterns);
 
 /// conv2d {nchw} ~> transpose (conv2d {nhwc} of transposes); poolings and the
 /// adjoints of both likewise.
