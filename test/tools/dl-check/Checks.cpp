@@ -1,6 +1,7 @@
 //===- Checks.cpp - What must hold of every model -------------------------===//
 
 #include "Checks.h"
+#include "Compiled.h"
 #include "dl/IR/Decompose.h"
 
 #include "mlir/IR/Verifier.h"
@@ -151,6 +152,17 @@ static Status checkValues(ModelOp model, const Settings &settings) {
   return compareWithExpected(model, *outcome);
 }
 
+/// The model, and the one of its gradients, in a float type.
+static Status checkCompiledIn(ModelOp model, StringRef what, const Settings &settings,
+                              std::vector<std::string> &passed) {
+  if (Status status = checkCompiled(model, what, settings, passed); !status)
+    return status;
+  Result<OwnedModel> gradients = buildGradientModel(model);
+  if (!gradients || !**gradients)
+    return {};
+  return checkCompiled(**gradients, ("gradient in " + what).str(), settings, passed);
+}
+
 static Status checkAtBatch(ModelOp model, int64_t batch, const Settings &settings,
                            std::vector<std::string> &passed) {
   Result<OwnedModel> asWritten = specialize(model, batch);
@@ -165,7 +177,13 @@ static Status checkAtBatch(ModelOp model, int64_t batch, const Settings &setting
     return wide.error();
   if (Status status = checkDecomposition(**wide, settings, passed); !status)
     return status;
-  return checkGradients(**wide, settings, passed);
+  if (Status status = checkGradients(**wide, settings, passed); !status)
+    return status;
+  if (!isWanted(model, "compile"))
+    return {};
+  if (Status status = checkCompiledIn(**asWritten, "the model", settings, passed); !status)
+    return status;
+  return checkCompiledIn(**wide, "f64", settings, passed);
 }
 
 Result<std::vector<std::string>> checkModel(ModelOp model, const Settings &settings) {

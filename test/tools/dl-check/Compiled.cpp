@@ -1,0 +1,258 @@
+//===- Compiled.cpp - What the compiler makes of a model ------------------===//
+
+#include "Compiled.h"
+#include "dl/Graph/Pipeline.h"
+#include "dl/JIT/Compiler.h"
+#include "dl/Runtime/Runtime.h"
+
+#include "mlir/Pass/PassManager.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <fmt/format.h>
+
+using namespace mlir;
+
+namespace dl::check {
+
+std::vector<CompileOptions> compileVariants() {
+  std::vector<CompileOptions> variants;
+  for (int level : {0, 1, 2, 3})
+    variants.push_back({.optLevel = level});
+  variants.push_back({.optLevel = 2, .fusion = false});
+  return variants;
+}
+
+static std::string nameOf(const CompileOptions &options) {
+  return fmt::format("-O{}{}", options.optLevel, options.fusion ? "" : " without fusion");
+}
+
+/// A copy of the model, alone in a module.
+static OwningOpRef<ModuleOp> moduleOf(ModelOp model) {
+  OwningOpRef<ModuleOp> module = ModuleOp::create(model.getLoc());
+  module->push_back(model->clone());
+  return module;
+}
+
+//===----------------------------------------------------------------------===//
+// Storage
+//===----------------------------------------------------------------------===//
+
+/// Result dimension i is dimension order[i] of the tensor.
+static Tensor permute(const Tensor &tensor, ArrayRef<int64_t> order) {
+  if (order.empty())
+    return tensor;
+  Shape shape;
+  for (int64_t dim : order)
+    shape.push_back(tensor.shape()[dim]);
+  Tensor result(tensor.dtype(), shape);
+  for (int64_t i = 0; i < result.size(); ++i) {
+    Shape index(shape.size());
+    int64_t rest = i, position = 0;
+    for (size_t d = shape.size(); d-- > 0; rest /= shape[d])
+      index[order[d]] = rest % shape[d];
+    for (size_t d = 0; d < index.size(); ++d)
+      position = position * tensor.shape()[d] + index[d];
+    setElement(result, i, elementOf(tensor, position));
+  }
+  return result;
+}
+
+static SmallVector<int64_t> inverse(ArrayRef<int64_t> order) {
+  SmallVector<int64_t> result(order.size());
+  for (auto [i, dim] : llvm::enumerate(order))
+    result[dim] = static_cast<int64_t>(i);
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// The optimised graph
+//===----------------------------------------------------------------------===//
+
+Result<Outcome> runOptimized(ModelOp model, const Data &data, const CompileOptions &options) {
+  OwningOpRef<ModuleOp> module = moduleOf(model);
+  Diagnostics diagnostics(model.getContext());
+  PassManager manager(model.getContext());
+  GraphOptions graph;
+  graph.optLevel = options.optLevel;
+  graph.fusion = options.fusion;
+  buildGraphPipeline(manager, graph);
+  if (failed(manager.run(*module)))
+    return diagnostics.error();
+  ModelOp optimized = *module->getOps<ModelOp>().begin();
+  Data stored{data.inputs, {}};
+  for (auto parameter : optimized.getBody().getOps<ParameterOp>()) {
+    std::string name = parameter.getName().str();
+    ArrayRef<int64_t> storage = parameter.getStorage().value_or(ArrayRef<int64_t>());
+    stored.variables[name] = permute(data.variables.at(name), storage);
+  }
+  Result<Outcome> outcome = runReference(optimized, stored);
+  if (!outcome)
+    return outcome;
+  for (auto parameter : optimized.getBody().getOps<ParameterOp>())
+    if (std::optional<ArrayRef<int64_t>> storage = parameter.getStorage()) {
+      Tensor &value = outcome->variables[parameter.getName().str()];
+      value = permute(value, inverse(*storage));
+    }
+  // A variable that nobody uses may be gone.
+  for (const auto &[name, value] : data.variables)
+    outcome->variables.try_emplace(name, value);
+  return outcome;
+}
+
+//===----------------------------------------------------------------------===//
+// The code
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Memory between two guards that a program must not touch. All bytes are set,
+/// so that what is read without having been written shows: floats are NaN.
+class Guarded {
+public:
+  explicit Guarded(size_t bytes) : bytes(bytes) {
+    size_t whole = (bytes + 3 * guard - 1) / guard * guard;
+    memory.reset(static_cast<char *>(std::aligned_alloc(guard, whole)));
+    std::memset(memory.get(), 0xff, whole);
+    end = memory.get() + whole;
+  }
+  explicit Guarded(const Tensor &tensor) : Guarded(tensor.bytes()) {
+    if (bytes)
+      std::memcpy(data(), tensor.raw(), bytes);
+  }
+  char *data() const { return memory.get() + guard; }
+  bool isIntact() const {
+    auto isUntouched = [](char c) { return c == '\xff'; };
+    return std::all_of(memory.get(), data(), isUntouched) &&
+           std::all_of(static_cast<const char *>(data() + bytes), static_cast<const char *>(end),
+                       isUntouched);
+  }
+  void copyTo(Tensor &tensor) const {
+    if (bytes)
+      std::memcpy(tensor.raw(), data(), bytes);
+  }
+
+private:
+  static constexpr size_t guard = 64;
+  struct Free {
+    void operator()(char *p) const { std::free(p); }
+  };
+  size_t bytes;
+  std::unique_ptr<char, Free> memory;
+  char *end = nullptr;
+};
+
+struct FreePool {
+  void operator()(dlrt_pool *pool) const { dlrt_pool_destroy(pool); }
+};
+} // namespace
+
+static SmallVector<void *> addresses(const std::vector<Guarded> &buffers) {
+  SmallVector<void *> result;
+  for (const Guarded &buffer : buffers)
+    result.push_back(buffer.data());
+  return result;
+}
+
+static bool areIntact(const std::vector<Guarded> &buffers) {
+  return llvm::all_of(buffers, [](const Guarded &buffer) { return buffer.isIntact(); });
+}
+
+/// One run in guarded memory.
+static Result<Outcome> runOnce(const LoadedProgram &program, const Data &data, int workers) {
+  std::vector<Guarded> variables, inputs, outputs;
+  for (const ProgramVariable &variable : program.variables)
+    variables.emplace_back(permute(data.variables.at(variable.spec.name), variable.storage));
+  for (const Tensor &input : data.inputs)
+    inputs.emplace_back(input);
+  Outcome outcome{{}, data.variables};
+  for (const TensorSpec &spec : program.outputs) {
+    outcome.outputs.emplace_back(spec.dtype, spec.shape);
+    outputs.emplace_back(outcome.outputs.back().bytes());
+  }
+  Guarded arena(program.arenaBytes(workers));
+  std::unique_ptr<dlrt_pool, FreePool> pool(workers > 1 ? dlrt_pool_create(workers) : nullptr);
+  program.run(addresses(variables).data(), addresses(inputs).data(), addresses(outputs).data(),
+              arena.data(), pool.get());
+  if (!areIntact(variables) || !areIntact(inputs) || !areIntact(outputs) || !arena.isIntact())
+    return Error{"memory beside a tensor or the arena was written"};
+  for (auto [input, buffer] : llvm::zip(data.inputs, inputs))
+    if (input.bytes() && std::memcmp(input.raw(), buffer.data(), input.bytes()) != 0)
+      return Error{"an input was written"};
+  for (auto [tensor, buffer] : llvm::zip(outcome.outputs, outputs))
+    buffer.copyTo(tensor);
+  for (auto [variable, buffer] : llvm::zip(program.variables, variables)) {
+    Tensor &value = outcome.variables[variable.spec.name];
+    Tensor stored = permute(value, variable.storage);
+    buffer.copyTo(stored);
+    value = permute(stored, inverse(variable.storage));
+  }
+  return outcome;
+}
+
+static bool haveSameBits(const Tensor &a, const Tensor &b) {
+  return a.bytes() == b.bytes() && (a.bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0);
+}
+
+Result<Outcome> runCompiled(ModelOp model, const Data &data, const CompileOptions &options) {
+  OwningOpRef<ModuleOp> module = moduleOf(model);
+  Diagnostics diagnostics(model.getContext());
+  auto program = compileGraph(*module, options);
+  if (failed(program))
+    return diagnostics.error();
+  Result<Outcome> one = runOnce(**program, data, 1);
+  Result<Outcome> two = runOnce(**program, data, 2);
+  if (!one || !two)
+    return one ? two : one;
+  for (auto [a, b] : llvm::zip(one->outputs, two->outputs))
+    if (!haveSameBits(a, b))
+      return Error{"1 and 2 threads give different bits"};
+  for (auto &[name, value] : one->variables)
+    if (!haveSameBits(value, two->variables[name]))
+      return Error{fmt::format("1 and 2 threads give different bits of '{}'", name)};
+  return one;
+}
+
+//===----------------------------------------------------------------------===//
+// Comparison
+//===----------------------------------------------------------------------===//
+
+/// How far rounding in another order may lead: as far as the narrowest type says.
+static Tolerance toleranceFor(ModelOp model) {
+  bool hasF32 = false;
+  auto look = [&](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    hasF32 |= tensor && tensor.getElementType().isF32();
+  };
+  for (Type type : model.getBody().getArgumentTypes())
+    look(type);
+  model.walk([&](Operation *op) { llvm::for_each(op->getResultTypes(), look); });
+  return hasF32 ? Tolerance{2e-6, 1e-5} : Tolerance{1e-14, 1e-12};
+}
+
+Status checkCompiled(ModelOp model, StringRef what, const Settings &settings,
+                     std::vector<std::string> &passed) {
+  Result<Data> data = drawData(model, settings.seed);
+  if (!data)
+    return data.error();
+  Result<Outcome> expected = runReference(model, *data);
+  if (!expected)
+    return expected.error();
+  using Runner = Result<Outcome> (*)(ModelOp, const Data &, const CompileOptions &);
+  const std::pair<StringRef, Runner> runners[] = {{"graph", runOptimized}, {"code", runCompiled}};
+  for (auto [check, run] : runners) {
+    if (!settings.includes(check))
+      continue;
+    for (const CompileOptions &options : compileVariants()) {
+      Result<Outcome> actual = run(model, *data, options);
+      Status status = actual ? compare(model, *expected, *actual, toleranceFor(model))
+                             : Status(actual.error());
+      if (!status)
+        return Error{fmt::format("{} of {} at {}: {}", check.str(), what.str(), nameOf(options),
+                                 status.error().message)};
+    }
+    passed.push_back(check.str());
+  }
+  return {};
+}
+
+} // namespace dl::check

@@ -1,0 +1,28 @@
+//===- Compiled.h - What the compiler makes of a model ----------*- C++ -*-===//
+
+#ifndef DL_TEST_DLCHECK_COMPILED_H
+#define DL_TEST_DLCHECK_COMPILED_H
+
+#include "Checks.h"
+#include "dl/Model.h"
+
+namespace dl::check {
+
+/// The ways to compile that must agree: each optimisation level, and without
+/// fusion.
+std::vector<CompileOptions> compileVariants();
+
+/// The graph that the optimiser makes of a model of static shapes, interpreted.
+Result<Outcome> runOptimized(ModelOp model, const Data &data, const CompileOptions &options);
+
+/// Compiles a model of static shapes and runs it with 1 and with 2 threads.
+/// Error: they differ in a bit, or memory was written that is not the program's.
+Result<Outcome> runCompiled(ModelOp model, const Data &data, const CompileOptions &options);
+
+/// The optimised graph and the code of a model compute what the reference does.
+Status checkCompiled(ModelOp model, llvm::StringRef what, const Settings &settings,
+                     std::vector<std::string> &passed);
+
+} // namespace dl::check
+
+#endif // DL_TEST_DLCHECK_COMPILED_H
