@@ -180,6 +180,15 @@ void printOptions(OpAsmPrinter &printer, Operation *op, ArrayRef<StringRef> elid
   printer << '}';
 }
 
+ParseResult checkOptionNames(OpAsmParser &parser, SMLoc loc, const OperationState &result) {
+  // Names with a dot belong to another dialect; passes may leave such a note.
+  for (NamedAttribute option : result.attributes)
+    if (StringRef key = option.getName(); !key.contains('.') &&
+                                          !llvm::is_contained(result.name.getAttributeNames(), key))
+      return parser.emitError(loc) << "'" << result.name << "' has no option '" << key << "'";
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Layers
 //===----------------------------------------------------------------------===//
@@ -197,11 +206,8 @@ ParseResult parseLayer(OpAsmParser &parser, OperationState &result,
     return diag << (contract.maxOperands == 1 ? " operand" : " operands") << ", got "
                 << operands.size();
   }
-  // Names with a dot belong to another dialect; passes may leave such a note.
-  for (NamedAttribute option : result.attributes)
-    if (StringRef key = option.getName(); !key.contains('.') &&
-                                          !llvm::is_contained(result.name.getAttributeNames(), key))
-      return parser.emitError(loc) << "'" << result.name << "' has no option '" << key << "'";
+  if (checkOptionNames(parser, loc, result))
+    return failure();
 
   Type written;
   SMLoc typeLoc;

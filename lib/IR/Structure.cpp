@@ -159,7 +159,8 @@ void ReturnOp::print(OpAsmPrinter &printer) {
 LogicalResult ReturnOp::verify() {
   size_t names = getOutputNames().size() + getUpdated().size();
   if (names != getValues().size())
-    return emitOpError() << "expected " << getValues().size() << " names, got " << names;
+    return emitOpError() << "expected a name for each of " << getValues().size()
+                         << " values, got " << names;
   llvm::StringMap<ParameterOp> parameters;
   for (auto parameter : (*this)->getParentOfType<ModelOp>().getBody().getOps<ParameterOp>())
     parameters[parameter.getName()] = parameter;
@@ -184,9 +185,10 @@ LogicalResult ReturnOp::verify() {
 ParseResult ParameterOp::parse(OpAsmParser &parser, OperationState &result) {
   std::string name;
   Type type;
+  SMLoc loc = parser.getCurrentLocation();
   // Not parseAttribute: it would take `: type` for the type of the string.
   if (parser.parseString(&name) || parseOptions(parser, result.attributes) ||
-      parser.parseColonType(type))
+      checkOptionNames(parser, loc, result) || parser.parseColonType(type))
     return failure();
   result.addAttribute(getNameAttrName(result.name), parser.getBuilder().getStringAttr(name));
   result.addTypes(type);

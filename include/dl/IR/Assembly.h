@@ -48,6 +48,9 @@ resolveInScope(mlir::OpAsmParser &parser,
 /// `{key = value, ...}`, possibly absent. A value is an attribute, a bare word
 /// (a string attribute) or a list of integers `[1, 2]`.
 mlir::ParseResult parseOptions(mlir::OpAsmParser &parser, mlir::NamedAttrList &attributes);
+/// An error where an option is none of the op's attributes.
+mlir::ParseResult checkOptionNames(mlir::OpAsmParser &parser, llvm::SMLoc loc,
+                                   const mlir::OperationState &result);
 void printOptions(mlir::OpAsmPrinter &printer, mlir::Operation *op,
                   llvm::ArrayRef<llvm::StringRef> elided);
 

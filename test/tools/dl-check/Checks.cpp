@@ -153,14 +153,14 @@ static Status checkValues(ModelOp model, const Settings &settings) {
 }
 
 /// The model, and the one of its gradients, in a float type.
-static Status checkCompiledIn(ModelOp model, StringRef what, const Settings &settings,
-                              std::vector<std::string> &passed) {
-  if (Status status = checkCompiled(model, what, settings, passed); !status)
+static Status checkCompiledIn(ModelOp model, StringRef what, bool allVariants,
+                              const Settings &settings, std::vector<std::string> &passed) {
+  if (Status status = checkCompiled(model, what, allVariants, settings, passed); !status)
     return status;
   Result<OwnedModel> gradients = buildGradientModel(model);
   if (!gradients || !**gradients)
     return {};
-  return checkCompiled(**gradients, ("gradient in " + what).str(), settings, passed);
+  return checkCompiled(**gradients, ("gradient of " + what).str(), false, settings, passed);
 }
 
 static Status checkAtBatch(ModelOp model, int64_t batch, const Settings &settings,
@@ -181,9 +181,9 @@ static Status checkAtBatch(ModelOp model, int64_t batch, const Settings &setting
     return status;
   if (!isWanted(model, "compile"))
     return {};
-  if (Status status = checkCompiledIn(**asWritten, "the model", settings, passed); !status)
+  if (Status status = checkCompiledIn(**asWritten, "the model", true, settings, passed); !status)
     return status;
-  return checkCompiledIn(**wide, "f64", settings, passed);
+  return checkCompiledIn(**wide, "the model in f64", false, settings, passed);
 }
 
 Result<std::vector<std::string>> checkModel(ModelOp model, const Settings &settings) {

@@ -14,6 +14,8 @@ struct Settings {
   uint64_t seed = 1;
   /// Names of the checks to run; empty: all.
   llvm::StringSet<> only;
+  /// Every way to compile for gradients and f64 too.
+  bool thorough = false;
   bool includes(llvm::StringRef name) const { return only.empty() || only.contains(name); }
 };
 

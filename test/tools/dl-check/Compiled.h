@@ -9,8 +9,8 @@
 namespace dl::check {
 
 /// The ways to compile that must agree: each optimisation level, and without
-/// fusion.
-std::vector<CompileOptions> compileVariants();
+/// fusion; or, for a quicker check, the most different of them.
+std::vector<CompileOptions> compileVariants(bool all);
 
 /// The graph that the optimiser makes of a model of static shapes, interpreted.
 Result<Outcome> runOptimized(ModelOp model, const Data &data, const CompileOptions &options);
@@ -20,8 +20,8 @@ Result<Outcome> runOptimized(ModelOp model, const Data &data, const CompileOptio
 Result<Outcome> runCompiled(ModelOp model, const Data &data, const CompileOptions &options);
 
 /// The optimised graph and the code of a model compute what the reference does.
-Status checkCompiled(ModelOp model, llvm::StringRef what, const Settings &settings,
-                     std::vector<std::string> &passed);
+Status checkCompiled(ModelOp model, llvm::StringRef what, bool allVariants,
+                     const Settings &settings, std::vector<std::string> &passed);
 
 } // namespace dl::check
 

@@ -28,6 +28,8 @@ static llvm::cl::opt<uint64_t> seed("seed", llvm::cl::desc("seed of the random d
                                     llvm::cl::init(1));
 static llvm::cl::list<std::string> only("only", llvm::cl::CommaSeparated,
                                         llvm::cl::desc("the checks to run (default: all)"));
+static llvm::cl::opt<bool> thorough("thorough",
+                                    llvm::cl::desc("compile gradients and f64 in every way too"));
 static llvm::cl::opt<bool> listOps("list-ops", llvm::cl::desc("print the ops of the dialect"));
 
 /// Parts of a file between `// -----`, each behind as many empty lines as it
@@ -91,6 +93,7 @@ int main(int argc, char **argv) {
       fmt::print("{}\n", op.getStringRef().str());
   dl::check::Settings settings;
   settings.seed = seed;
+  settings.thorough = thorough;
   for (const std::string &name : only)
     settings.only.insert(name);
   bool ok = true;

@@ -1,0 +1,2 @@
+// RUN: dlc-opt %s
+dl.model @m() { dl.return }

@@ -1,0 +1,2 @@
+// RUN: dlc-opt %s
+%y = dl.exp %x
