@@ -25,7 +25,7 @@ dl.model @types(%a: tensor<f64>, %b: tensor<2xi1>, %c: tensor<?xi64>, %d: tensor
 // Types need not be written: they are inferred from the operands.
 // CHECK-LABEL: dl.model @inferred(
 // CHECK: %{{.*}} = dl.linear %x, %w : tensor<?x3xf32>
-// CHECK: %y = dl.relu %{{.*}} : tensor<?x3xf32>
+// CHECK: %{{.*}} = dl.relu %{{.*}} : tensor<?x3xf32>
 dl.model @inferred(%x: tensor<?x2xf32>) {
   %w = dl.parameter "w" : tensor<2x3xf32>
   %0 = dl.linear %x, %w
@@ -35,7 +35,7 @@ dl.model @inferred(%x: tensor<?x2xf32>) {
 
 // Or they are, for one result or as a function's.
 // CHECK-LABEL: dl.model @written(
-// CHECK: %y = dl.add %x, %x : tensor<2xf32>
+// CHECK: %{{.*}} = dl.add %x, %x : tensor<2xf32>
 dl.model @written(%x: tensor<2xf32>) {
   %y = dl.add %x, %x : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
   dl.return %y

@@ -3,7 +3,7 @@
 
 // An output is named as its value, or output<i> where that is a number.
 // CHECK-LABEL: dl.model @names(
-// CHECK: dl.return %y, %{{.*}}
+// CHECK: dl.return %{{.*}}, %{{.*}} {output_names = ["y", "output1"]}
 dl.model @names(%x: tensor<2xf32>) attributes {check.value.x = dense<[1.0, -1.0]> : tensor<2xf32>,
     check.expect.y = dense<[-1.0, 1.0]> : tensor<2xf32>,
     check.expect.output1 = dense<[1.0, 1.0]> : tensor<2xf32>, check.second_gradient = false} {
