@@ -20,7 +20,7 @@ class MainBuilder {
 public:
   MainBuilder(ModelOp model, Program &program)
       : program(program), b(model.getLoc(), model.getContext()) {
-    program.main = ModuleOp::create(model.getLoc(), "main");
+    program.main = ModuleOp::create(model.getLoc(), program.entry);
     pointer = LLVM::LLVMPointerType::get(b.getContext());
     i64 = b.getI64Type();
     none = LLVM::LLVMVoidType::get(b.getContext());

@@ -1,0 +1,42 @@
+// RUN: dlc-opt %s -dl-codegen | FileCheck %s
+
+// Identical kernels are generated once; places become pointers.
+// CHECK: module @twice_k0_relu
+// CHECK-NOT: module @twice_k1
+// CHECK: module @{{[a-z]+}} {
+// CHECK: llvm.func @twice_k0_relu_entry0(i64, i64, i64, !llvm.ptr)
+// CHECK: llvm.func @dlrt_parallel_for(!llvm.ptr, !llvm.ptr, !llvm.ptr, i64)
+// CHECK: llvm.func @twice(%[[VARIABLES:.*]]: !llvm.ptr, %[[INPUTS:.*]]: !llvm.ptr, %[[OUTPUTS:.*]]: !llvm.ptr, %[[ARENA:.*]]: !llvm.ptr, %[[POOL:.*]]: !llvm.ptr)
+// CHECK: llvm.getelementptr %[[INPUTS]][0]
+// CHECK: llvm.call @twice_k0_relu_entry0
+// CHECK: llvm.getelementptr %[[OUTPUTS]][0]
+// CHECK: llvm.call @twice_k0_relu_entry0
+dl.model @twice(%x: tensor<64xf32>) attributes {arena_bytes = 256} {
+  %h = dl.kernel "relu"(%a = %x) attributes {places = array<i64: 0, 0>} {
+    %1 = dl.relu %a
+    dl.yield %1
+  }
+  %y = dl.kernel "relu"(%b = %h) attributes {places = array<i64: 2, 0>} {
+    %2 = dl.relu %b
+    dl.yield %2
+  }
+  dl.return %y
+}
+
+// Enough work goes to the pool; constants are globals.
+// CHECK: module @{{[a-z]+}} {
+// CHECK: llvm.mlir.global internal constant @constant0
+// CHECK: llvm.func @large(
+// CHECK: llvm.mlir.addressof @constant0
+// CHECK: llvm.mlir.addressof @large_k0_add_entry0
+// CHECK: llvm.call @dlrt_parallel_for
+dl.model @large(%x: tensor<5000x2xf32>) attributes {arena_bytes = 0} {
+  %c = dl.constant dense<[[1.0], [2.0]]> : tensor<2x1xf32>
+  %r = dl.reshape %c {shape = [2]}
+  %y = dl.kernel "add"(%a = %x, %b = %r) attributes {places = array<i64: 2, 0>} {
+    %e = dl.exp %a
+    %1 = dl.add %e, %b
+    dl.yield %1
+  }
+  dl.return %y
+}

@@ -1,0 +1,77 @@
+// RUN: dlc-opt %s -dl-codegen -cse -canonicalize | FileCheck %s
+// RUN: dlc-opt %s -dl-codegen="lower=true" -o /dev/null
+// RUN: dlc-opt %s -dl-codegen="lower=true vector-bits=128 masked=false fma=false" -o /dev/null
+
+// Short rows stay in registers: the exponentials are computed once.
+// CHECK-LABEL: module @softmax_k0_softmax
+// CHECK-COUNT-1: vector.maskedload
+// CHECK: arith.cmpf ogt
+// CHECK: vector.shuffle
+// CHECK: math.fma
+// CHECK-NOT: vector.maskedload
+// CHECK: arith.divf
+// CHECK: vector.maskedstore
+dl.model @softmax(%x: tensor<100x10xf32>) attributes {arena_bytes = 0} {
+  %y = dl.kernel "softmax"(%a = %x) attributes {places = array<i64: 2, 0>} {
+    %m = dl.max %a {axes = [1], keepdims = true}
+    %s = dl.sub %a, %m
+    %e = dl.exp %s
+    %t = dl.sum %e {axes = [1], keepdims = true}
+    %r = dl.div %e, %t
+    dl.yield %r
+  }
+  dl.return %y
+}
+
+// Long rows: a loop with four accumulators.
+// CHECK-LABEL: module @row_k0_sum
+// CHECK: scf.for {{.*}} iter_args({{.*}}) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>)
+dl.model @row(%x: tensor<8x1000xf32>) attributes {arena_bytes = 0} {
+  %y = dl.kernel "sum"(%a = %x) attributes {places = array<i64: 2, 0>} {
+    %1 = dl.sum %a {axes = [1]}
+    dl.yield %1
+  }
+  dl.return %y
+}
+
+// Columns: lanes along the kept dimension.
+// CHECK-LABEL: module @column_k0_sum
+// CHECK: scf.for {{.*}} iter_args
+// CHECK: vector.load {{.*}} vector<16xf32>
+// CHECK-NOT: vector.shuffle
+// CHECK: module @{{[a-z]+}} {
+dl.model @column(%x: tensor<50x64xf32>) attributes {arena_bytes = 0} {
+  %y = dl.kernel "sum"(%a = %x) attributes {places = array<i64: 2, 0>} {
+    %1 = dl.sum %a {axes = [0]}
+    dl.yield %1
+  }
+  dl.return %y
+}
+
+// A large sum is split: partial sums in the workspace, then their sum.
+// CHECK-LABEL: module @split_k0_mean
+// CHECK: func.func private @split_k0_mean_phase0({{.*}}memref<{{[0-9]+}}xi8>, {{.*}}memref<0xi8>)
+// CHECK: memref.view
+// CHECK: func.func private @split_k0_mean_phase1(
+// CHECK: arith.mulf
+// CHECK: memref.store
+dl.model @split(%x: tensor<1024x784xf32>) attributes {arena_bytes = 0} {
+  %y = dl.kernel "mean"(%a = %x) attributes {places = array<i64: 2, 0>} {
+    %1 = dl.sum %a {axes = [0, 1]}
+    %c = dl.constant dense<0.5> : tensor<f32>
+    %2 = dl.mul %1, %c
+    dl.yield %2
+  }
+  dl.return %y
+}
+
+// CHECK-LABEL: module @argmax_k0_argmax
+// CHECK: vector<16xi32>
+// CHECK: memref.store {{.*}} : memref<100xi32>
+dl.model @argmax(%x: tensor<100x10xf32>) attributes {arena_bytes = 0} {
+  %y = dl.kernel "argmax"(%a = %x) attributes {places = array<i64: 2, 0>} {
+    %1 = dl.argmax %a
+    dl.yield %1
+  }
+  dl.return %y
+}
