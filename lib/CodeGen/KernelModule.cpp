@@ -187,7 +187,9 @@ buildReduceLoop(ImplicitLocOpBuilder &b, Value lower, Value upper, int64_t step,
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   SmallVector<Value> carried = body(loop.getInductionVar(), loop.getRegionIterArgs());
-  scf::YieldOp::create(b, carried);
+  // A loop that carries nothing has its terminator already.
+  if (!carried.empty())
+    scf::YieldOp::create(b, carried);
   return SmallVector<Value>(loop.getResults());
 }
 

@@ -61,6 +61,11 @@ dl.model @large(%x: tensor<33x19xf32>, %t: tensor<33xi32>) attributes {check.lab
   dl.return %y
 }
 
+dl.model @many_classes(%x: tensor<3x1003xf32>, %t: tensor<3xi64>) attributes {check.labels = 1003, check.gradient = false} {
+  %y = dl.cross_entropy %x, %t
+  dl.return %y
+}
+
 dl.model @wide(%x: tensor<3x5xf64>, %t: tensor<3xi32>) attributes {check.labels = 5} {
   %y = dl.cross_entropy %x, %t
   dl.return %y

@@ -85,6 +85,17 @@ dl.model @everything(%x: tensor<3x5x7xf32>) {
   dl.return %y
 }
 
+// Few results of many elements: the reduction is split.
+dl.model @split(%x: tensor<70000xf32>) attributes {check.gradient = false} {
+  %y = dl.sum %x
+  dl.return %y
+}
+
+dl.model @split_columns(%x: tensor<5003x7xf32>) attributes {check.gradient = false} {
+  %y = dl.sum %x {axes = [0]}
+  dl.return %y
+}
+
 dl.model @wide(%x: tensor<3x33xf64>) {
   %y = dl.sum %x {axes = [-1]}
   dl.return %y
