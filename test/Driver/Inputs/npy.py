@@ -1,0 +1,40 @@
+"""Small .npy files without NumPy.
+
+npy.py make FILE DTYPE EXTENT...   values 0.25, 0.5, ... (integers: 0, 1, 2, 0, ...)
+npy.py near A B TOLERANCE          exits with 1 where the f4 arrays differ more
+"""
+
+import struct
+import sys
+
+
+def make(path, dtype, *extents):
+    shape = tuple(int(extent) for extent in extents)
+    count = 1
+    for extent in shape:
+        count *= extent
+    header = "{'descr': '%s', 'fortran_order': False, 'shape': %r, }" % (dtype, shape)
+    header = header.encode().ljust(117) + b"\n"
+    code = {"<f4": "f", "<f8": "d", "<i4": "i"}[dtype]
+    values = [i % 3 if code == "i" else (i % 16 + 1) / 4 for i in range(count)]
+    with open(path, "wb") as file:
+        file.write(b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header)
+        file.write(struct.pack("<%d%s" % (count, code), *values))
+
+
+def read(path):
+    data = open(path, "rb").read()
+    start = 10 + struct.unpack("<H", data[8:10])[0]
+    assert b"'<f4'" in data[:start], "expected f4"
+    return struct.unpack("<%df" % ((len(data) - start) // 4), data[start:])
+
+
+def near(a, b, tolerance):
+    a, b = read(a), read(b)
+    assert len(a) == len(b) != 0, "expected arrays of one size"
+    worst = max(abs(x - y) for x, y in zip(a, b))
+    assert worst <= float(tolerance), "largest difference %g" % worst
+
+
+if __name__ == "__main__":
+    {"make": make, "near": near}[sys.argv[1]](*sys.argv[2:])
