@@ -63,6 +63,7 @@ public:
   Result<Outcome> run();
 
 private:
+  Status compile();
   Status runEpoch();
   Status finishEpoch();
   Status save();
@@ -208,7 +209,18 @@ Status Run::finishEpoch() {
   return {};
 }
 
+/// Compiles for the batch sizes to come, so that no epoch's time contains it.
+Status Run::compile() {
+  int64_t rest = batches.sizeOf(batches.count() - 1);
+  for (int64_t size : {batches.sizeOf(0), rest})
+    if (auto arena = trainer.arenaBytes(size); !arena)
+      return arena.error();
+  return {};
+}
+
 Result<Outcome> Run::run() {
+  if (Status status = compile(); !status)
+    return status.error();
   while (epoch < options.epochs) {
     if (Status status = runEpoch(); !status)
       return status.error();
