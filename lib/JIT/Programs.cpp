@@ -136,12 +136,16 @@ BoundProgram *ProgramCache::find(int64_t batch) const {
 }
 
 Result<BoundProgram *> ProgramCache::get(int64_t batch) {
-  std::lock_guard one(compiling);
-  {
+  auto lookup = [&] {
     std::shared_lock lock(mutex);
-    if (BoundProgram *program = find(batch))
-      return program;
-  }
+    return find(batch);
+  };
+  // Those whose program is there do not wait for another's compilation.
+  if (BoundProgram *program = lookup())
+    return program;
+  std::lock_guard one(compiling);
+  if (BoundProgram *program = lookup())
+    return program;
   ProgramRequest closed = request;
   closed.batch = batch;
   auto program = compileProgram(model, closed, options);

@@ -75,14 +75,16 @@ public:
       : model(std::move(model)), request(std::move(request)), options(std::move(options)),
         store(store), mutex(mutex), pool(std::move(pool)), isMain(isMain) {}
 
-  /// Null where none was compiled. Precondition: `mutex` is held (shared).
-  BoundProgram *find(int64_t batch) const;
-  /// Compiles where necessary. Precondition: `mutex` is not held.
+  /// Compiles where necessary; programs stay as long as the cache. Precondition:
+  /// `mutex` is not held.
   Result<BoundProgram *> get(int64_t batch);
   /// Converts copies of variables again. Precondition: `mutex` is held alone.
   void refresh();
 
 private:
+  /// Null where none was compiled.
+  BoundProgram *find(int64_t batch) const;
+
   Model model;
   ProgramRequest request;
   CompileOptions options;

@@ -105,15 +105,9 @@ Result<BoundProgram *> Trainer::Impl::prepare(ProgramCache &cache,
   Result<int64_t> batch = checkBatch(specs, tensors, what);
   if (!batch)
     return batch.error();
-  BoundProgram *program = cache.find(*batch);
-  if (!program) {
-    auto compiled = cache.get(*batch);
-    if (!compiled)
-      return compiled.error();
-    program = *compiled;
-  }
-  if (program->isStale())
-    program->refresh();
+  auto program = cache.get(*batch);
+  if (program && (*program)->isStale())
+    (*program)->refresh();
   return program;
 }
 
