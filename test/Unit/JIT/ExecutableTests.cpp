@@ -102,7 +102,8 @@ TEST(Executable, FirstValuesDependOnSeedAndName) {
   Tensor weight = a.parameter("fc1.weight").value();
   EXPECT_TRUE(sameBits(weight, b.parameter("fc1.weight").value()));
   EXPECT_FALSE(sameBits(weight, c.parameter("fc1.weight").value()));
-  for (float x : a.parameter("fc1.bias").value().span<float>())
+  Tensor bias = a.parameter("fc1.bias").value();
+  for (float x : bias.span<float>())
     EXPECT_EQ(x, 0);
 }
 

@@ -50,7 +50,7 @@ TEST(Trainer, DescribesItself) {
   Trainer trainer = trainerOf(kMLP, optim::adam());
   ASSERT_EQ(trainer.batchSpecs().size(), 2u);
   EXPECT_EQ(trainer.batchSpecs()[0].name, "x");
-  EXPECT_EQ(trainer.batchSpecs()[1].name, "target");
+  EXPECT_EQ(trainer.batchSpecs()[1].name, "label");
   EXPECT_EQ(trainer.batchSpecs()[1].shape, (Shape{kOpen}));
   // The model's parameters in its order, then mean and variance of each, and
   // the number of steps.
@@ -128,9 +128,9 @@ TEST(Trainer, WrongBatches) {
   Tensor x = ramp({4, 20});
   EXPECT_EQ(trainer.step({x}).error().message, "error: expected 2 inputs, got 1");
   EXPECT_EQ(trainer.step({x, labels(3, 7)}).error().message,
-            "error: expected one batch size, got 4 in 'x' and 3 in 'target'");
+            "error: expected one batch size, got 4 in 'x' and 3 in 'label'");
   EXPECT_EQ(trainer.step({x, ramp({4})}).error().message,
-            "error: expected input 'target' to be ?xi32, got 4xf32");
+            "error: expected input 'label' to be ?xi32, got 4xf32");
 }
 
 TEST(Trainer, WrongLossAndOptimizer) {
