@@ -49,7 +49,7 @@ TEST(Allocation, Counts) {
 TEST(Allocation, StepAllocatesNothing) {
   auto trainer = compileTrainer(parse(kCNN), loss::crossEntropy(), optim::adam(), {.threads = 2});
   ASSERT_TRUE(trainer.ok()) << trainer.error().message;
-  Tensor x = ramp({16, 1, 12, 12}), target = labels(16, 7);
+  Tensor x = noise({16, 1, 12, 12}), target = labels(16, 7);
   TensorView batch[] = {x, target};
   ASSERT_TRUE(trainer->step(batch).ok() && trainer->evaluate(batch).ok());
   int64_t before = allocations;
@@ -66,7 +66,7 @@ TEST(Allocation, StepAllocatesNothing) {
 TEST(Allocation, RunIntoAllocatesNothing) {
   auto executable = compile(parse(kMLP), {.threads = 2});
   ASSERT_TRUE(executable.ok()) << executable.error().message;
-  Tensor x = ramp({16, 20});
+  Tensor x = noise({16, 20});
   TensorView inputs[] = {x};
   Tensor outputs[] = {Tensor(DType::F32, {16, 7})};
   ASSERT_TRUE(executable->runInto(inputs, outputs).ok());

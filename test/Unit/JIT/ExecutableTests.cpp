@@ -20,10 +20,10 @@ Executable compiled(const char *text, const CompileOptions &options = {}) {
 
 TEST(Executable, RunsEachBatchSize) {
   Executable scale = compiled(kScale);
-  ASSERT_TRUE(scale.setParameter("w", ramp({5})).ok());
+  ASSERT_TRUE(scale.setParameter("w", noise({5})).ok());
   Tensor w = scale.parameter("w").value();
   for (int64_t batch : {1, 3, 16, 17}) {
-    Tensor x = ramp({batch, 5}, 1);
+    Tensor x = noise({batch, 5}, 1);
     auto y = scale.run({x});
     ASSERT_TRUE(y.ok()) << y.error().message;
     ASSERT_EQ(y->size(), 1u);
@@ -117,7 +117,7 @@ TEST(Executable, ArenaBytes) {
 TEST(Executable, MatchesPlainLoops) {
   Executable mlp = compiled(kMLP);
   Tensor w1 = mlp.parameter("fc1.weight").value(), w2 = mlp.parameter("fc2.weight").value();
-  Tensor x = ramp({9, 20});
+  Tensor x = noise({9, 20});
   auto y = mlp.run({x});
   ASSERT_TRUE(y.ok()) << y.error().message;
   for (int n = 0; n < 9; ++n) {
@@ -138,7 +138,7 @@ TEST(Executable, MatchesPlainLoops) {
 
 TEST(Executable, ConcurrentRuns) {
   Executable mlp = compiled(kMLP, {.threads = 3});
-  Tensor x = ramp({50, 20});
+  Tensor x = noise({50, 20});
   Tensor expected = std::move(mlp.run({x}).value()[0]);
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i)
@@ -146,7 +146,7 @@ TEST(Executable, ConcurrentRuns) {
       for (int round = 0; round < 100; ++round) {
         // Some of the batch sizes are compiled on the way.
         int64_t batch = round % 10 == 0 ? 50 - i : 50;
-        Tensor part = ramp({batch, 20});
+        Tensor part = noise({batch, 20});
         auto y = mlp.run({part});
         ASSERT_TRUE(y.ok());
         ASSERT_EQ(std::memcmp((*y)[0].raw(), expected.raw(), (*y)[0].bytes()), 0);
@@ -158,9 +158,9 @@ TEST(Executable, ConcurrentRuns) {
 
 TEST(Executable, SetParameterReachesEveryBatchSize) {
   Executable cnn = compiled(kCNN);
-  Tensor x = ramp({3, 1, 12, 12}), one = ramp({1, 1, 12, 12});
+  Tensor x = noise({3, 1, 12, 12}), one = noise({1, 1, 12, 12});
   ASSERT_TRUE(cnn.run({x}).ok() && cnn.run({one}).ok());
-  Tensor weight = ramp({8, 1, 3, 3}, 2), dense = ramp({7, 200}, 3);
+  Tensor weight = noise({8, 1, 3, 3}, 2), dense = noise({7, 200}, 3);
   ASSERT_TRUE(cnn.setParameter("conv.weight", weight).ok());
   ASSERT_TRUE(cnn.setParameter("fc.weight", dense).ok());
   EXPECT_TRUE(sameBits(cnn.parameter("conv.weight").value(), weight));
@@ -171,7 +171,7 @@ TEST(Executable, SetParameterReachesEveryBatchSize) {
 
 TEST(Executable, EveryMachineAndLevel) {
   Executable best = compiled(kCNN);
-  Tensor x = ramp({4, 1, 12, 12});
+  Tensor x = noise({4, 1, 12, 12});
   Tensor expected = std::move(best.run({x}).value()[0]);
   for (int optLevel : {0, 1, 2, 3})
     for (const char *march : {"generic", "host"})

@@ -4,8 +4,8 @@
 #define DL_TEST_UNIT_JIT_MODELS_H
 
 #include "dl/Model.h"
+#include "dl/Support/Philox.h"
 
-#include <cmath>
 #include <cstring>
 
 namespace dl::test {
@@ -46,11 +46,12 @@ dl.model @cnn(%x: tensor<?x1x12x12xf32>) {
 
 inline Model parse(const char *text) { return Model::parse(text).value(); }
 
-/// Numbers in [-1, 1] without a pattern that sums could cancel.
-inline Tensor ramp(Shape shape, double phase = 0) {
+/// Random numbers in [-1, 1).
+inline Tensor noise(Shape shape, uint64_t seed = 0) {
   Tensor tensor(DType::F32, std::move(shape));
+  Philox random(seed, "noise");
   for (int64_t i = 0; i < tensor.size(); ++i)
-    tensor.data<float>()[i] = static_cast<float>(std::sin(0.7 * static_cast<double>(i) + phase));
+    tensor.data<float>()[i] = static_cast<float>(2 * random.uniform(i) - 1);
   return tensor;
 }
 

@@ -63,7 +63,7 @@ TEST(Trainer, DescribesItself) {
 TEST(Trainer, LossFalls) {
   for (const char *model : {kMLP, kCNN}) {
     Trainer trainer = trainerOf(model);
-    Tensor x = ramp(model == kMLP ? Shape{32, 20} : Shape{32, 1, 12, 12});
+    Tensor x = noise(model == kMLP ? Shape{32, 20} : Shape{32, 1, 12, 12});
     Tensor target = labels(32, 7);
     double first = trainer.step({x, target}).value();
     double last = first;
@@ -76,7 +76,7 @@ TEST(Trainer, LossFalls) {
 TEST(Trainer, EvaluationIsTheStepWithoutUpdate) {
   for (const char *model : {kMLP, kCNN}) {
     Trainer trainer = trainerOf(model);
-    Tensor x = ramp(model == kMLP ? Shape{10, 20} : Shape{10, 1, 12, 12});
+    Tensor x = noise(model == kMLP ? Shape{10, 20} : Shape{10, 1, 12, 12});
     Tensor target = labels(10, 7);
     TensorView batch[] = {x, target};
     // Before the step compiles and decides how variables are stored, and after.
@@ -94,13 +94,14 @@ TEST(Trainer, EvaluationIsTheStepWithoutUpdate) {
 
 TEST(Trainer, PredictsWithTheParametersAsTheyAre) {
   Trainer trainer = trainerOf(kCNN);
-  Tensor x = ramp({10, 1, 12, 12}), target = labels(10, 7);
+  Model model = parse(kCNN);
+  Tensor x = noise({10, 1, 12, 12}), target = labels(10, 7);
   for (int i = 0; i < 3; ++i) {
     ASSERT_TRUE(trainer.step({x, target}).ok());
     TensorView inputs[] = {x};
     Tensor logits = std::move(trainer.predict(inputs).value()[0]);
-    Executable executable = compile(parse(kCNN)).value();
-    for (const TensorSpec &spec : parse(kCNN).parameters())
+    Executable executable = compile(model).value();
+    for (const TensorSpec &spec : model.parameters())
       ASSERT_TRUE(executable.setParameter(spec.name, *trainer.variable(spec.name)).ok());
     EXPECT_TRUE(sameBits(executable.run({x}).value()[0], logits));
   }
@@ -112,7 +113,7 @@ TEST(Trainer, SameBitsForAnyNumberOfThreads) {
     for (int threads : {1, 2, 3})
       trainers.push_back(trainerOf(model, optim::adam(), {.threads = threads}));
     for (int64_t batch : {64, 33}) {
-      Tensor x = ramp(model == kMLP ? Shape{batch, 20} : Shape{batch, 1, 12, 12});
+      Tensor x = noise(model == kMLP ? Shape{batch, 20} : Shape{batch, 1, 12, 12});
       Tensor target = labels(batch, 7);
       for (int i = 0; i < 5; ++i)
         for (Trainer &trainer : trainers)
@@ -125,11 +126,11 @@ TEST(Trainer, SameBitsForAnyNumberOfThreads) {
 
 TEST(Trainer, WrongBatches) {
   Trainer trainer = trainerOf(kMLP);
-  Tensor x = ramp({4, 20});
+  Tensor x = noise({4, 20});
   EXPECT_EQ(trainer.step({x}).error().message, "error: expected 2 inputs, got 1");
   EXPECT_EQ(trainer.step({x, labels(3, 7)}).error().message,
             "error: expected one batch size, got 4 in 'x' and 3 in 'label'");
-  EXPECT_EQ(trainer.step({x, ramp({4})}).error().message,
+  EXPECT_EQ(trainer.step({x, noise({4})}).error().message,
             "error: expected input 'label' to be ?xi32, got 4xf32");
 }
 
@@ -142,7 +143,7 @@ TEST(Trainer, WrongLossAndOptimizer) {
 TEST_F(TrainerFiles, ResumeGivesTheSameBits) {
   for (const Optimizer &optimizer : {optim::sgd(0.05, 0.9, true, 1e-4), optim::adam(1e-2, 1e-4)}) {
     Trainer whole = trainerOf(kCNN, optimizer), first = trainerOf(kCNN, optimizer);
-    Tensor x = ramp({16, 1, 12, 12}), target = labels(16, 7);
+    Tensor x = noise({16, 1, 12, 12}), target = labels(16, 7);
     for (int i = 0; i < 4; ++i) {
       ASSERT_TRUE(whole.step({x, target}).ok());
       ASSERT_TRUE(first.step({x, target}).ok());
@@ -164,7 +165,7 @@ TEST_F(TrainerFiles, ResumeGivesTheSameBits) {
 
 TEST_F(TrainerFiles, WeightsGoToAnExecutable) {
   Trainer trainer = trainerOf(kCNN);
-  Tensor x = ramp({8, 1, 12, 12}), target = labels(8, 7);
+  Tensor x = noise({8, 1, 12, 12}), target = labels(8, 7);
   ASSERT_TRUE(trainer.step({x, target}).ok());
   ASSERT_TRUE(trainer.saveWeights(path).ok());
   Executable executable = compile(parse(kCNN)).value();
@@ -180,7 +181,7 @@ TEST_F(TrainerFiles, NothingIsHalfApplied) {
   Trainer trainer = trainerOf(kMLP);
   ASSERT_TRUE(trainer.save(path).ok());
   TensorFile file = readSafetensors(path).value();
-  Tensor changed = ramp({20, 33}), wrong = ramp({7, 33});
+  Tensor changed = noise({20, 33}), wrong = noise({7, 33});
   auto writeWith = [&](const Tensor *last, const char *extra = nullptr) {
     std::vector<std::pair<std::string, const Tensor *>> tensors;
     for (auto &[name, tensor] : file.tensors)
