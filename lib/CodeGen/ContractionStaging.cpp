@@ -16,6 +16,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include <numeric>
+
 using namespace mlir;
 
 namespace dl {
@@ -179,6 +181,16 @@ Position ContractionEmitter::sourcePosition(ImplicitLocOpBuilder &b, ArrayRef<Va
   return position;
 }
 
+/// The lanes below `count`, which may be negative or beyond the last.
+static Value columnsMask(ImplicitLocOpBuilder &b, Value count, int64_t lanes) {
+  SmallVector<int32_t> numbers(lanes);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  Value limit = arith::IndexCastOp::create(b, b.getI32Type(), count);
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
+                               arith::ConstantOp::create(b, b.getI32VectorAttr(numbers)),
+                               splat(b, limit, lanes));
+}
+
 /// One k of a panel, vectors along the columns.
 void ContractionEmitter::packColumns(PhaseBuilder &phase, Expression &expression,
                                      ArrayRef<Value> index, Value target, Value at) {
@@ -191,8 +203,7 @@ void ContractionEmitter::packColumns(PhaseBuilder &phase, Expression &expression
     position.vectorDim = columns.terms[kB].dim;
     if (columns.extent % s.columns() != 0) {
       Value left = arith::SubIOp::create(b, phase.index(columns.extent), here[s.vectorPart]);
-      position.mask = vector::CreateMaskOp::create(
-          b, VectorType::get({s.lanes}, b.getI1Type()), ValueRange{left});
+      position.mask = columnsMask(b, left, s.lanes);
     }
     vector::StoreOp::create(b, expression.vectorAt(d.operands[kB].value, position), target,
                             offsetBy(b, at, v * s.lanes));

@@ -95,7 +95,13 @@ private:
   void setStrides();
   void chooseTile();
   void applyTile();
+  int64_t partsForTasks(int64_t tiles) const;
+  int64_t partsForCache() const;
   void splitReduction();
+  struct OrderCosts {
+    double columnsFirst, rowsFirst, columnsLast;
+  };
+  OrderCosts orderCosts(double outerRows, double innerRows, double columns) const;
   void orderLoops();
   void chooseTasks();
 
@@ -231,10 +237,11 @@ void Chooser::stageB() {
   StagedOperand &staged = s.operands[kB];
   bool hasUnitStride = vectorPart < 0 || staged.strides[vectorPart] == 1;
   bool isReused = extentOf(DimRole::M) >= 64 && extentOf(DimRole::K) >= 64;
-  bool conflicts = llvm::any_of(llvm::enumerate(d.dims), [&](auto dim) {
-    return dim.value().role == DimRole::K && staged.strides[dim.index()] != 0 &&
-           staged.strides[dim.index()] * elementBytes % 4096 == 0;
-  });
+  // Stepping k by a multiple of a page stays in few cache sets.
+  bool conflicts = false;
+  for (auto [dim, stride] : llvm::zip_equal(d.dims, staged.strides))
+    if (dim.role == DimRole::K)
+      conflicts = stride != 0 && stride * elementBytes % 4096 == 0;
   if (!hasUnitStride || (conflicts && isReused && vectorPart >= 0 && !s.vectorA)) {
     staged.staging = Staging::Panels;
     layOutPanels();
@@ -330,6 +337,12 @@ void Chooser::chooseTile() {
   problem.vectorA = s.vectorA;
   problem.columns = s.vectorDim < 0 ? 1 : s.dims[s.vectorDim].extent;
   problem.reduction = extentOf(DimRole::K);
+  problem.bytesA = static_cast<double>(bytesOf(kA));
+  problem.bytesB = static_cast<double>(bytesOf(kB));
+  problem.inPlaceB = s.operands[kB].staging != Staging::Panels;
+  problem.l1Bytes = static_cast<double>(machine.l1Bytes);
+  problem.l2Bytes = static_cast<double>(machine.l2Bytes);
+  problem.l3Bytes = static_cast<double>(machine.l3Bytes);
   problem.addsToMemory = s.accumulation == Accumulation::Scatter;
   for (auto [index, dim] : llvm::enumerate(s.dims))
     if (isInnerRow(dim)) {
@@ -372,11 +385,30 @@ void Chooser::applyTile() {
 /// Tasks that a kernel should have where its work allows: enough for many cores
 /// to share evenly.
 static constexpr int64_t kWantedTasks = 24;
-/// Work below which a task is not worth its start.
-static constexpr double kTaskFlops = 2e5;
+/// Work below which a task is not worth its start, and a part of K its sums.
+static constexpr double kTaskFlops = 2e5, kPartFlops = 1e6;
 
-/// Where tiles of the result are too few and K is long, splits K. The number of
-/// parts follows from the shape alone, so the sum is the same for all threads.
+/// Parts that fill all cores where tiles of the result are too few.
+int64_t Chooser::partsForTasks(int64_t tiles) const {
+  if (tiles * 2 > kWantedTasks)
+    return 1;
+  return std::min<int64_t>(llvm::divideCeil(kWantedTasks, tiles),
+                           static_cast<int64_t>(d.flops() / kPartFlops));
+}
+
+/// Parts whose A and panel of B stay in the L2 cache while tiles re-read them;
+/// 1 where the partial sums would cost more than that saves.
+int64_t Chooser::partsForCache() const {
+  int64_t k = extentOf(DimRole::K), bytes = k * s.columns() * elementBytes;
+  if (s.vectorDim >= 0 && s.dims[s.vectorDim].tiles() > 1)
+    bytes += bytesOf(kA);
+  int64_t parts = std::min<int64_t>(llvm::divideCeil(bytes, machine.l2Bytes / 4 * 3), k / 512);
+  bool isCheap = bytesOf(kC) * parts <= (bytesOf(kA) + bytesOf(kB)) / 2;
+  return isCheap ? std::max<int64_t>(parts, 1) : 1;
+}
+
+/// Splits K where that fills the cores or keeps operands in the cache. The parts
+/// follow from the shape alone, so the sum is the same for any thread count.
 void Chooser::splitReduction() {
   for (auto [index, dim] : llvm::enumerate(s.dims))
     if (dim.role == DimRole::K)
@@ -387,15 +419,14 @@ void Chooser::splitReduction() {
   for (const PlanDim &dim : s.dims)
     if (dim.role != DimRole::K)
       tiles *= dim.tiles();
-  if (tiles == 0)
+  if (tiles == 0 || extentOf(DimRole::K) < 256)
     return;
-  int64_t wanted = std::min<int64_t>(llvm::divideCeil(kWantedTasks, tiles),
-                                     static_cast<int64_t>(d.flops() / kTaskFlops));
+  int64_t wanted = std::max(partsForTasks(tiles), partsForCache());
   int longest = *llvm::max_element(s.reductionLoops, [&](int a, int b) {
     return s.dims[a].extent < s.dims[b].extent;
   });
   int64_t extent = s.dims[longest].extent;
-  if (tiles * 2 > kWantedTasks || wanted < 2 || extent < 2 || extentOf(DimRole::K) < 256)
+  if (wanted < 2)
     return;
   int64_t chunk = llvm::divideCeil(extent, wanted);
   if (longest == s.reductionLoops.back())
@@ -408,10 +439,30 @@ void Chooser::splitReduction() {
   s.parts = llvm::divideCeil(extent, chunk);
 }
 
-/// Relative cost of reading an operand `times` times.
-static double trafficCost(double bytes, double times, const Machine &machine) {
-  double level = bytes <= machine.l2Bytes / 2 ? 1 : bytes <= machine.l3Bytes / 2 ? 3 : 8;
-  return bytes * (times - 1) * level + bytes * 8;
+/// Relative cost of reading so many bytes again `times - 1` times.
+static double rereadCost(double bytes, double times, const Machine &machine) {
+  double level = bytes <= static_cast<double>(machine.l1Bytes) / 2      ? 0
+                 : bytes <= static_cast<double>(machine.l2Bytes) * 0.75 ? 1
+                 : bytes <= static_cast<double>(machine.l3Bytes) / 2    ? 4
+                                                                        : 8;
+  return bytes * (times - 1) * level;
+}
+
+/// What of A and B is read again, and the price of writing a large C in narrow
+/// columns, for the three places of the loop over columns.
+Chooser::OrderCosts Chooser::orderCosts(double outerRows, double innerRows, double columns) const {
+  auto a = static_cast<double>(bytesOf(kA)), b = static_cast<double>(bytesOf(kB));
+  auto c = static_cast<double>(bytesOf(kC));
+  double rows = outerRows * innerRows;
+  auto reread = [&](double bytes, double times) { return rereadCost(bytes, times, machine); };
+  auto narrow = [&](double bytes) {
+    return columns > 1 && bytes > static_cast<double>(machine.l2Bytes) ? 2 * bytes : 0;
+  };
+  return {reread(a, columns) + columns * reread(b / columns, rows) + narrow(c),
+          reread(b, outerRows) +
+              outerRows * (reread(a / outerRows, columns) +
+                           columns * reread(b / columns, innerRows) + narrow(c / outerRows)),
+          reread(b, rows) + rows * reread(a / rows, columns)};
 }
 
 /// Batch dimensions, then rows outside the tile, columns, and rows of the tile;
@@ -439,18 +490,14 @@ void Chooser::orderLoops() {
   s.loops = outer;
   bool isScatter = s.accumulation == Accumulation::Scatter;
   double columns = s.vectorDim < 0 ? 1 : static_cast<double>(s.dims[s.vectorDim].tiles());
-  double readA = static_cast<double>(bytesOf(kA)), readB = static_cast<double>(bytesOf(kB));
-  double columnsFirst = trafficCost(readA, columns, machine) + trafficCost(readB, 1, machine);
-  double rowsFirst = trafficCost(readA, 1, machine) + trafficCost(readB, outerRows, machine);
-  double columnsLast =
-      trafficCost(readA, 1, machine) + trafficCost(readB, outerRows * innerRows, machine);
+  OrderCosts cost = orderCosts(outerRows, innerRows, columns);
   SmallVector<int> column;
   if (s.vectorDim >= 0)
     column.push_back(s.vectorDim);
   auto append = [&](ArrayRef<int> loops) { s.loops.append(loops.begin(), loops.end()); };
-  if (!isScatter && columnsFirst <= rowsFirst && columnsFirst <= columnsLast)
+  if (!isScatter && cost.columnsFirst < std::min(cost.rowsFirst, cost.columnsLast))
     append(column), append(rows), append(inner);
-  else if (isScatter || rowsFirst <= columnsLast || !rows.empty())
+  else if (isScatter || cost.rowsFirst <= cost.columnsLast)
     append(rows), append(column), append(taps), append(inner);
   else
     append(rows), append(inner), append(column);

@@ -22,6 +22,32 @@ static double tileCycles(const TileProblem &problem, int64_t rows, int64_t vecto
   return each * static_cast<double>(problem.reduction) + ends;
 }
 
+/// Estimated cycles to bring a byte from where that many bytes, read again and
+/// again, stay.
+static double cyclesPerByte(const TileProblem &problem, double bytes) {
+  return bytes <= problem.l1Bytes / 2     ? 0
+         : bytes <= problem.l2Bytes * 0.75 ? 1.0 / 40
+         : bytes <= problem.l3Bytes / 2    ? 1.0 / 10
+                                           : 1.0 / 5;
+}
+
+/// Estimated cycles of bringing A and B to the tiles, in the better order: a
+/// column of tiles keeps its panel of B and streams A, or the other way round.
+static double trafficCycles(const TileProblem &problem, double rowTiles, double columnTiles) {
+  auto held = [&](double bytes, double times) {
+    return bytes * times * cyclesPerByte(problem, bytes);
+  };
+  double columnsFirst = held(problem.bytesA, columnTiles) +
+                        columnTiles * held(problem.bytesB / columnTiles, rowTiles);
+  double rowsFirst = held(problem.bytesB, rowTiles) +
+                     rowTiles * held(problem.bytesA / rowTiles, columnTiles);
+  double cycles = 0.7 * std::min(columnsFirst, rowsFirst);
+  // Short pieces of rows in outer memory miss prefetchers and address caches.
+  if (problem.inPlaceB && problem.bytesB > problem.l2Bytes * 0.75)
+    cycles += 8 * static_cast<double>(problem.reduction) * columnTiles;
+  return cycles;
+}
+
 /// Cycles of all tiles, remainders included.
 static double totalCycles(const TileProblem &problem, int64_t inner, int64_t extent, int64_t tile,
                           int64_t vectors) {
@@ -38,7 +64,7 @@ static double totalCycles(const TileProblem &problem, int64_t inner, int64_t ext
 
 Tile chooseRegisterTile(const TileProblem &problem) {
   Tile best{llvm::SmallVector<int64_t>(problem.rows.size(), 1), 1};
-  if (llvm::is_contained(problem.rows, 0))
+  if (llvm::is_contained(problem.rows, 0) || problem.columns == 0)
     return best;
   double least = std::numeric_limits<double>::infinity();
   int64_t allVectors = std::max<int64_t>(llvm::divideCeil(problem.columns, problem.lanes), 1);
@@ -57,6 +83,9 @@ Tile chooseRegisterTile(const TileProblem &problem) {
         outside *= static_cast<double>(problem.rows[other]);
       for (int64_t tile = 1; tile <= std::min(extent, limit / inner); ++tile) {
         double cycles = outside * totalCycles(problem, inner, extent, tile, vectors);
+        cycles += trafficCycles(
+            problem, outside * static_cast<double>(llvm::divideCeil(extent, tile)),
+            static_cast<double>(llvm::divideCeil(allVectors, vectors)));
         // Rows a multiple of a page apart share cache sets.
         if (dim >= 0 && tile * inner > 8 && problem.rowBytes[dim] % 4096 == 0 &&
             problem.rowBytes[dim] != 0)

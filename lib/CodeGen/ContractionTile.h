@@ -18,6 +18,11 @@ struct TileProblem {
   int64_t lanes = 1;
   int registers = 16;
   bool hasFMA = true, vectorA = false;
+  /// Bytes of A and B, and of the caches.
+  double bytesA = 0, bytesB = 0;
+  double l1Bytes = 0, l2Bytes = 0, l3Bytes = 0;
+  /// B is read where it lies: a tile's columns are a short piece of each row.
+  bool inPlaceB = false;
   /// Sums are loaded before and stored after each tile.
   bool addsToMemory = false;
 };

@@ -109,6 +109,7 @@ TEST_P(Contraction, Matmul) {
 
 TEST_P(Contraction, LargeMatmul) {
   checkMatmul(130, 1024, 300);
+  checkMatmul(1024, 1024, 64);
   checkMatmul(70, 1030, 128, false, true);
   checkMatmul(129, 514, 256, true, false);
 }
