@@ -31,9 +31,18 @@ def initial_weights(model, rng):
     return {name: draw(shape) for name, shape in model.parameters.items()}
 
 
+def images(rng, count):
+    """Blobs on black: like digits, unlike noise, on which an autoencoder's steps are chaotic."""
+    at = np.arange(28, dtype=np.float32)
+    centre, width = rng.uniform(6, 22, (count, 3, 2)), rng.uniform(1.5, 4, (count, 3, 2))
+    bumps = np.exp(-(((at - centre[..., None]) / width[..., None]) ** 2))
+    pixels = np.einsum("nby,nbx->nyx", bumps[:, :, 0], bumps[:, :, 1])
+    return np.where(pixels > 0.05, np.minimum(pixels, 1), 0)[..., None].astype(np.float32)
+
+
 def examples(model, rng, count):
-    """Random inputs, and targets that depend on them."""
-    x = rng.random((count, *model.inputs), np.float32)
+    """Inputs, and targets that depend on them."""
+    x = images(rng, count) if len(model.inputs) == 3 else rng.random((count, *model.inputs), np.float32)
     flat = x.reshape(count, -1)
     scores = flat @ rng.standard_normal((flat.shape[1], model.classes)).astype(np.float32)
     if model.target == "labels":
