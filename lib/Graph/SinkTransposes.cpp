@@ -111,11 +111,13 @@ struct SinkThroughElementwise : OpTraitRewritePattern<IsElementwise> {
     return success();
   }
 
+  /// One of the result's shape: so that the inverse, which other operands get,
+  /// does not sink in its turn.
   static TransposeOp transposeToSink(Operation *op) {
-    int64_t rank = tensorType(op->getResult(0)).getRank();
     for (Value operand : op->getOperands())
       if (auto transpose = operand.getDefiningOp<TransposeOp>();
-          transpose && transpose.getType().getRank() == rank && !isOfLeaves(transpose.getInput()))
+          transpose && shapeOf(operand) == shapeOf(op->getResult(0)) &&
+          !isOfLeaves(transpose.getInput()))
         return transpose;
     return {};
   }

@@ -90,3 +90,15 @@ dl.model @stopped(%x: tensor<2x3x8x8xf32>, %a: tensor<2x4x6x3xf32>, %b: tensor<3
   %3 = dl.add %1, %2
   dl.return %3
 }
+
+// Each broadcasts along what the other has: nothing to gain.
+// CHECK-LABEL: @crossed
+// CHECK: %[[T:.*]] = dl.transpose
+// CHECK: dl.maximum %[[T]]
+dl.model @crossed(%x: tensor<1x3x4x5xf32>, %y: tensor<1x3x5x4xf32>) {
+  %1 = dl.matmul %x, %y
+  %2 = dl.transpose %1 {permutation = [2, 1, 3, 0]}
+  %3 = dl.matmul %x, %y
+  %4 = dl.maximum %2, %3
+  dl.return %4
+}
