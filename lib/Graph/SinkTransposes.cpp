@@ -116,7 +116,8 @@ struct SinkThroughElementwise : OpTraitRewritePattern<IsElementwise> {
   static TransposeOp transposeToSink(Operation *op) {
     for (Value operand : op->getOperands())
       if (auto transpose = operand.getDefiningOp<TransposeOp>();
-          transpose && shapeOf(operand) == shapeOf(op->getResult(0)) &&
+          transpose && transpose.getType().getNumElements() != 1 &&
+          shapeOf(operand) == shapeOf(op->getResult(0)) &&
           !isOfLeaves(transpose.getInput()))
         return transpose;
     return {};

@@ -102,3 +102,12 @@ dl.model @crossed(%x: tensor<1x3x4x5xf32>, %y: tensor<1x3x5x4xf32>) {
   %4 = dl.maximum %2, %3
   dl.return %4
 }
+
+// CHECK-LABEL: @one_element
+// CHECK-NOT: dl.transpose
+dl.model @one_element(%x: tensor<3x3xf32>) {
+  %1 = dl.sum %x {keepdims = true}
+  %2 = dl.transpose %1 {permutation = [1, 0]}
+  %3 = dl.tanh %2
+  dl.return %3
+}
