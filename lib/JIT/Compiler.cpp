@@ -182,18 +182,33 @@ static void parallelFor(size_t count, llvm::function_ref<void(size_t)> body) {
     thread.join();
 }
 
+/// Modules by their size, the largest first: the last ones to be compiled should
+/// be short, or one core works while the others wait.
+static std::vector<size_t> largestFirst(const Program &program) {
+  std::vector<size_t> order = {0}, sizes = {0};
+  for (const KernelCode &kernel : program.kernels) {
+    size_t ops = 0;
+    ModuleOp(*kernel.module)->walk([&](Operation *) { ++ops; });
+    order.push_back(order.size());
+    sizes.push_back(ops);
+  }
+  llvm::stable_sort(order, [&](size_t a, size_t b) { return sizes[a] > sizes[b]; });
+  return order;
+}
+
 LogicalResult Compilation::compile(OutputKind kind) {
   PhaseTimer timer(report, "llvm");
-  outputs.resize(program.kernels.size() + 1);
+  std::vector<size_t> order = largestFirst(program);
+  outputs.resize(order.size());
   std::atomic<bool> failed = false;
-  parallelFor(outputs.size(), [&](size_t i) {
+  parallelFor(order.size(), [&](size_t i) {
     if (failed)
       return;
-    auto output = compileUnit(i, kind);
+    auto output = compileUnit(order[i], kind);
     if (llvm::failed(output))
       failed = true;
     else
-      outputs[i] = std::move(*output);
+      outputs[order[i]] = std::move(*output);
   });
   return llvm::failure(failed);
 }
