@@ -72,6 +72,15 @@ void MicroKernel::emitStep(ImplicitLocOpBuilder &b, Value baseA, Value baseB, in
       sums[sum] = arith::AddFOp::create(b, sums[sum], columns[v]);
 }
 
+/// Whether successive k read the same element of A for different rows (a
+/// convolution's window along its image row). Unrolled, LLVM would keep these
+/// broadcasts in registers, which it has not.
+static bool stepsShareA(ArrayRef<int64_t> rows, int64_t stride) {
+  return llvm::any_of(rows, [&](int64_t row) {
+    return row != rows.front() && llvm::is_contained(rows, row - stride);
+  });
+}
+
 SmallVector<Value> MicroKernel::emitInnermost(ImplicitLocOpBuilder &b, const ReductionLoop &loop,
                                               Value baseA, Value baseB, ValueRange initial) const {
   auto steps = [&](Value k, ValueRange sums, int64_t first, int64_t count) {
@@ -83,12 +92,13 @@ SmallVector<Value> MicroKernel::emitInnermost(ImplicitLocOpBuilder &b, const Red
   };
   Value zero = arith::ConstantIndexOp::create(b, 0);
   if (!loop.upper) {
-    if (loop.extent <= kUnrollWhole)
+    int64_t unroll = stepsShareA(rows, loop.strides[0]) ? 1 : kUnroll;
+    if (loop.extent <= kUnrollWhole && unroll > 1)
       return steps(zero, initial, 0, loop.extent);
-    int64_t whole = loop.extent / kUnroll * kUnroll;
+    int64_t whole = loop.extent / unroll * unroll;
     SmallVector<Value> sums = buildReduceLoop(
-        b, zero, arith::ConstantIndexOp::create(b, whole), kUnroll, initial,
-        [&](Value k, ValueRange carried) { return steps(k, carried, 0, kUnroll); });
+        b, zero, arith::ConstantIndexOp::create(b, whole), unroll, initial,
+        [&](Value k, ValueRange carried) { return steps(k, carried, 0, unroll); });
     return steps(zero, sums, whole, loop.extent - whole);
   }
   // Bounds at run time: whole steps, then the rest one by one.

@@ -68,10 +68,11 @@ Tile chooseRegisterTile(const TileProblem &problem) {
     return best;
   double least = std::numeric_limits<double>::infinity();
   int64_t allVectors = std::max<int64_t>(llvm::divideCeil(problem.columns, problem.lanes), 1);
-  // A product without FMA needs a register of its own.
-  int spare = problem.hasFMA ? 1 : 2;
-
   for (int64_t vectors = 1; vectors <= std::min<int64_t>(allVectors, 8); ++vectors) {
+    // One vector: the broadcast is an operand in memory (without FMA, a product
+    // needs a register). More: two broadcasts are in flight, and one register
+    // stays free, since the scheduler spills where all are taken.
+    int64_t spare = vectors > 1 ? 3 : problem.hasFMA ? 1 : 2;
     int64_t limit = (problem.registers - spare - vectors) / vectors;
     if (limit < 1)
       break;
