@@ -178,6 +178,11 @@ void buildLoop(ImplicitLocOpBuilder &b, int64_t lower, int64_t upper, int64_t st
 SmallVector<Value>
 buildReduceLoop(ImplicitLocOpBuilder &b, Value lower, Value upper, int64_t step, ValueRange initial,
                 function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  // A loop that carries nothing has its terminator from the start.
+  if (initial.empty()) {
+    buildLoop(b, lower, upper, step, [&](Value index) { body(index, {}); });
+    return {};
+  }
   std::optional<int64_t> low = getConstantIntValue(lower), high = getConstantIntValue(upper);
   if (low && high && *low >= *high)
     return SmallVector<Value>(initial);

@@ -75,3 +75,17 @@ dl.model @argmax(%x: tensor<100x10xf32>) attributes {arena_bytes = 0} {
   }
   dl.return %y
 }
+
+// Long rows of a result that needs the reduction: a loop of its own.
+// CHECK-LABEL: module @long_k0_normalize
+// CHECK: scf.for {{.*}} iter_args
+// CHECK: arith.divf
+// CHECK: vector.store
+dl.model @long(%x: tensor<8x1000xf32>) attributes {arena_bytes = 0} {
+  %y = dl.kernel "normalize"(%a = %x) attributes {places = array<i64: 2, 0>} {
+    %1 = dl.sum %a {axes = [1], keepdims = true}
+    %2 = dl.div %a, %1
+    dl.yield %2
+  }
+  dl.return %y
+}
