@@ -16,6 +16,8 @@ static constexpr int64_t kAccumulators = 4;
 /// Up to this many steps are emitted without a loop; values are then computed
 /// once for all passes.
 static constexpr int64_t kStraightLine = 8;
+/// Rows whose elements share a cache line of an operand that is read across.
+static constexpr int64_t kTransposedRows = 16;
 
 //===----------------------------------------------------------------------===//
 // Choices
@@ -31,6 +33,14 @@ static int elementBits(KernelModule &module) {
     for (Type type : op.getResultTypes())
       look(type);
   return hasDouble ? 64 : 32;
+}
+
+/// Whether the last dimension of a value is another one of its operand's.
+static bool movesLastDim(KernelModule &module) {
+  return llvm::any_of(module.body().getOps<TransposeOp>(), [](TransposeOp op) {
+    ArrayRef<int64_t> permutation = op.getPermutation();
+    return !permutation.empty() && permutation.back() + 1 != static_cast<int64_t>(permutation.size());
+  });
 }
 
 LoopNest::LoopNest(KernelModule &module, const LoopAnalysis &analysis)
@@ -60,17 +70,19 @@ void LoopNest::chooseTiles() {
     taskCount = llvm::divideCeil(rowCount, rowsPerTask);
     return;
   }
-  tileVectors = module.machine().vectorRegisters >= 32 ? 4 : 2;
+  transposed = movesLastDim(module) && analysis.levels.empty();
+  tileVectors = transposed ? 1 : module.machine().vectorRegisters >= 32 ? 4 : 2;
   int64_t tile = tileVectors * lanes;
   fullTiles = last / tile;
   restElements = last % tile;
   int64_t tiles = fullTiles + (restElements ? 1 : 0);
   tilesPerBlock = std::max<int64_t>(1, kTaskWork / (elementWork * tile));
   blocks = llvm::divideCeil(tiles, tilesPerBlock);
-  if (blocks <= 1) {
+  if (blocks <= 1 || transposed) {
     blocks = 1;
     double rowWork = elementWork * std::max<int64_t>(last, 1);
-    rowsPerTask = std::clamp<int64_t>(kTaskWork / rowWork, 1, std::max<int64_t>(rowCount, 1));
+    rowsPerTask = std::max<int64_t>(kTaskWork / rowWork, transposed ? kTransposedRows : 1);
+    rowsPerTask = std::min(rowsPerTask, std::max<int64_t>(rowCount, 1));
   }
   taskCount = last == 0 ? 0 : llvm::divideCeil(rowCount, rowsPerTask) * blocks;
 }
@@ -143,6 +155,8 @@ void LoopNest::forEachPoint(PhaseBuilder &phase, Value task,
       first = phase.index(0);
       last = phase.index(rowCount);
     }
+    if (transposed)
+      return emitTransposed(phase, first, last, emit);
     buildLoop(b, first, last, 1, [&](Value row) {
       emitRow(phase, row, phase.index(0), phase.index(fullTiles * tile), Value(), emit);
     });
@@ -159,9 +173,8 @@ void LoopNest::forEachPoint(PhaseBuilder &phase, Value task,
   emitRow(phase, row, lower, upper, isLast, emit);
 }
 
-/// `hasRest`: whether the elements behind the full tiles belong to it; null: they do.
-void LoopNest::emitRow(PhaseBuilder &phase, Value row, Value lower, Value upper, Value hasRest,
-                       function_ref<void(Point &)> emit) const {
+/// The indices of a row: those of the kept dimensions but a tiled last one.
+SmallVector<Value> LoopNest::rowIndices(PhaseBuilder &phase, Value row) const {
   ImplicitLocOpBuilder &b = phase.b;
   ArrayRef<int64_t> shape = analysis.shape;
   SmallVector<Value> indices(shape.size());
@@ -179,7 +192,32 @@ void LoopNest::emitRow(PhaseBuilder &phase, Value row, Value lower, Value upper,
     indices[dim] = arith::RemUIOp::create(b, row, extent);
     row = arith::DivUIOp::create(b, row, extent);
   }
-  if (rows || shape.empty())
+  return indices;
+}
+
+/// A tile of columns for all rows of a task, then the next: what one row leaves
+/// of an operand's cache lines, the next ones use.
+void LoopNest::emitTransposed(PhaseBuilder &phase, Value firstRow, Value lastRow,
+                              function_ref<void(Point &)> emit) const {
+  int64_t tile = tileVectors * lanes;
+  auto emitColumn = [&](Value column, int64_t elements) {
+    buildLoop(phase.b, firstRow, lastRow, 1, [&](Value row) {
+      SmallVector<Value> indices = rowIndices(phase, row);
+      indices.back() = column;
+      emitPoint(phase, indices, chunksOf(elements), emit);
+    });
+  };
+  buildLoop(phase.b, 0, fullTiles * tile, tile, [&](Value column) { emitColumn(column, tile); });
+  if (restElements != 0)
+    emitColumn(phase.index(fullTiles * tile), restElements);
+}
+
+/// `hasRest`: whether the elements behind the full tiles belong to it; null: they do.
+void LoopNest::emitRow(PhaseBuilder &phase, Value row, Value lower, Value upper, Value hasRest,
+                       function_ref<void(Point &)> emit) const {
+  ImplicitLocOpBuilder &b = phase.b;
+  SmallVector<Value> indices = rowIndices(phase, row);
+  if (rows || indices.empty())
     return emitPoint(phase, indices, Chunk(), emit);
 
   int64_t tile = tileVectors * lanes;

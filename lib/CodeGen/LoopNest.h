@@ -85,8 +85,11 @@ private:
   llvm::SmallVector<Chunk> chunksOf(int64_t elements) const;
   int64_t accumulatorLanes(const Chunk &chunk) const;
   int64_t setsFor(size_t chunks) const;
+  llvm::SmallVector<mlir::Value> rowIndices(PhaseBuilder &phase, mlir::Value row) const;
   void emitRow(PhaseBuilder &phase, mlir::Value row, mlir::Value lower, mlir::Value upper,
                mlir::Value hasRest, llvm::function_ref<void(Point &)> emit) const;
+  void emitTransposed(PhaseBuilder &phase, mlir::Value firstRow, mlir::Value lastRow,
+                      llvm::function_ref<void(Point &)> emit) const;
   void emitPoint(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> indices,
                  llvm::ArrayRef<Chunk> chunks, llvm::function_ref<void(Point &)> emit) const;
   void walk(PhaseBuilder &phase, llvm::SmallVector<mlir::Value> indices, size_t depth,
@@ -102,6 +105,8 @@ private:
 
   KernelModule &module;
   bool rows = false;
+  /// Operands are read across their rows: a task walks columns first.
+  bool transposed = false;
   int64_t lanes = 1;
   int64_t rowCount = 1;      // product of the kept dimensions but the last, where that is tiled
   int64_t tileVectors = 1;   // vectors of a full tile

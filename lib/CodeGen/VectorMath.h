@@ -3,11 +3,13 @@
 // f32 functions as branch-free polynomials, on scalars and vectors alike; f64
 // goes to the C library, lane by lane.
 //
-//   function   error (measured over all f32)   outside the ordinary
-//   exp        1 ulp                           rounds to denormals, 0, infinity; NaN stays
-//   log        1 ulp                           denormals right; 0: -infinity, below: NaN
-//   tanh       2 ulp                           +-1 at the ends
-//   sigmoid    3 ulp                           denormals for large negative x
+// Largest errors of 4 million numbers of all exponents, with fused multiply-add:
+//
+//   function   error      outside the ordinary
+//   exp        0.96 ulp   rounds to denormals, 0, infinity; NaN stays
+//   log        0.75 ulp   denormals right; 0: -infinity, below: NaN
+//   tanh       1.2 ulp    +-1 at the ends
+//   sigmoid    2.3 ulp    denormals for large negative x
 //
 // Polynomials are those of the Cephes library (S. Moshier, Methods and Programs
 // for Mathematical Functions, 1989).
