@@ -33,10 +33,7 @@ static std::optional<Stage> findStage(std::string_view name) {
 
 /// What the name of the output file asks for.
 static std::string stageOfFile(std::string_view path) {
-  return path.ends_with(".o")    ? "obj"
-         : path.ends_with(".s")  ? "asm"
-         : path.ends_with(".ll") ? "llvm"
-                                 : "dl";
+  return path.ends_with(".s") ? "asm" : path.ends_with(".ll") ? "llvm" : "dl";
 }
 
 static void addFlags(Arguments &parser, CompileArguments &arguments) {
@@ -46,12 +43,12 @@ static void addFlags(Arguments &parser, CompileArguments &arguments) {
                 arguments.output);
   parser.option("--emit", "STAGE",
                 "dl: the graph; step: the training step; fused: kernels in memory; kernels: their "
-                "loops and vectors; llvm; asm; obj. Default: what the name of the output says "
-                "(.o, .s, .ll), else dl",
+                "loops and vectors; llvm; asm. Default: what the name of the output says "
+                "(.s, .ll), else dl",
                 [&](std::string_view value) -> Status {
                   if (!findStage(value))
                     return Error{fmt::format(
-                        "expected dl, step, fused, kernels, llvm, asm or obj, got '{}'", value)};
+                        "expected dl, step, fused, kernels, llvm or asm, got '{}'", value)};
                   arguments.emit = value;
                   return {};
                 });
