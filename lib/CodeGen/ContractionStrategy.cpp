@@ -385,8 +385,9 @@ void Chooser::applyTile() {
 /// Tasks that a kernel should have where its work allows: enough for many cores
 /// to share evenly.
 static constexpr int64_t kWantedTasks = 24;
-/// Work below which a task is not worth its start, and a part of K its sums.
-static constexpr double kTaskFlops = 2e5, kPartFlops = 1e6;
+/// Work below which a task is not worth its start (a worker takes ranges of
+/// tasks, so that is little), and a part of K its sums.
+static constexpr double kTaskFlops = 5e3, kPartFlops = 1e6;
 
 /// Parts that fill all cores where tiles of the result are too few.
 int64_t Chooser::partsForTasks(int64_t tiles) const {
@@ -512,7 +513,7 @@ void Chooser::chooseTasks() {
   int64_t tasks = s.parts;
   while (s.taskLoops < s.loops.size() && tasks < kWantedTasks * 2) {
     auto tiles = static_cast<double>(s.dims[s.loops[s.taskLoops]].tiles());
-    if (tiles > 1 && flops / tiles < kTaskFlops / 4)
+    if (tiles > 1 && flops / tiles < kTaskFlops)
       break;
     flops /= tiles;
     tasks *= static_cast<int64_t>(tiles);
