@@ -16,6 +16,8 @@ struct Settings {
   llvm::StringSet<> only;
   /// Every way to compile for gradients and f64 too.
   bool thorough = false;
+  /// Of graphs and code with f32, as part of the largest element or of 1.
+  double tolerance = 2e-6;
   bool includes(llvm::StringRef name) const { return only.empty() || only.contains(name); }
 };
 

@@ -229,7 +229,7 @@ Result<Outcome> runCompiled(ModelOp model, const Data &data, const CompileOption
 //===----------------------------------------------------------------------===//
 
 /// How far rounding in another order may lead: as far as the narrowest type says.
-static Tolerance toleranceFor(ModelOp model) {
+static Tolerance toleranceFor(ModelOp model, const Settings &settings) {
   bool hasF32 = false;
   auto look = [&](Type type) {
     auto tensor = dyn_cast<RankedTensorType>(type);
@@ -238,7 +238,7 @@ static Tolerance toleranceFor(ModelOp model) {
   for (Type type : model.getBody().getArgumentTypes())
     look(type);
   model.walk([&](Operation *op) { llvm::for_each(op->getResultTypes(), look); });
-  return hasF32 ? Tolerance{2e-6, 1e-5} : Tolerance{1e-14, 1e-12};
+  return hasF32 ? Tolerance{settings.tolerance, 1e-5} : Tolerance{1e-14, 1e-12};
 }
 
 Status checkCompiled(ModelOp model, StringRef what, bool allVariants, const Settings &settings,
@@ -257,7 +257,7 @@ Status checkCompiled(ModelOp model, StringRef what, bool allVariants, const Sett
       continue;
     for (const CompileOptions &options : compileVariants(allVariants || settings.thorough)) {
       Result<Outcome> actual = run(model, *data, options);
-      Status status = actual ? compare(model, *expected, *actual, toleranceFor(model))
+      Status status = actual ? compare(model, *expected, *actual, toleranceFor(model, settings))
                              : Status(actual.error());
       if (!status)
         return Error{fmt::format("{} of {} at {}: {}", check.str(), what.str(), nameOf(options),

@@ -11,6 +11,7 @@
 #include "Checks.h"
 #include "dl/JIT/ModelImpl.h"
 
+#include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
@@ -26,6 +27,13 @@ using namespace mlir;
 static llvm::cl::list<std::string> files(llvm::cl::Positional, llvm::cl::desc("FILE.mlir ..."));
 static llvm::cl::opt<uint64_t> seed("seed", llvm::cl::desc("seed of the random data"),
                                     llvm::cl::init(1));
+static llvm::cl::opt<double> range(
+    "range", llvm::cl::desc("floats are in [-range, range) where a model does not say it"),
+    llvm::cl::init(2));
+static llvm::cl::opt<double> tolerance(
+    "tolerance", llvm::cl::desc("how far f32 results of graph and code may lie from the "
+                                "reference, as part of the largest element or of 1"),
+    llvm::cl::init(2e-6));
 static llvm::cl::list<std::string> only("only", llvm::cl::CommaSeparated,
                                         llvm::cl::desc("the checks to run (default: all)"));
 static llvm::cl::opt<bool> thorough("thorough",
@@ -74,6 +82,11 @@ static bool checkPart(const std::string &file, const std::string &text, MLIRCont
     return false;
   bool ok = true;
   for (auto model : module->getOps<dl::ModelOp>()) {
+    Builder builder(&context);
+    if (!model->hasAttr("check.low") && !model->hasAttr("check.high")) {
+      model->setAttr("check.low", builder.getF64FloatAttr(-range));
+      model->setAttr("check.high", builder.getF64FloatAttr(range));
+    }
     auto passed = dl::check::checkModel(model, settings);
     fmt::print("{}:{}: @{}: {}\n", file, lineOf(model), model.getSymName().str(),
                passed ? summaryOf(*passed)
@@ -94,6 +107,7 @@ int main(int argc, char **argv) {
   dl::check::Settings settings;
   settings.seed = seed;
   settings.thorough = thorough;
+  settings.tolerance = tolerance;
   for (const std::string &name : only)
     settings.only.insert(name);
   bool ok = true;
