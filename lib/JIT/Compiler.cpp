@@ -151,8 +151,8 @@ LogicalResult Compilation::generate() {
   program = std::move(*generated);
   if (report)
     for (const KernelCode &kernel : program.kernels)
-      report->kernels.push_back({kernel.name, kernel.flops, kernel.bytes, kernel.workspaceBytes,
-                                 kernel.scratchBytes});
+      report->kernels.push_back(
+          {kernel.name, kernel.flops, kernel.bytes, kernel.workspaceBytes, kernel.scratchBytes});
   return success();
 }
 
@@ -328,8 +328,7 @@ static FailureOr<std::string> runTo(Stage stage, ModuleOp module, const CompileO
       text += print(*kernel.module);
     return text;
   }
-  if (failed(compilation.compile(stage == Stage::LLVM ? OutputKind::LLVMIR
-                                                      : OutputKind::Assembly)))
+  if (failed(compilation.compile(stage == Stage::LLVM ? OutputKind::LLVMIR : OutputKind::Assembly)))
     return failure();
   for (const std::unique_ptr<llvm::MemoryBuffer> &output : compilation.outputs)
     text += output->getBuffer();
@@ -337,8 +336,7 @@ static FailureOr<std::string> runTo(Stage stage, ModuleOp module, const CompileO
 }
 
 Result<std::string> emitStage(const Model &model, const ProgramRequest &request,
-                              const CompileOptions &options, Stage stage,
-                              CompileReport *report) {
+                              const CompileOptions &options, Stage stage, CompileReport *report) {
   const Model::Impl &impl = model.getImpl();
   std::lock_guard lock(impl.compiling);
   DiagnosticCapture diagnostics(impl.context.get(), impl.source, impl.sourceName);

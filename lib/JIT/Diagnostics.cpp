@@ -10,13 +10,10 @@ using namespace mlir;
 
 namespace dl {
 
-DiagnosticCapture::DiagnosticCapture(MLIRContext *context, StringRef source,
-                                     StringRef sourceName)
-    : source(source), sourceName(sourceName),
-      handler(context, [this](Diagnostic &diagnostic) {
+DiagnosticCapture::DiagnosticCapture(MLIRContext *context, StringRef source, StringRef sourceName)
+    : source(source), sourceName(sourceName), handler(context, [this](Diagnostic &diagnostic) {
         // Kernels compile in parallel; the engine calls handlers one at a time.
-        print(diagnostic,
-              diagnostic.getSeverity() == DiagnosticSeverity::Error ? errors : others);
+        print(diagnostic, diagnostic.getSeverity() == DiagnosticSeverity::Error ? errors : others);
         return success();
       }) {}
 
@@ -47,8 +44,8 @@ void DiagnosticCapture::print(const Diagnostic &diagnostic, std::string &text) c
   if (!at) {
     text += fmt::format("{}: {}\n", severity.str(), diagnostic.str());
   } else {
-    text += fmt::format("{}:{}:{}: {}: {}\n", at.getFilename().str(), at.getLine(),
-                        at.getColumn(), severity.str(), diagnostic.str());
+    text += fmt::format("{}:{}:{}: {}: {}\n", at.getFilename().str(), at.getLine(), at.getColumn(),
+                        severity.str(), diagnostic.str());
     StringRef line;
     if (at.getFilename() == sourceName)
       line = lineOf(source, at.getLine());

@@ -14,8 +14,7 @@ namespace dl {
 class DiagnosticCapture {
 public:
   /// `source` is the text of the file `sourceName`; both must outlive this.
-  DiagnosticCapture(mlir::MLIRContext *context, llvm::StringRef source,
-                    llvm::StringRef sourceName);
+  DiagnosticCapture(mlir::MLIRContext *context, llvm::StringRef source, llvm::StringRef sourceName);
 
   /// What was reported as errors, with their notes. `otherwise` stands in for a
   /// failure that reported nothing.

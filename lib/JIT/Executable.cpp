@@ -12,8 +12,7 @@ struct Executable::Impl {
                                /*isMain=*/true) {}
 
   /// Changes variables while no run is going on.
-  template <typename Change>
-  auto change(Change change) {
+  template <typename Change> auto change(Change change) {
     std::unique_lock lock(mutex);
     auto result = change();
     programs.refresh();

@@ -47,21 +47,38 @@ struct Symbol {
 static ArrayRef<Symbol> runtimeSymbols() {
 #define DL_FUNCTION(name) {#name, reinterpret_cast<void *>(&name)}
 #define DL_MATH(kind, name)                                                                        \
-  {#name "f", reinterpret_cast<void *>(static_cast<kind##32>(&name##f))},                          \
-      {#name, reinterpret_cast<void *>(static_cast<kind##64>(&::name))}
+  {#name "f", reinterpret_cast<void *>(static_cast<kind##32>(&name##f))}, {                        \
+    #name, reinterpret_cast<void *>(static_cast<kind##64>(&::name))                                \
+  }
   static const Symbol symbols[] = {
       DL_FUNCTION(dlrt_parallel_for),
       {"memcpy", reinterpret_cast<void *>(&memcpy)},
       {"memmove", reinterpret_cast<void *>(&memmove)},
       {"memset", reinterpret_cast<void *>(&memset)},
-      DL_MATH(Unary, exp),      DL_MATH(Unary, exp2),   DL_MATH(Unary, expm1),
-      DL_MATH(Unary, log),      DL_MATH(Unary, log2),   DL_MATH(Unary, log10),
-      DL_MATH(Unary, log1p),    DL_MATH(Unary, sin),    DL_MATH(Unary, cos),
-      DL_MATH(Unary, tan),      DL_MATH(Unary, tanh),   DL_MATH(Unary, sqrt),
-      DL_MATH(Unary, erf),      DL_MATH(Unary, floor),  DL_MATH(Unary, ceil),
-      DL_MATH(Unary, trunc),    DL_MATH(Unary, rint),   DL_MATH(Unary, nearbyint),
-      DL_MATH(Unary, round),    DL_MATH(Binary, fmod),  DL_MATH(Binary, pow),
-      DL_MATH(Binary, fmin),    DL_MATH(Binary, fmax),  DL_MATH(Binary, atan2),
+      DL_MATH(Unary, exp),
+      DL_MATH(Unary, exp2),
+      DL_MATH(Unary, expm1),
+      DL_MATH(Unary, log),
+      DL_MATH(Unary, log2),
+      DL_MATH(Unary, log10),
+      DL_MATH(Unary, log1p),
+      DL_MATH(Unary, sin),
+      DL_MATH(Unary, cos),
+      DL_MATH(Unary, tan),
+      DL_MATH(Unary, tanh),
+      DL_MATH(Unary, sqrt),
+      DL_MATH(Unary, erf),
+      DL_MATH(Unary, floor),
+      DL_MATH(Unary, ceil),
+      DL_MATH(Unary, trunc),
+      DL_MATH(Unary, rint),
+      DL_MATH(Unary, nearbyint),
+      DL_MATH(Unary, round),
+      DL_MATH(Binary, fmod),
+      DL_MATH(Binary, pow),
+      DL_MATH(Binary, fmin),
+      DL_MATH(Binary, fmax),
+      DL_MATH(Binary, atan2),
       DL_MATH(Ternary, fma),
   };
 #undef DL_MATH
@@ -79,8 +96,8 @@ static SymbolMap runtimeSymbolMap(ExecutionSession &execution) {
 
 Expected<std::unique_ptr<CodeImage>>
 CodeImage::link(std::vector<std::unique_ptr<MemoryBuffer>> objects, StringRef entry) {
-  auto control = SelfExecutorProcessControl::Create(
-      std::make_shared<SymbolStringPool>(), std::make_unique<InPlaceTaskDispatcher>());
+  auto control = SelfExecutorProcessControl::Create(std::make_shared<SymbolStringPool>(),
+                                                    std::make_unique<InPlaceTaskDispatcher>());
   if (!control)
     return control.takeError();
   std::unique_ptr<CodeImage> image(new CodeImage());

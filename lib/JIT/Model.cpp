@@ -76,8 +76,8 @@ Result<Model> Model::parse(std::string_view text, const std::string &name) {
   std::shared_ptr<MLIRContext> context = createContext();
   std::string source(text);
   DiagnosticCapture diagnostics(context.get(), source, name);
-  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(
-      source, ParserConfig(context.get()), name);
+  OwningOpRef<ModuleOp> module =
+      parseSourceString<ModuleOp>(source, ParserConfig(context.get()), name);
   if (!module)
     return diagnostics.error(name + ": not a model");
   return wrapModel(context, std::move(module), source, name);

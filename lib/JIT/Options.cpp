@@ -9,8 +9,8 @@ namespace dl {
 
 Result<std::shared_ptr<dlrt_pool>> preparePool(const CompileOptions &options) {
   if (options.optLevel < 0 || options.optLevel > 3)
-    return Error{fmt::format("error: expected an optimisation level of 0 to 3, got {}",
-                             options.optLevel)};
+    return Error{
+        fmt::format("error: expected an optimisation level of 0 to 3, got {}", options.optLevel)};
   if (options.batch < 0)
     return Error{fmt::format("error: expected a batch size of 0 or more, got {}", options.batch)};
   if (Result<Machine> machine = Machine::get(options.march); !machine)

@@ -30,10 +30,10 @@ Result<int64_t> checkBatch(std::span<const TensorSpec> specs, std::span<const Te
     const TensorSpec &spec = specs[i];
     const TensorView &tensor = tensors[i];
     if (!fits(spec, tensor))
-      return Error{fmt::format(
-          "error: expected {} '{}' to be {}, got {}", what, spec.name,
-          toString(spec.shape, spec.dtype),
-          toString(Shape(tensor.shape.begin(), tensor.shape.end()), tensor.dtype))};
+      return Error{
+          fmt::format("error: expected {} '{}' to be {}, got {}", what, spec.name,
+                      toString(spec.shape, spec.dtype),
+                      toString(Shape(tensor.shape.begin(), tensor.shape.end()), tensor.dtype))};
     if (spec.shape.empty() || spec.shape[0] != kOpen)
       continue;
     if (first && tensor.shape[0] != batch)

@@ -69,9 +69,8 @@ private:
 /// for.
 class ProgramCache {
 public:
-  ProgramCache(Model model, ProgramRequest request, CompileOptions options,
-               VariableStore &store, std::shared_mutex &mutex, std::shared_ptr<dlrt_pool> pool,
-               bool isMain)
+  ProgramCache(Model model, ProgramRequest request, CompileOptions options, VariableStore &store,
+               std::shared_mutex &mutex, std::shared_ptr<dlrt_pool> pool, bool isMain)
       : model(std::move(model)), request(std::move(request)), options(std::move(options)),
         store(store), mutex(mutex), pool(std::move(pool)), isMain(isMain) {}
 

@@ -213,8 +213,7 @@ Status Trainer::save(const std::string &path,
   return writeVariables(path, impl->store, allOf(impl->store), metadata);
 }
 
-Result<std::vector<std::pair<std::string, std::string>>>
-Trainer::resume(const std::string &path) {
+Result<std::vector<std::pair<std::string, std::string>>> Trainer::resume(const std::string &path) {
   return readVariables(path, impl->store, allOf(impl->store), /*exact=*/true);
 }
 

@@ -35,8 +35,8 @@ static void copyStrided(const Element *from, const int64_t *fromStrides, Element
     return;
   }
   for (int64_t i = 0; i < shape[0]; ++i)
-    copyStrided(from + i * fromStrides[0], fromStrides + 1, to + i * toStrides[0],
-                toStrides + 1, shape + 1, rank - 1);
+    copyStrided(from + i * fromStrides[0], fromStrides + 1, to + i * toStrides[0], toStrides + 1,
+                shape + 1, rank - 1);
 }
 
 template <typename Element>
@@ -120,8 +120,8 @@ void VariableStore::addAll(ModelOp graph, uint64_t seed) {
     TensorSpec spec = specOf(parameter.getName(), parameter.getDeclaredType());
     if (!indices.emplace(spec.name, variables.size()).second)
       continue;
-    variables.push_back({std::move(spec), parameter.getRole().str(), Storage(),
-                         initialValue(parameter, seed)});
+    variables.push_back(
+        {std::move(spec), parameter.getRole().str(), Storage(), initialValue(parameter, seed)});
   }
 }
 

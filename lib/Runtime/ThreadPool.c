@@ -229,10 +229,9 @@ static uint32_t publish(dlrt_pool *pool, dlrt_task task, void *const *args, int6
   uint32_t generation = atomic_load_explicit(&pool->generation, memory_order_relaxed) + 1;
   uint32_t workers = (uint32_t)pool->workers;
   for (uint32_t i = 0; i < workers; ++i)
-    atomic_store_explicit(
-        &pool->ranges[i].ticket,
-        makeTicket(generation, chunks * i / workers, chunks * (i + 1) / workers),
-        memory_order_release);
+    atomic_store_explicit(&pool->ranges[i].ticket,
+                          makeTicket(generation, chunks * i / workers, chunks * (i + 1) / workers),
+                          memory_order_release);
   return chunks;
 }
 

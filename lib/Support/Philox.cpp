@@ -28,9 +28,8 @@ std::array<uint32_t, 4> Philox::block(uint64_t index) const {
   // The constants are those of the paper (and of Random123).
   constexpr uint64_t kMultiplier0 = 0xD2511F53, kMultiplier1 = 0xCD9E8D57;
   constexpr uint32_t kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;
-  std::array<uint32_t, 4> x = {
-      static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32),
-      static_cast<uint32_t>(stream), static_cast<uint32_t>(stream >> 32)};
+  std::array<uint32_t, 4> x = {static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32),
+                               static_cast<uint32_t>(stream), static_cast<uint32_t>(stream >> 32)};
   uint32_t key0 = static_cast<uint32_t>(seed), key1 = static_cast<uint32_t>(seed >> 32);
   for (int round = 0; round < 10; ++round) {
     uint64_t product0 = kMultiplier0 * x[0], product1 = kMultiplier1 * x[2];

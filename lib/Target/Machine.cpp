@@ -99,8 +99,10 @@ Result<Machine> Machine::get(const std::string &march) {
   // Asked without a CPU: with one that it does not know LLVM prints to stderr.
   std::unique_ptr<MCSubtargetInfo> known((*target)->createMCSubtargetInfo(triple, "", ""));
   if (!known->isCPUStringValid(machine.cpu))
-    return Error{"error: unknown CPU '" + march + "': expected host, generic, avx2, avx512 or a "
-                 "CPU that LLVM knows for " + triple.str()};
+    return Error{"error: unknown CPU '" + march +
+                 "': expected host, generic, avx2, avx512 or a "
+                 "CPU that LLVM knows for " +
+                 triple.str()};
   std::unique_ptr<MCSubtargetInfo> subtarget(
       (*target)->createMCSubtargetInfo(triple, machine.cpu, machine.features));
   if (triple.isX86()) {

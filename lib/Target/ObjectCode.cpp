@@ -106,8 +106,8 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &target, int optL
   // expensive pass, takes half the time on simpler addresses.
   passes.addPass(llvm::InstCombinePass());
   if (optLevel >= 3) {
-    passes.addPass(llvm::createFunctionToLoopPassAdaptor(
-        llvm::LICMPass(llvm::LICMOptions()), /*UseMemorySSA=*/true));
+    passes.addPass(llvm::createFunctionToLoopPassAdaptor(llvm::LICMPass(llvm::LICMOptions()),
+                                                         /*UseMemorySSA=*/true));
     passes.addPass(llvm::GVNPass());
     passes.addPass(llvm::SimplifyCFGPass());
   }
@@ -118,8 +118,8 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &target, int optL
 
 /// Assembly or an object. The pipeline of the code generator is still made of
 /// LLVM's old passes.
-static LogicalResult emitCode(llvm::Module &module, llvm::TargetMachine &target,
-                              OutputKind kind, llvm::raw_pwrite_stream &os, Location loc) {
+static LogicalResult emitCode(llvm::Module &module, llvm::TargetMachine &target, OutputKind kind,
+                              llvm::raw_pwrite_stream &os, Location loc) {
   llvm::legacy::PassManager passes;
   auto type = kind == OutputKind::Assembly ? llvm::CodeGenFileType::AssemblyFile
                                            : llvm::CodeGenFileType::ObjectFile;

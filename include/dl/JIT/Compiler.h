@@ -26,11 +26,11 @@ struct ProgramRequest {
 
 /// The IR after a phase.
 enum class Stage {
-  Graph,    // dl ops, batch closed
-  Step,     // the training step (or evaluation), dl ops
-  Fused,    // kernels in memory, dl ops
-  Kernels,  // each kernel: loops, vectors
-  LLVM,     // LLVM IR
+  Graph,   // dl ops, batch closed
+  Step,    // the training step (or evaluation), dl ops
+  Fused,   // kernels in memory, dl ops
+  Kernels, // each kernel: loops, vectors
+  LLVM,    // LLVM IR
   Assembly,
 };
 
@@ -82,8 +82,8 @@ public:
   }
   /// Pointers in the order of `variables`, `inputs` and `outputs`; an arena of
   /// arenaBytes for the workers of the pool, 64-byte aligned; a dlrt_pool or null.
-  void run(void *const *variableData, void *const *inputData, void *const *outputData,
-           char *arena, void *pool) const {
+  void run(void *const *variableData, void *const *inputData, void *const *outputData, char *arena,
+           void *pool) const {
     entry(variableData, inputData, outputData, arena, pool);
   }
 
@@ -104,9 +104,8 @@ Result<std::shared_ptr<LoadedProgram>> compileProgram(const Model &model,
                                                       CompileReport *report = nullptr);
 /// The same for a graph as it is: one dl.model with static shapes, in a context of
 /// createContext. The module is consumed. Diagnostics go to the context.
-mlir::FailureOr<std::shared_ptr<LoadedProgram>> compileGraph(mlir::ModuleOp module,
-                                                             const CompileOptions &options,
-                                                             CompileReport *report = nullptr);
+mlir::FailureOr<std::shared_ptr<LoadedProgram>>
+compileGraph(mlir::ModuleOp module, const CompileOptions &options, CompileReport *report = nullptr);
 /// Compiles up to a stage and returns its text. Error: as in compileProgram.
 Result<std::string> emitStage(const Model &model, const ProgramRequest &request,
                               const CompileOptions &options, Stage stage,

@@ -42,7 +42,9 @@ namespace {
 
 TEST(Allocation, Counts) {
   int64_t before = allocations;
-  { Tensor tensor(DType::F32, {4}); }
+  {
+    Tensor tensor(DType::F32, {4});
+  }
   EXPECT_GT(allocations, before);
 }
 

@@ -65,8 +65,7 @@ TEST(Executable, BatchSizesMustAgree) {
                             "}");
   auto outputs = sum.run({Tensor(DType::F32, {2, 2}), Tensor(DType::F32, {3, 2})});
   ASSERT_FALSE(outputs.ok());
-  EXPECT_EQ(outputs.error().message,
-            "error: expected one batch size, got 2 in 'a' and 3 in 'b'");
+  EXPECT_EQ(outputs.error().message, "error: expected one batch size, got 2 in 'a' and 3 in 'b'");
 }
 
 TEST(Executable, WrongOutputs) {
@@ -176,8 +175,7 @@ TEST(Executable, EveryMachineAndLevel) {
   for (int optLevel : {0, 1, 2, 3})
     for (const char *march : {"generic", "host"})
       for (bool fusion : {true, false}) {
-        Executable other =
-            compiled(kCNN, {.optLevel = optLevel, .fusion = fusion, .march = march});
+        Executable other = compiled(kCNN, {.optLevel = optLevel, .fusion = fusion, .march = march});
         auto y = other.run({x});
         ASSERT_TRUE(y.ok()) << y.error().message;
         for (int64_t i = 0; i < expected.size(); ++i)

@@ -41,7 +41,8 @@ TEST(Model, ErrorsShowTheLine) {
                     "  %y = dl.relu %z\n"
                     "  dl.return %y\n"
                     "}\n"),
-            "m.mlir:2:16: error: custom op 'dl.relu' the type of %z is not known here: expected a value defined above "
+            "m.mlir:2:16: error: custom op 'dl.relu' the type of %z is not known here: expected a "
+            "value defined above "
             "by a dl op, or the types of operands and results after ':'\n"
             "  %y = dl.relu %z\n"
             "               ^");
@@ -71,7 +72,9 @@ TEST(Model, MissingFile) {
 }
 
 TEST(Model, Garbage) {
-  for (const char *text : {"\x7f" "ELF", "{", "dl.model", "ML\xefR", "dl.model @m(", "\0\0\0"})
+  for (const char *text : {"\x7f"
+                           "ELF",
+                           "{", "dl.model", "ML\xefR", "dl.model @m(", "\0\0\0"})
     EXPECT_NE(errorOf(text), "") << text;
 }
 

@@ -35,9 +35,9 @@ void expectSameState(const Trainer &a, const Trainer &b) {
 class TrainerFiles : public testing::Test {
 protected:
   void SetUp() override {
-    folder = fs::temp_directory_path() /
-             ("dl-trainer-" + std::to_string(getpid()) + "-" +
-              testing::UnitTest::GetInstance()->current_test_info()->name());
+    folder =
+        fs::temp_directory_path() / ("dl-trainer-" + std::to_string(getpid()) + "-" +
+                                     testing::UnitTest::GetInstance()->current_test_info()->name());
     fs::create_directories(folder);
     path = (folder / "state.safetensors").string();
   }

@@ -59,7 +59,8 @@ TEST_F(ObjectCode, UsesTheVectorsOfTheMachine) {
 #endif
 
 TEST_F(ObjectCode, Objects) {
-  EXPECT_EQ(compile("host", OutputKind::Object).substr(0, 4), "\x7f" "ELF");
+  EXPECT_EQ(compile("host", OutputKind::Object).substr(0, 4), "\x7f"
+                                                              "ELF");
 }
 
 TEST_F(ObjectCode, ManyThreads) {
