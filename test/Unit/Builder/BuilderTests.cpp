@@ -38,16 +38,38 @@ TEST(Builder, EveryLayer) {
   Node x = g.input("x", {kOpen, 4}), y = g.input("y", {kOpen, 4});
   Node labels = g.input("labels", {kOpen}, DType::I32);
   Node sum = x;
-  for (Node n : {g.neg(x), g.abs(x), g.sign(x), g.exp(x), g.log(x), g.sqrt(x), g.rsqrt(x),
-                 g.tanh(x), g.sigmoid(x), g.relu(x), g.sub(x, y), g.mul(x, y), g.div(x, y),
-                 g.pow(x, y), g.maximum(x, y), g.minimum(x, y), g.softmax(x), g.logSoftmax(x),
-                 g.select(g.compare(x, y, "lt"), x, y), g.oneHot(labels, 4),
-                 g.cast(g.argmax(x), DType::F32), g.sum(x, {1}, true), g.mean(x, {-1}, true),
-                 g.max(x, {1}, true), g.min(x), g.scalar(2), g.matmul(x, g.parameter("w", {4, 4})),
-                 g.transpose(g.reshape(x, {-1, 2, 2}), {0, 2, 1}), g.broadcast(x, {-1, 4})})
+  for (Node n : {g.neg(x),
+                 g.abs(x),
+                 g.sign(x),
+                 g.exp(x),
+                 g.log(x),
+                 g.sqrt(x),
+                 g.rsqrt(x),
+                 g.tanh(x),
+                 g.sigmoid(x),
+                 g.relu(x),
+                 g.sub(x, y),
+                 g.mul(x, y),
+                 g.div(x, y),
+                 g.pow(x, y),
+                 g.maximum(x, y),
+                 g.minimum(x, y),
+                 g.softmax(x),
+                 g.logSoftmax(x),
+                 g.select(g.compare(x, y, "lt"), x, y),
+                 g.oneHot(labels, 4),
+                 g.cast(g.argmax(x), DType::F32),
+                 g.sum(x, {1}, true),
+                 g.mean(x, {-1}, true),
+                 g.max(x, {1}, true),
+                 g.min(x),
+                 g.scalar(2),
+                 g.matmul(x, g.parameter("w", {4, 4})),
+                 g.transpose(g.reshape(x, {-1, 2, 2}), {0, 2, 1}),
+                 g.broadcast(x, {-1, 4})})
     sum = g.spec(n).shape == Shape{kOpen, 4} ? g.add(sum, n) : sum;
-  for (Node n : {g.crossEntropy(x, labels), g.mse(x, y), g.bce(x, y), g.bceWithLogits(x, y),
-                 g.hinge(x, y)})
+  for (Node n :
+       {g.crossEntropy(x, labels), g.mse(x, y), g.bce(x, y), g.bceWithLogits(x, y), g.hinge(x, y)})
     sum = g.add(sum, n);
   g.output(sum);
   g.output(g.constant(Tensor::from<bool>({2}, std::array<bool, 2>{true, false})), "flags");
