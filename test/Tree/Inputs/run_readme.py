@@ -21,7 +21,7 @@ def blocks(text, language):
 def run(command, **options):
     result = subprocess.run(command, capture_output=True, text=True, **options)
     if result.returncode != 0:
-        sys.exit(f"README: {command}\n{result.stdout}{result.stderr}")
+        sys.exit(f"README: {command} gave {result.returncode}\n{result.stdout}{result.stderr}")
 
 
 def run_shell(readme, block):
@@ -41,7 +41,7 @@ def run_cpp(readme, block, build):
     run(["clang++-22", "-std=c++20", "-Wall", "-Werror", f"-I{readme.parent / 'include'}", "-c",
          "example.cpp", "-o", "example.o"])
     run(["clang++-22", "-fuse-ld=lld-22", "example.o", "-o", "example", "-Wl,--start-group",
-         *map(str, libraries), "-Wl,--end-group", f"-L{llvm}", "-lMLIR", "-lLLVM", "-lz",
+         *map(str, libraries), "-Wl,--end-group", f"-L{llvm}", f"-Wl,-rpath,{llvm}", "-lMLIR", "-lLLVM", "-lz",
          "-lpthread", "-lm"])
     run(["./example"])
     print("ran:", block.split("\n")[0])
