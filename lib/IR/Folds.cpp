@@ -1,7 +1,7 @@
 //===- Folds.cpp - Local simplifications ----------------------------------===//
 //
 // What an op knows to be equal to one of its operands or to a constant. Folds
-// keep bits where the values are finite: x * 0 stays, as x may be infinite.
+// keep values, up to the sign of a zero: x * 0 stays, as x may be infinite.
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,7 +38,7 @@ static Attribute foldSplats(Attribute lhs, Attribute rhs, Type type, Fn fn) {
 }
 
 OpFoldResult AddOp::fold(FoldAdaptor adaptor) {
-  // x + (-0) is x for every x; x + 0 is not where x is -0.
+  // x + 0 differs from x in the sign of a zero at most.
   auto isZero = [](Attribute a) { return isSplat(a, -0.0) || isSplat(a, 0.0); };
   if (isZero(adaptor.getRhs()) && getLhs().getType() == getType())
     return getLhs();
