@@ -9,6 +9,7 @@
 #include "dl/IR/Specialize.h"
 #include "dl/Target/ObjectCode.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -111,8 +112,10 @@ public:
   LogicalResult optimize();
   /// Loops of each distinct kernel, and the program that calls them.
   LogicalResult generate();
-  /// Machine code (or its text) of each module, the program first.
-  LogicalResult compile(OutputKind kind);
+  /// An object of each module, the program first.
+  LogicalResult compile();
+  /// All modules as one.
+  FailureOr<std::unique_ptr<llvm::MemoryBuffer>> compileLinked(OutputKind kind);
 
   FailureOr<std::shared_ptr<LoadedProgram>> load();
 
@@ -120,7 +123,8 @@ public:
   std::vector<std::unique_ptr<llvm::MemoryBuffer>> outputs;
 
 private:
-  FailureOr<std::unique_ptr<llvm::MemoryBuffer>> compileUnit(size_t index, OutputKind kind);
+  FailureOr<std::unique_ptr<llvm::MemoryBuffer>> compileUnit(size_t index);
+  void defineSize(StringRef suffix, int64_t bytes);
 
   ModuleOp module;
   const CompileOptions &options;
@@ -156,14 +160,13 @@ LogicalResult Compilation::generate() {
   return success();
 }
 
-FailureOr<std::unique_ptr<llvm::MemoryBuffer>> Compilation::compileUnit(size_t index,
-                                                                        OutputKind kind) {
+FailureOr<std::unique_ptr<llvm::MemoryBuffer>> Compilation::compileUnit(size_t index) {
   if (index == 0)
-    return compileModule(*program.main, machine, options.optLevel, kind);
+    return compileModule(*program.main, machine, options.optLevel, OutputKind::Object);
   ModuleOp kernel = *program.kernels[index - 1].module;
   if (failed(lowerToLLVM(kernel)))
     return failure();
-  return compileModule(kernel, machine, options.optLevel, kind);
+  return compileModule(kernel, machine, options.optLevel, OutputKind::Object);
 }
 
 /// Calls `body` for each index, on as many threads as there are cores.
@@ -196,7 +199,7 @@ static std::vector<size_t> largestFirst(const Program &program) {
   return order;
 }
 
-LogicalResult Compilation::compile(OutputKind kind) {
+LogicalResult Compilation::compile() {
   PhaseTimer timer(report, "llvm");
   std::vector<size_t> order = largestFirst(program);
   outputs.resize(order.size());
@@ -204,13 +207,38 @@ LogicalResult Compilation::compile(OutputKind kind) {
   parallelFor(order.size(), [&](size_t i) {
     if (failed)
       return;
-    auto output = compileUnit(order[i], kind);
+    auto output = compileUnit(order[i]);
     if (llvm::failed(output))
       failed = true;
     else
       outputs[order[i]] = std::move(*output);
   });
   return llvm::failure(failed);
+}
+
+/// A constant of the program's name and a suffix, for callers without a compiler.
+void Compilation::defineSize(StringRef suffix, int64_t bytes) {
+  OpBuilder b = OpBuilder::atBlockBegin(program.main->getBody());
+  LLVM::GlobalOp::create(b, module.getLoc(), b.getI64Type(), /*isConstant=*/true,
+                         LLVM::Linkage::External, program.entry + suffix.str(),
+                         b.getI64IntegerAttr(bytes));
+}
+
+FailureOr<std::unique_ptr<llvm::MemoryBuffer>> Compilation::compileLinked(OutputKind kind) {
+  PhaseTimer timer(report, "llvm");
+  defineSize("_worker_bytes", program.scratchBytes);
+  defineSize("_arena_bytes", program.plannedBytes + program.workspaceBytes);
+  SmallVector<ModuleOp> modules = {*program.main};
+  for (KernelCode &kernel : program.kernels)
+    modules.push_back(*kernel.module);
+  std::atomic<bool> failed = false;
+  parallelFor(program.kernels.size(), [&](size_t i) {
+    if (!failed && llvm::failed(lowerToLLVM(modules[i + 1])))
+      failed = true;
+  });
+  if (failed)
+    return failure();
+  return dl::compileLinked(modules, machine, options.optLevel, kind);
 }
 
 //===----------------------------------------------------------------------===//
@@ -270,7 +298,7 @@ FailureOr<std::shared_ptr<LoadedProgram>>
 compileGraph(ModuleOp module, const CompileOptions &options, CompileReport *report) {
   Compilation compilation(module, options, report);
   if (failed(compilation.optimize()) || failed(compilation.generate()) ||
-      failed(compilation.compile(OutputKind::Object)))
+      failed(compilation.compile()))
     return failure();
   return compilation.load();
 }
@@ -328,11 +356,13 @@ static FailureOr<std::string> runTo(Stage stage, ModuleOp module, const CompileO
       text += print(*kernel.module);
     return text;
   }
-  if (failed(compilation.compile(stage == Stage::LLVM ? OutputKind::LLVMIR : OutputKind::Assembly)))
+  auto kind = stage == Stage::LLVM       ? OutputKind::LLVMIR
+              : stage == Stage::Assembly ? OutputKind::Assembly
+                                         : OutputKind::Object;
+  auto output = compilation.compileLinked(kind);
+  if (failed(output))
     return failure();
-  for (const std::unique_ptr<llvm::MemoryBuffer> &output : compilation.outputs)
-    text += output->getBuffer();
-  return text;
+  return (*output)->getBuffer().str();
 }
 
 Result<std::string> emitStage(const Model &model, const ProgramRequest &request,

@@ -6,16 +6,19 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/PassManager.h"
+#include "llvm/Linker/Linker.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Triple.h"
+#include "llvm/Transforms/IPO/Internalize.h"
 #include "llvm/Transforms/InstCombine/InstCombine.h"
 #include "llvm/Transforms/Scalar/EarlyCSE.h"
 #include "llvm/Transforms/Scalar/GVN.h"
@@ -130,9 +133,38 @@ static LogicalResult emitCode(llvm::Module &module, llvm::TargetMachine &target,
   return success();
 }
 
+/// LLVM IR of the modules as one. Null: a diagnostic or an error of the context
+/// says why.
+static std::unique_ptr<llvm::Module> translate(ArrayRef<ModuleOp> modules,
+                                               llvm::LLVMContext &context) {
+  std::unique_ptr<llvm::Module> linked;
+  llvm::StringSet<> visible;
+  for (ModuleOp module : modules) {
+    // The verifier of the LLVM dialect has seen the module.
+    std::unique_ptr<llvm::Module> translated = translateModuleToLLVMIR(
+        module, context, module.getName().value_or("dl"), /*disableVerification=*/true);
+    if (!translated)
+      return nullptr;
+    if (linked) {
+      if (llvm::Linker::linkModules(*linked, std::move(translated)))
+        return nullptr;
+      continue;
+    }
+    linked = std::move(translated);
+    for (const llvm::GlobalValue &value : linked->global_values())
+      if (!value.isDeclaration())
+        visible.insert(value.getName());
+  }
+  if (modules.size() > 1)
+    llvm::internalizeModule(
+        *linked, [&](const llvm::GlobalValue &value) { return visible.contains(value.getName()); });
+  return linked;
+}
+
 FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
-compileModule(ModuleOp module, const Machine &machine, int optLevel, OutputKind kind) {
-  Location loc = module.getLoc();
+compileLinked(ArrayRef<ModuleOp> modules, const Machine &machine, int optLevel, OutputKind kind) {
+  ModuleOp first = modules.front();
+  Location loc = first.getLoc();
   auto target = createTargetMachine(loc, machine, optLevel);
   if (failed(target))
     return failure();
@@ -141,27 +173,30 @@ compileModule(ModuleOp module, const Machine &machine, int optLevel, OutputKind 
   auto handler = std::make_unique<ErrorForwarder>(loc);
   ErrorForwarder &errors = *handler;
   context.setDiagnosticHandler(std::move(handler));
-  // The verifier of the LLVM dialect has seen the module.
-  std::unique_ptr<llvm::Module> translated = translateModuleToLLVMIR(
-      module, context, module.getName().value_or("dl"), /*disableVerification=*/true);
-  if (!translated)
+  std::unique_ptr<llvm::Module> module = translate(modules, context);
+  if (!module)
     return failure();
-  translated->setTargetTriple(llvm::Triple(machine.triple));
-  translated->setDataLayout((*target)->createDataLayout());
-  annotate(*translated, machine);
+  module->setTargetTriple(llvm::Triple(machine.triple));
+  module->setDataLayout((*target)->createDataLayout());
+  annotate(*module, machine);
   if (optLevel > 0)
-    optimize(*translated, **target, optLevel);
+    optimize(*module, **target, optLevel);
 
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream os(bytes);
   if (kind == OutputKind::LLVMIR)
-    translated->print(os, nullptr);
-  else if (failed(emitCode(*translated, **target, kind, os, loc)))
+    module->print(os, nullptr);
+  else if (failed(emitCode(*module, **target, kind, os, loc)))
     return failure();
   if (errors.failed)
     return failure();
   return std::unique_ptr<llvm::MemoryBuffer>(std::make_unique<llvm::SmallVectorMemoryBuffer>(
-      std::move(bytes), module.getName().value_or("dl"), /*RequiresNullTerminator=*/false));
+      std::move(bytes), first.getName().value_or("dl"), /*RequiresNullTerminator=*/false));
+}
+
+FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
+compileModule(ModuleOp module, const Machine &machine, int optLevel, OutputKind kind) {
+  return compileLinked(module, machine, optLevel, kind);
 }
 
 } // namespace dl

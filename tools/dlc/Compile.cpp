@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <utility>
 
+#include <unistd.h>
+
 namespace dl::driver {
 
 namespace {
@@ -22,7 +24,8 @@ struct CompileArguments {
 
 static constexpr std::pair<std::string_view, Stage> kStages[] = {
     {"dl", Stage::Graph},        {"step", Stage::Step}, {"fused", Stage::Fused},
-    {"kernels", Stage::Kernels}, {"llvm", Stage::LLVM}, {"asm", Stage::Assembly}};
+    {"kernels", Stage::Kernels}, {"llvm", Stage::LLVM}, {"asm", Stage::Assembly},
+    {"obj", Stage::Object}};
 
 static std::optional<Stage> findStage(std::string_view name) {
   for (auto [known, stage] : kStages)
@@ -33,7 +36,10 @@ static std::optional<Stage> findStage(std::string_view name) {
 
 /// What the name of the output file asks for.
 static std::string stageOfFile(std::string_view path) {
-  return path.ends_with(".s") ? "asm" : path.ends_with(".ll") ? "llvm" : "dl";
+  return path.ends_with(".s")    ? "asm"
+         : path.ends_with(".ll") ? "llvm"
+         : path.ends_with(".o")  ? "obj"
+                                 : "";
 }
 
 static void addFlags(Arguments &parser, CompileArguments &arguments) {
@@ -43,12 +49,12 @@ static void addFlags(Arguments &parser, CompileArguments &arguments) {
                 arguments.output);
   parser.option("--emit", "STAGE",
                 "dl: the graph; step: the training step; fused: kernels in memory; kernels: their "
-                "loops and vectors; llvm; asm. Default: what the name of the output says "
-                "(.s, .ll), else dl",
+                "loops and vectors; llvm, asm and obj: all of it as one module. Default: what the "
+                "name of the output says (.ll, .s, .o), else dl, or step with --train",
                 [&](std::string_view value) -> Status {
                   if (!findStage(value))
                     return Error{fmt::format(
-                        "expected dl, step, fused, kernels, llvm or asm, got '{}'", value)};
+                        "expected dl, step, fused, kernels, llvm, asm or obj, got '{}'", value)};
                   arguments.emit = value;
                   return {};
                 });
@@ -68,11 +74,15 @@ static void addFlags(Arguments &parser, CompileArguments &arguments) {
 /// The stage and the request that the flags ask for.
 static Result<Stage> decide(CompileArguments &arguments) {
   if (arguments.emit.empty())
-    arguments.emit = arguments.train ? "step" : stageOfFile(arguments.output);
+    arguments.emit = stageOfFile(arguments.output);
+  if (arguments.emit.empty())
+    arguments.emit = arguments.train ? "step" : "dl";
   Stage stage = *findStage(arguments.emit);
   arguments.train |= stage == Stage::Step;
   if (arguments.train && arguments.request.loss.name.empty())
     return Error{"a training step needs a loss: expected --loss"};
+  if (stage == Stage::Object && arguments.output == "-" && isatty(STDOUT_FILENO))
+    return Error{"an object is not for a terminal: expected -o FILE"};
   arguments.request.kind =
       arguments.train ? ProgramRequest::Kind::Step : ProgramRequest::Kind::Forward;
   arguments.request.batch = std::max<int64_t>(arguments.options.batch, 1);

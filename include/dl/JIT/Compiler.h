@@ -30,8 +30,14 @@ enum class Stage {
   Step,    // the training step (or evaluation), dl ops
   Fused,   // kernels in memory, dl ops
   Kernels, // each kernel: loops, vectors
-  LLVM,    // LLVM IR
+  // One module with the kernels and the program, which alone is visible:
+  //   void <model>(void *const *variables, void *const *inputs,
+  //                void *const *outputs, char *arena, void *pool)
+  //   const int64_t <model>_arena_bytes, <model>_worker_bytes
+  // The arena has arena_bytes + worker_bytes for each worker of the pool.
+  LLVM, // LLVM IR
   Assembly,
+  Object, // relocatable; needs dlrt_parallel_for and the C library
 };
 
 /// What a compilation tells about itself.
@@ -106,7 +112,8 @@ Result<std::shared_ptr<LoadedProgram>> compileProgram(const Model &model,
 /// createContext. The module is consumed. Diagnostics go to the context.
 mlir::FailureOr<std::shared_ptr<LoadedProgram>>
 compileGraph(mlir::ModuleOp module, const CompileOptions &options, CompileReport *report = nullptr);
-/// Compiles up to a stage and returns its text. Error: as in compileProgram.
+/// Compiles up to a stage and returns its text (an object's bytes). Error: as in
+/// compileProgram.
 Result<std::string> emitStage(const Model &model, const ProgramRequest &request,
                               const CompileOptions &options, Stage stage,
                               CompileReport *report = nullptr);

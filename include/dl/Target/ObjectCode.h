@@ -19,6 +19,12 @@ enum class OutputKind { LLVMIR, Assembly, Object };
 /// different modules (each compilation has an LLVM context of its own).
 mlir::FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
 compileModule(mlir::ModuleOp module, const Machine &machine, int optLevel, OutputKind kind);
+/// The same for modules that call each other: they become one, in which nothing
+/// but what the first of them defines is visible from outside. All lie in one
+/// context, and at least one is there.
+mlir::FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
+compileLinked(llvm::ArrayRef<mlir::ModuleOp> modules, const Machine &machine, int optLevel,
+              OutputKind kind);
 
 } // namespace dl
 

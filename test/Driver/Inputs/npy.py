@@ -1,9 +1,12 @@
 """Small .npy files without NumPy.
 
 npy.py make FILE DTYPE EXTENT...   values 0.25, 0.5, ... (integers: 0, 1, 2, 0, ...)
+npy.py weights FILE NAME=AxB...    a safetensors file: -3/64, -2/64, ... 3/64, -3/64, ...
 npy.py near A B TOLERANCE          exits with 1 where the f4 arrays differ more
 """
 
+import json
+import math
 import struct
 import sys
 
@@ -22,6 +25,20 @@ def make(path, dtype, *extents):
         file.write(struct.pack("<%d%s" % (count, code), *values))
 
 
+def weights(path, *tensors):
+    header, values = {}, []
+    for tensor in tensors:
+        name, extents = tensor.split("=")
+        shape = [int(extent) for extent in extents.split("x")]
+        begin = 4 * len(values)
+        values += [(i % 7 - 3) / 64 for i in range(math.prod(shape))]
+        offsets = [begin, 4 * len(values)]
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": offsets}
+    text = json.dumps(header).encode()
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text + struct.pack("<%df" % len(values), *values))
+
+
 def read(path):
     data = open(path, "rb").read()
     start = 10 + struct.unpack("<H", data[8:10])[0]
@@ -37,4 +54,4 @@ def near(a, b, tolerance):
 
 
 if __name__ == "__main__":
-    {"make": make, "near": near}[sys.argv[1]](*sys.argv[2:])
+    {"make": make, "near": near, "weights": weights}[sys.argv[1]](*sys.argv[2:])

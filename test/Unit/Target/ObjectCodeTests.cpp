@@ -75,6 +75,35 @@ TEST_F(ObjectCode, ManyThreads) {
     EXPECT_EQ(object, expected);
 }
 
+TEST_F(ObjectCode, LinkedModulesShowOnlyTheFirst) {
+  OwningOpRef<ModuleOp> first = parseSourceString<ModuleOp>(R"mlir(
+llvm.func @add(!llvm.ptr)
+llvm.func @main_program(%a: !llvm.ptr) {
+  llvm.call @add(%a) : (!llvm.ptr) -> ()
+  llvm.return
+})mlir",
+                                                            &context);
+  OwningOpRef<ModuleOp> second = parseSourceString<ModuleOp>(kAdd, &context);
+  auto code =
+      dl::compileLinked({*first, *second}, Machine::get("generic").value(), 2, OutputKind::LLVMIR);
+  ASSERT_TRUE(succeeded(code));
+  StringRef text = (*code)->getBuffer();
+  EXPECT_TRUE(text.contains("define void @main_program(")) << text.str();
+  EXPECT_TRUE(text.contains("define internal void @add(")) << text.str();
+}
+
+TEST_F(ObjectCode, TwoDefinitionsAreDiagnosed) {
+  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(kAdd, &context);
+  std::string message;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diag) {
+    message = diag.str();
+    return success();
+  });
+  EXPECT_TRUE(failed(dl::compileLinked({*module, *module}, Machine::get("generic").value(), 2,
+                                       OutputKind::Object)));
+  EXPECT_NE(message.find("multiply defined"), std::string::npos) << message;
+}
+
 TEST_F(ObjectCode, UnknownTargetsAreDiagnosed) {
   OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(kAdd, &context);
   Machine machine;
