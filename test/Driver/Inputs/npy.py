@@ -2,7 +2,8 @@
 
 npy.py make FILE DTYPE EXTENT...   values 0.25, 0.5, ... (integers: 0, 1, 2, 0, ...)
 npy.py weights FILE NAME=AxB...    a safetensors file: -3/64, -2/64, ... 3/64, -3/64, ...
-npy.py near A B TOLERANCE          exits with 1 where the f4 arrays differ more
+npy.py near A B TOLERANCE          exits with 1 where the f4 arrays differ more; a
+                                   safetensors file counts as one array
 """
 
 import json
@@ -41,8 +42,11 @@ def weights(path, *tensors):
 
 def read(path):
     data = open(path, "rb").read()
-    start = 10 + struct.unpack("<H", data[8:10])[0]
-    assert b"'<f4'" in data[:start], "expected f4"
+    if data[:6] == b"\x93NUMPY":
+        start = 10 + struct.unpack("<H", data[8:10])[0]
+        assert b"'<f4'" in data[:start], "expected f4"
+    else:
+        start = 8 + struct.unpack("<Q", data[:8])[0]
     return struct.unpack("<%df" % ((len(data) - start) // 4), data[start:])
 
 
