@@ -4,6 +4,7 @@
 #include "dl/IR/DLOps.h"
 
 #include "llvm/ADT/SmallVectorExtras.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -18,6 +19,19 @@ std::string formatShape(ArrayRef<int64_t> shape) {
       shape, os,
       [&](int64_t extent) { ShapedType::isDynamic(extent) ? os << '?' : os << extent; }, "x");
   return shape.empty() ? "a scalar" : text;
+}
+
+LogicalResult checkTensorType(OptionalLoc loc, Type type) {
+  constexpr int64_t largestElement = 8;
+  auto tensor = cast<RankedTensorType>(type);
+  if (tensor.getEncoding())
+    return emitOptionalError(loc, "expected a tensor type without encoding, got ", type);
+  int64_t bytes = largestElement;
+  // Extents of 0 last: a product that overflows before them is one all the same.
+  for (int64_t extent : tensor.getShape())
+    if (llvm::MulOverflow(bytes, std::max<int64_t>(extent, 1), bytes))
+      return emitOptionalError(loc, "expected a tensor of less than 2^63 bytes, got ", type);
+  return success();
 }
 
 bool extentsAgree(int64_t a, int64_t b) {

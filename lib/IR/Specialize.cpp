@@ -4,24 +4,28 @@
 #include "dl/IR/Inference.h"
 #include "dl/IR/Passes.h"
 
-#include "llvm/Support/MathExtras.h"
-
 using namespace mlir;
 
 namespace dl {
 
-/// The size in bytes of each tensor must be a number.
-static LogicalResult checkSize(Location loc, Type type) {
-  constexpr int64_t largestElement = 8;
-  int64_t bytes = largestElement;
-  // Extents of 0 last: a product that overflows before them is one all the same.
-  for (int64_t extent : cast<RankedTensorType>(type).getShape())
-    if (llvm::MulOverflow(bytes, std::max<int64_t>(extent, 1), bytes))
-      return emitError(loc) << "expected a tensor of less than 2^63 bytes, got " << type;
+static LogicalResult inferAgain(Operation *op);
+
+/// A kernel's results have the types of what its body yields for its operands.
+static LogicalResult inferKernelAgain(KernelOp kernel) {
+  Block &body = kernel.getBody().front();
+  for (auto [argument, input] : llvm::zip(body.getArguments(), kernel.getInputs()))
+    argument.setType(input.getType());
+  for (Operation &op : body)
+    if (failed(inferAgain(&op)))
+      return failure();
+  for (auto [result, type] : llvm::zip(kernel.getResults(), body.back().getOperandTypes()))
+    result.setType(type);
   return success();
 }
 
 static LogicalResult inferAgain(Operation *op) {
+  if (auto kernel = dyn_cast<KernelOp>(op))
+    return inferKernelAgain(kernel);
   auto rule = dyn_cast<InferTypeOpInterface>(op);
   if (!rule)
     return success();
@@ -31,7 +35,7 @@ static LogicalResult inferAgain(Operation *op) {
                                    op->getRegions(), types)))
     return failure();
   for (auto [result, type] : llvm::zip(op->getResults(), types)) {
-    if (failed(checkSize(op->getLoc(), type)))
+    if (failed(checkTensorType(op->getLoc(), type)))
       return failure();
     result.setType(type);
   }
@@ -46,7 +50,7 @@ LogicalResult specializeBatch(ModelOp model, int64_t batch) {
     SmallVector<int64_t> shape(type.getShape());
     llvm::replace(shape, ShapedType::kDynamic, batch);
     argument.setType(type.clone(shape));
-    if (failed(checkSize(argument.getLoc(), argument.getType())))
+    if (failed(checkTensorType(argument.getLoc(), argument.getType())))
       return failure();
   }
   for (Operation &op : model.getBody().front())

@@ -65,6 +65,8 @@ LogicalResult ModelOp::verify() {
     if (!element.isF32() && !element.isF64() && !element.isInteger(1) && !element.isInteger(32) &&
         !element.isInteger(64))
       return emitOpError() << "expected inputs of f32, f64, i1, i32 or i64, got " << type;
+    if (failed(checkTensorType(getLoc(), type)))
+      return failure();
     for (auto [dim, extent] : llvm::enumerate(type.getShape()))
       if (ShapedType::isDynamic(extent) && dim != 0)
         return emitOpError() << "expected an open extent in dimension 0 alone (the batch), got "
@@ -219,6 +221,8 @@ RankedTensorType ParameterOp::getDeclaredType() {
 LogicalResult ParameterOp::verify() {
   if (!getType().hasStaticShape())
     return emitOpError() << "expected a type without open extents, got " << getType();
+  if (failed(checkTensorType(getLoc(), getType())))
+    return failure();
   if (getName().empty())
     return emitOpError() << "expected a name";
   if (std::optional<ArrayRef<int64_t>> storage = getStorage()) {
@@ -271,7 +275,7 @@ LogicalResult ConstantOp::verify() {
   if (getValue().getType() != getType())
     return emitOpError() << "expected a value of type " << getType() << ", got "
                          << getValue().getType();
-  return success();
+  return checkTensorType(getLoc(), getType());
 }
 
 OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
@@ -342,6 +346,8 @@ LogicalResult KernelOp::verify() {
   if (yield.getOperandTypes() != getResultTypes())
     return emitOpError() << "expected results of types " << yield.getOperandTypes() << ", got "
                          << getResultTypes();
+  if (getNumResults() == 0)
+    return emitOpError() << "expected a result";
   return success();
 }
 

@@ -113,3 +113,13 @@ dl.model @result_types(%x: tensor<3xf32>) {
   }) {label = "k"} : (tensor<3xf32>) -> tensor<2xf32>
   dl.return %x
 }
+
+// -----
+
+dl.model @no_result(%x: tensor<3xf32>) {
+  // expected-error @below {{expected a result}}
+  dl.kernel "k"(%a = %x) {
+    dl.yield
+  }
+  dl.return %x
+}

@@ -129,3 +129,19 @@ dl.model @half(%x: tensor<3xf32>) {
 
 // expected-error @below {{expects parent op 'dl.model'}}
 %w = dl.parameter "w" : tensor<3xf32>
+
+// -----
+
+dl.model @huge(%x: tensor<3xf32>) {
+  // expected-error @below {{expected a tensor of less than 2^63 bytes, got 'tensor<4x4611686018427387904xf32>'}}
+  %w = dl.parameter "w" : tensor<4x4611686018427387904xf32>
+  dl.return %x
+}
+
+// -----
+
+dl.model @encoded(%x: tensor<3xf32>) {
+  // expected-error @below {{expected a tensor type without encoding, got 'tensor<3xf32, 5 : i64>'}}
+  %w = dl.parameter "w" : tensor<3xf32, 5>
+  dl.return %x
+}

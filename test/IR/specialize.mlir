@@ -28,3 +28,17 @@ dl.model @closed(%x: tensor<3x2xf64>) {
   %y = dl.exp %x
   dl.return %y
 }
+
+// The body of a kernel follows its operands.
+// CHECK-LABEL: dl.model @kernel(%x: tensor<8x2xf32>)
+dl.model @kernel(%x: tensor<?x2xf32>) {
+  // CHECK: dl.kernel
+  // CHECK: dl.exp {{.*}} : tensor<8x2xf32>
+  // CHECK: dl.neg {{.*}} : tensor<8x2xf32>
+  %y = dl.kernel "exp"(%a = %x) {
+    %1 = dl.exp %a
+    dl.yield %1
+  }
+  %z = dl.neg %y
+  dl.return %z
+}

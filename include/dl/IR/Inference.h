@@ -26,6 +26,9 @@ using InferredTypes = llvm::SmallVectorImpl<mlir::Type>;
 mlir::RankedTensorType tensorType(mlir::Value value);
 /// `2x?x3`, for diagnostics.
 std::string formatShape(llvm::ArrayRef<int64_t> shape);
+/// An error where a ranked tensor type has an encoding or, open extents counted
+/// as 1, no size in bytes below 2^63.
+mlir::LogicalResult checkTensorType(OptionalLoc loc, mlir::Type type);
 /// False only where both extents are known and differ.
 bool extentsAgree(int64_t a, int64_t b);
 
