@@ -16,8 +16,8 @@ std::string formatShape(ArrayRef<int64_t> shape) {
   std::string text;
   llvm::raw_string_ostream os(text);
   llvm::interleave(
-      shape, os,
-      [&](int64_t extent) { ShapedType::isDynamic(extent) ? os << '?' : os << extent; }, "x");
+      shape, os, [&](int64_t extent) { ShapedType::isDynamic(extent) ? os << '?' : os << extent; },
+      "x");
   return shape.empty() ? "a scalar" : text;
 }
 
@@ -147,8 +147,7 @@ LogicalResult SelectOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor
   if (failed(inferElementwise(loc, adaptor.getOperands().drop_front(), joined)))
     return failure();
   auto type = cast<RankedTensorType>(joined[0]);
-  auto shape =
-      broadcastShapes(loc, tensorType(adaptor.getCondition()).getShape(), type.getShape());
+  auto shape = broadcastShapes(loc, tensorType(adaptor.getCondition()).getShape(), type.getShape());
   if (failed(shape))
     return failure();
   results.push_back(type.clone(*shape));

@@ -92,8 +92,7 @@ static std::string outputName(StringRef ssaName, size_t index) {
 }
 
 void ReturnOp::build(OpBuilder &builder, OperationState &state, ValueRange outputs,
-                     ArrayRef<StringRef> names, ValueRange updates,
-                     ArrayRef<StringRef> updated) {
+                     ArrayRef<StringRef> names, ValueRange updates, ArrayRef<StringRef> updated) {
   state.addOperands(outputs);
   state.addOperands(updates);
   state.addAttribute(getOutputNamesAttrName(state.name), builder.getStrArrayAttr(names));
@@ -161,8 +160,8 @@ void ReturnOp::print(OpAsmPrinter &printer) {
 LogicalResult ReturnOp::verify() {
   size_t names = getOutputNames().size() + getUpdated().size();
   if (names != getValues().size())
-    return emitOpError() << "expected a name for each of " << getValues().size()
-                         << " values, got " << names;
+    return emitOpError() << "expected a name for each of " << getValues().size() << " values, got "
+                         << names;
   llvm::StringMap<ParameterOp> parameters;
   for (auto parameter : (*this)->getParentOfType<ModelOp>().getBody().getOps<ParameterOp>())
     parameters[parameter.getName()] = parameter;
@@ -205,7 +204,9 @@ void ParameterOp::print(OpAsmPrinter &printer) {
   printer << " : " << getType();
 }
 
-void ParameterOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), getName()); }
+void ParameterOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getResult(), getName());
+}
 
 RankedTensorType ParameterOp::getDeclaredType() {
   RankedTensorType stored = getType();
@@ -320,10 +321,9 @@ void KernelOp::print(OpAsmPrinter &printer) {
   printer << ' ';
   printer.printString(getLabel());
   printer << '(';
-  llvm::interleaveComma(llvm::zip(getBody().getArguments(), getInputs()), printer.getStream(),
-                        [&](auto pair) {
-                          printer << std::get<0>(pair) << " = " << std::get<1>(pair);
-                        });
+  llvm::interleaveComma(
+      llvm::zip(getBody().getArguments(), getInputs()), printer.getStream(),
+      [&](auto pair) { printer << std::get<0>(pair) << " = " << std::get<1>(pair); });
   printer << ')';
   printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(), {getLabelAttrName()});
   printer << ' ';

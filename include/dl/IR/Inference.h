@@ -36,15 +36,13 @@ bool extentsAgree(int64_t a, int64_t b);
 mlir::FailureOr<int64_t> normalizeAxis(OptionalLoc loc, int64_t axis, int64_t rank);
 /// Axes of a reduction, non-negative, ascending; all where none are given.
 /// Precondition: the op was verified.
-llvm::SmallVector<int64_t> reducedAxes(int64_t rank,
-                                       std::optional<llvm::ArrayRef<int64_t>> axes);
+llvm::SmallVector<int64_t> reducedAxes(int64_t rank, std::optional<llvm::ArrayRef<int64_t>> axes);
 /// Shape after the reduction of some axes.
-llvm::SmallVector<int64_t> reducedShape(llvm::ArrayRef<int64_t> shape,
-                                        llvm::ArrayRef<int64_t> axes, bool keepdims);
+llvm::SmallVector<int64_t> reducedShape(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> axes,
+                                        bool keepdims);
 /// NumPy's broadcast of two shapes, or an error.
-mlir::FailureOr<llvm::SmallVector<int64_t>> broadcastShapes(OptionalLoc loc,
-                                                            llvm::ArrayRef<int64_t> a,
-                                                            llvm::ArrayRef<int64_t> b);
+mlir::FailureOr<llvm::SmallVector<int64_t>>
+broadcastShapes(OptionalLoc loc, llvm::ArrayRef<int64_t> a, llvm::ArrayRef<int64_t> b);
 /// All operands have the same element type, or an error.
 llvm::LogicalResult checkSameElementType(OptionalLoc loc, mlir::ValueRange operands);
 

@@ -64,6 +64,27 @@ TEST(Model, HoldsOneModel) {
             "m.mlir: error: expected 1 dl.model, got 2");
 }
 
+TEST(Model, HoldsNoOtherOps) {
+  std::string message = errorOf("dl.model @m(%x: tensor<4xf32>) {\n"
+                                "  %c = arith.constant 1 : i32\n"
+                                "  dl.return %x\n"
+                                "}\n");
+  EXPECT_EQ(message.find("m.mlir:2:8: error: "), 0u) << message;
+  EXPECT_NE(message.find("expected ops of the dl dialect, got arith.constant"), std::string::npos);
+}
+
+TEST(Model, NestedTooDeep) {
+  for (const char *part : {"module {\n", "tensor<", "(", "[", "-", "- "}) {
+    std::string text = "// ((((\n";
+    for (int i = 0; i < 100000; ++i)
+      text += part;
+    std::string message = errorOf(text);
+    EXPECT_NE(message.find("error: expected brackets and signs nested at most 256 deep"),
+              std::string::npos)
+        << message.substr(0, 200);
+  }
+}
+
 TEST(Model, MissingFile) {
   auto model = Model::load("/nonexistent/m.mlir");
   ASSERT_FALSE(model.ok());
