@@ -79,8 +79,6 @@ config.environment["PATH"] = os.pathsep.join(
     [str(build / "bin"), config.llvm_tools_dir, os.environ.get("PATH", "")]
 )
 config.environment["DLC_DATA"] = str(data)
-# Tests neither read nor fill the user's cache of compiled code.
-config.environment["DLC_CACHE"] = str(build / "test" / "cache")
 for name in ("HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS"):
     if name in os.environ:
         config.environment[name] = os.environ[name]

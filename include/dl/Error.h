@@ -23,8 +23,7 @@ struct Error {
 };
 
 /// A value of type T, or the Error that kept it from being made.
-template <typename T>
-class [[nodiscard]] Result {
+template <typename T> class [[nodiscard]] Result {
 public:
   Result(T value) : state(std::in_place_index<0>, std::move(value)) {}
   Result(Error error) : state(std::in_place_index<1>, std::move(error)) {}
@@ -49,8 +48,7 @@ private:
 };
 
 /// Success, or an Error.
-template <>
-class [[nodiscard]] Result<void> {
+template <> class [[nodiscard]] Result<void> {
 public:
   Result() = default;
   Result(Error error) : state(std::move(error)), failed(true) {}

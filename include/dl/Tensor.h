@@ -27,8 +27,7 @@ size_t sizeOf(DType type);
 /// `f32`, `f64`, `i32`, `i64`, `i1`, `ui8`: as in model files.
 std::string_view nameOf(DType type);
 
-template <typename T>
-constexpr DType dtypeOf();
+template <typename T> constexpr DType dtypeOf();
 template <> constexpr DType dtypeOf<float>() { return DType::F32; }
 template <> constexpr DType dtypeOf<double>() { return DType::F64; }
 template <> constexpr DType dtypeOf<int32_t>() { return DType::I32; }
@@ -66,8 +65,7 @@ public:
   Tensor &operator=(const Tensor &other);
   Tensor &operator=(Tensor &&) = default;
 
-  template <typename T>
-  static Tensor from(Shape shape, std::span<const T> values) {
+  template <typename T> static Tensor from(Shape shape, std::span<const T> values) {
     Tensor t(dtypeOf<T>(), std::move(shape));
     assert(static_cast<int64_t>(values.size()) == t.size());
     for (size_t i = 0; i < values.size(); ++i)
@@ -84,20 +82,12 @@ public:
   const void *raw() const { return storage.get(); }
 
   /// The elements. Precondition: T is the element type.
-  template <typename T>
-  T *data() {
-    return assert(dtypeOf<T>() == type), static_cast<T *>(raw());
-  }
-  template <typename T>
-  const T *data() const {
+  template <typename T> T *data() { return assert(dtypeOf<T>() == type), static_cast<T *>(raw()); }
+  template <typename T> const T *data() const {
     return assert(dtypeOf<T>() == type), static_cast<const T *>(raw());
   }
-  template <typename T>
-  std::span<T> span() {
-    return {data<T>(), static_cast<size_t>(count)};
-  }
-  template <typename T>
-  std::span<const T> span() const {
+  template <typename T> std::span<T> span() { return {data<T>(), static_cast<size_t>(count)}; }
+  template <typename T> std::span<const T> span() const {
     return {data<T>(), static_cast<size_t>(count)};
   }
 

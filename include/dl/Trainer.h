@@ -25,12 +25,12 @@ inline Loss hinge() { return {"hinge"}; }
 struct Optimizer {
   std::string name = "sgd";
   double lr = 0.01;
-  double momentum = 0;       // sgd
-  bool nesterov = false;     // sgd
-  double weightDecay = 0;    // added to the gradient (L2)
-  double beta1 = 0.9;        // adam
-  double beta2 = 0.999;      // adam
-  double epsilon = 1e-8;     // adam
+  double momentum = 0;    // sgd
+  bool nesterov = false;  // sgd
+  double weightDecay = 0; // added to the gradient (L2)
+  double beta1 = 0.9;     // adam
+  double beta2 = 0.999;   // adam
+  double epsilon = 1e-8;  // adam
 
   /// Parses `sgd,lr=0.01,momentum=0.9`. Keys: lr, momentum, nesterov,
   /// weight_decay, beta1, beta2, eps.
@@ -40,7 +40,10 @@ struct Optimizer {
 namespace optim {
 inline Optimizer sgd(double lr, double momentum = 0, bool nesterov = false,
                      double weightDecay = 0) {
-  return {.name = "sgd", .lr = lr, .momentum = momentum, .nesterov = nesterov,
+  return {.name = "sgd",
+          .lr = lr,
+          .momentum = momentum,
+          .nesterov = nesterov,
           .weightDecay = weightDecay};
 }
 inline Optimizer adam(double lr = 1e-3, double weightDecay = 0) {

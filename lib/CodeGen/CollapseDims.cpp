@@ -60,8 +60,8 @@ private:
   SmallVector<std::pair<Value, int64_t>> pinnedDims;
   SmallVector<SmallVector<std::pair<Value, int64_t>>> reducedDims;
 
-  SmallVector<int64_t> extents;               // of each class
-  DenseMap<Value, SmallVector<int>> classes;  // of each dimension of each value
+  SmallVector<int64_t> extents;              // of each class
+  DenseMap<Value, SmallVector<int>> classes; // of each dimension of each value
   llvm::DenseSet<int> pinned;
   SmallVector<llvm::DenseSet<int>> reduced;
   SmallVector<int> next; // class merged right behind this one, or -1
@@ -87,8 +87,8 @@ static SmallVector<int64_t> axesOf(Operation *op) {
     int64_t rank = argmax.getInput().getType().getRank(), axis = argmax.getAxis();
     return {axis < 0 ? axis + rank : axis};
   }
-  return TypeSwitch<Operation *, SmallVector<int64_t>>(op)
-      .Case<SumOp, MaxOp, MinOp>([](auto reduction) { return reduction.getReducedAxes(); });
+  return TypeSwitch<Operation *, SmallVector<int64_t>>(op).Case<SumOp, MaxOp, MinOp>(
+      [](auto reduction) { return reduction.getReducedAxes(); });
 }
 
 void Collapser::joinReduction(Operation *op) {

@@ -63,8 +63,8 @@ private:
   void emitPanels();
   void packPanel(PhaseBuilder &phase, Expression &expression, unsigned level,
                  llvm::SmallVectorImpl<mlir::Value> &index, mlir::Value target, mlir::Value at);
-  void packColumns(PhaseBuilder &phase, Expression &expression,
-                   llvm::ArrayRef<mlir::Value> index, mlir::Value target, mlir::Value at);
+  void packColumns(PhaseBuilder &phase, Expression &expression, llvm::ArrayRef<mlir::Value> index,
+                   mlir::Value target, mlir::Value at);
   void packTransposed(PhaseBuilder &phase, Expression &expression,
                       llvm::SmallVectorImpl<mlir::Value> &index, mlir::Value target,
                       mlir::Value at);
@@ -129,8 +129,8 @@ private:
 llvm::SmallVector<mlir::Value> transposeVectors(mlir::ImplicitLocOpBuilder &b,
                                                 llvm::ArrayRef<mlir::Value> rows);
 
-void buildIf(mlir::ImplicitLocOpBuilder &b, mlir::Value condition,
-             llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise);
+void buildIf(mlir::ImplicitLocOpBuilder &b, mlir::Value condition, llvm::function_ref<void()> then,
+             llvm::function_ref<void()> otherwise);
 
 } // namespace dl
 

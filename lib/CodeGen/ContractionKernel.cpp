@@ -15,8 +15,8 @@ static bool dependsOn(Value value, Value source) {
   if (value == source)
     return true;
   Operation *op = value.getDefiningOp();
-  return op && llvm::any_of(op->getOperands(),
-                            [&](Value operand) { return dependsOn(operand, source); });
+  return op &&
+         llvm::any_of(op->getOperands(), [&](Value operand) { return dependsOn(operand, source); });
 }
 
 FailureOr<ContractionBody> ContractionBody::get(KernelOp kernel) {

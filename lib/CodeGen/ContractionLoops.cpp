@@ -126,8 +126,7 @@ void ContractionEmitter::emitTiles(PhaseBuilder &phase, Expression &expression,
                                    const Place &place) {
   ImplicitLocOpBuilder &b = phase.b;
   auto isTile = [&](int dim, int64_t number) -> Value {
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, place.tile[dim],
-                                 phase.index(number));
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, place.tile[dim], phase.index(number));
   };
   int partialRows = -1;
   bool partialColumns = s.vectorDim >= 0 && s.dims[s.vectorDim].lastTile() != s.columns();
@@ -155,8 +154,9 @@ void ContractionEmitter::emitTiles(PhaseBuilder &phase, Expression &expression,
   auto withRows = [&](bool lastColumns) {
     if (partialRows < 0)
       return withSide(false, lastColumns);
-    buildIf(b, isTile(partialRows, s.dims[partialRows].tiles() - 1),
-            [&] { withSide(true, lastColumns); }, [&] { withSide(false, lastColumns); });
+    buildIf(
+        b, isTile(partialRows, s.dims[partialRows].tiles() - 1),
+        [&] { withSide(true, lastColumns); }, [&] { withSide(false, lastColumns); });
   };
   if (!partialColumns)
     return withRows(false);
@@ -176,8 +176,8 @@ SmallVector<ReductionLoop> ContractionEmitter::reductionLoops(ImplicitLocOpBuild
       Value chunk = arith::ConstantIndexOp::create(b, s.chunk);
       reduction.lower = arith::MulIOp::create(b, place.part, chunk);
       Value end = arith::AddIOp::create(b, reduction.lower, chunk);
-      reduction.upper = arith::MinUIOp::create(
-          b, end, arith::ConstantIndexOp::create(b, dim.extent).getResult());
+      reduction.upper =
+          arith::MinUIOp::create(b, end, arith::ConstantIndexOp::create(b, dim.extent).getResult());
     }
     loops.push_back(reduction);
   }
@@ -217,8 +217,8 @@ void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, c
       for (auto [dim, index] : llvm::zip_equal(s.dims, row))
         offset += dim.strides[kC] * index;
       for (int64_t v = 0; v < shape.vectors; ++v)
-        sums[next++] = vector::LoadOp::create(
-            b, vectorType(), scratch, offsetBy(b, place.base[kC], offset + v * s.lanes));
+        sums[next++] = vector::LoadOp::create(b, vectorType(), scratch,
+                                              offsetBy(b, place.base[kC], offset + v * s.lanes));
     }
   }
   sums = kernel.emit(b, sums);

@@ -52,7 +52,8 @@ void MicroKernel::emitStep(ImplicitLocOpBuilder &b, Value baseA, Value baseB, in
   int64_t lanes = vector.getNumElements();
   SmallVector<Value> columns;
   for (int64_t v = 0; v < vectors; ++v)
-    columns.push_back(load(b, memory[1], offsetBy(b, baseB, offsetB + v * lanes), v == vectors - 1));
+    columns.push_back(
+        load(b, memory[1], offsetBy(b, baseB, offsetB + v * lanes), v == vectors - 1));
   size_t sum = 0;
   for (int64_t row : rows) {
     Value scalar;
@@ -96,9 +97,9 @@ SmallVector<Value> MicroKernel::emitInnermost(ImplicitLocOpBuilder &b, const Red
     if (loop.extent <= kUnrollWhole && unroll > 1)
       return steps(zero, initial, 0, loop.extent);
     int64_t whole = loop.extent / unroll * unroll;
-    SmallVector<Value> sums = buildReduceLoop(
-        b, zero, arith::ConstantIndexOp::create(b, whole), unroll, initial,
-        [&](Value k, ValueRange carried) { return steps(k, carried, 0, unroll); });
+    SmallVector<Value> sums =
+        buildReduceLoop(b, zero, arith::ConstantIndexOp::create(b, whole), unroll, initial,
+                        [&](Value k, ValueRange carried) { return steps(k, carried, 0, unroll); });
     return steps(zero, sums, whole, loop.extent - whole);
   }
   // Bounds at run time: whole steps, then the rest one by one.
@@ -106,12 +107,11 @@ SmallVector<Value> MicroKernel::emitInnermost(ImplicitLocOpBuilder &b, const Red
   Value unroll = arith::ConstantIndexOp::create(b, kUnroll);
   Value rest = arith::RemUIOp::create(b, length, unroll);
   Value middle = arith::SubIOp::create(b, loop.upper, rest);
-  SmallVector<Value> sums = buildReduceLoop(
-      b, loop.lower, middle, kUnroll, initial,
-      [&](Value k, ValueRange carried) { return steps(k, carried, 0, kUnroll); });
-  return buildReduceLoop(b, middle, loop.upper, 1, sums, [&](Value k, ValueRange carried) {
-    return steps(k, carried, 0, 1);
-  });
+  SmallVector<Value> sums =
+      buildReduceLoop(b, loop.lower, middle, kUnroll, initial,
+                      [&](Value k, ValueRange carried) { return steps(k, carried, 0, kUnroll); });
+  return buildReduceLoop(b, middle, loop.upper, 1, sums,
+                         [&](Value k, ValueRange carried) { return steps(k, carried, 0, 1); });
 }
 
 SmallVector<Value> MicroKernel::emitLoop(ImplicitLocOpBuilder &b, unsigned level, Value baseA,

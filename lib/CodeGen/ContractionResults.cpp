@@ -140,8 +140,9 @@ void ContractionEmitter::sweepScratch(PhaseBuilder &phase, Expression &expressio
     return sweepColumns(phase, expression, place, true);
   Value isLast = arith::CmpIOp::create(phase.b, arith::CmpIPredicate::eq, place.tile[s.vectorDim],
                                        phase.index(tiles - 1));
-  buildIf(phase.b, isLast, [&] { sweepColumns(phase, expression, place, true); },
-          [&] { sweepColumns(phase, expression, place, false); });
+  buildIf(
+      phase.b, isLast, [&] { sweepColumns(phase, expression, place, true); },
+      [&] { sweepColumns(phase, expression, place, false); });
 }
 
 /// The finished image, without its padding, through the epilogue.
@@ -162,8 +163,7 @@ void ContractionEmitter::sweepColumns(PhaseBuilder &phase, Expression &expressio
       for (int64_t v = 0; v < shape.vectors; ++v) {
         position.indices.back() = offsetBy(b, first, v * s.lanes);
         position.mask = v == shape.vectors - 1 ? tail : Value();
-        Value value =
-            vector::LoadOp::create(b, vectorType(), memory, offsetBy(b, at, v * s.lanes));
+        Value value = vector::LoadOp::create(b, vectorType(), memory, offsetBy(b, at, v * s.lanes));
         writeResult(phase, expression, position, value);
       }
       return;
@@ -277,8 +277,8 @@ void ContractionEmitter::emitSideAlone() {
       position.mask = mask;
       std::function<Value(int, Value)> reduce = [&](int dim, Value carried) -> Value {
         if (dim == position.vectorDim)
-          return arith::AddFOp::create(
-              b, carried, expression.vectorAt(d.operands[kB].value, position));
+          return arith::AddFOp::create(b, carried,
+                                       expression.vectorAt(d.operands[kB].value, position));
         return buildReduceLoop(b, phase.index(0), phase.index(shape[dim]), 1, carried,
                                [&](Value index, ValueRange sums) {
                                  position.indices[dim] = index;

@@ -128,8 +128,8 @@ void ContractionEmitter::emitCopy(OperandIndex operand) {
       if (range.low >= 0 && range.high < shape[dim])
         continue;
       // Unsigned, an index below zero is past the end too.
-      Value fits = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, index,
-                                         phase.index(shape[dim]));
+      Value fits =
+          arith::CmpIOp::create(b, arith::CmpIPredicate::ult, index, phase.index(shape[dim]));
       isInside = isInside ? arith::AndIOp::create(b, isInside, fits).getResult() : fits;
     }
     Value at = advance(b, phase.index(0), phase.task, block);
@@ -174,8 +174,7 @@ Position ContractionEmitter::sourcePosition(ImplicitLocOpBuilder &b, ArrayRef<Va
   for (auto [dim, value] : llvm::zip_equal(d.dims, index)) {
     const AddressTerm &term = dim.terms[kB];
     if (term.occurs())
-      position.indices[term.dim] =
-          advance(b, position.indices[term.dim], value, term.coefficient);
+      position.indices[term.dim] = advance(b, position.indices[term.dim], value, term.coefficient);
   }
   position.lanes = s.lanes;
   return position;

@@ -44,12 +44,12 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
     SmallVector<std::string> names = llvm::map_to_vector(indices, nameOf);
     return fmt::format("{}", fmt::join(names, " "));
   };
-  std::string text = fmt::format(
-      "tile {}x{} of {} lanes{}; a {}, b {}; loops {}; sums over {}; {} tasks", rows(), vectors,
-      lanes, vectorA ? " (a along the vector)" : "",
-      kStaging[static_cast<int>(operands[kA].staging)],
-      kStaging[static_cast<int>(operands[kB].staging)], namesOf(loops), namesOf(reductionLoops),
-      tasks());
+  std::string text =
+      fmt::format("tile {}x{} of {} lanes{}; a {}, b {}; loops {}; sums over {}; {} tasks", rows(),
+                  vectors, lanes, vectorA ? " (a along the vector)" : "",
+                  kStaging[static_cast<int>(operands[kA].staging)],
+                  kStaging[static_cast<int>(operands[kB].staging)], namesOf(loops),
+                  namesOf(reductionLoops), tasks());
   if (accumulation == Accumulation::Partials)
     text += fmt::format("; {} split in {}", nameOf(splitDim), parts);
   if (accumulation == Accumulation::Scatter)
@@ -192,8 +192,8 @@ void Chooser::stageInPlace(OperandIndex operand) {
   StagedOperand &staged = s.operands[operand];
   staged.strides = naturalStrides(operand);
   staged.count = 1;
-  for (auto [extent, stride, base] :
-       llvm::zip(d.operands[operand].shape, d.operands[operand].strides(), d.operands[operand].base)) {
+  for (auto [extent, stride, base] : llvm::zip(
+           d.operands[operand].shape, d.operands[operand].strides(), d.operands[operand].base)) {
     staged.count *= extent;
     staged.origin += stride * base;
   }
@@ -423,9 +423,8 @@ void Chooser::splitReduction() {
   if (tiles == 0 || extentOf(DimRole::K) < 256)
     return;
   int64_t wanted = std::max(partsForTasks(tiles), partsForCache());
-  int longest = *llvm::max_element(s.reductionLoops, [&](int a, int b) {
-    return s.dims[a].extent < s.dims[b].extent;
-  });
+  int longest = *llvm::max_element(
+      s.reductionLoops, [&](int a, int b) { return s.dims[a].extent < s.dims[b].extent; });
   int64_t extent = s.dims[longest].extent;
   if (wanted < 2)
     return;

@@ -14,9 +14,9 @@ namespace dl {
 /// them and the latency of an accumulator's chain bound each other.
 static double tileCycles(const TileProblem &problem, int64_t rows, int64_t vectors) {
   double products = static_cast<double>(rows * vectors) * (problem.hasFMA ? 1 : 2);
-  double loads = static_cast<double>(vectors) +
-                 (problem.vectorA ? static_cast<double>(rows * vectors)
-                                  : 0.5 * static_cast<double>(rows));
+  double loads =
+      static_cast<double>(vectors) +
+      (problem.vectorA ? static_cast<double>(rows * vectors) : 0.5 * static_cast<double>(rows));
   double each = std::max({products, loads, 4.0}) + 0.3;
   double ends = static_cast<double>(rows * vectors) * (problem.addsToMemory ? 2.5 : 1.5) + 10;
   return each * static_cast<double>(problem.reduction) + ends;
@@ -25,7 +25,7 @@ static double tileCycles(const TileProblem &problem, int64_t rows, int64_t vecto
 /// Estimated cycles to bring a byte from where that many bytes, read again and
 /// again, stay.
 static double cyclesPerByte(const TileProblem &problem, double bytes) {
-  return bytes <= problem.l1Bytes / 2     ? 0
+  return bytes <= problem.l1Bytes / 2      ? 0
          : bytes <= problem.l2Bytes * 0.75 ? 1.0 / 40
          : bytes <= problem.l3Bytes / 2    ? 1.0 / 10
                                            : 1.0 / 5;
@@ -39,8 +39,8 @@ static double trafficCycles(const TileProblem &problem, double rowTiles, double 
   };
   double columnsFirst = held(problem.bytesA, columnTiles) +
                         columnTiles * held(problem.bytesB / columnTiles, rowTiles);
-  double rowsFirst = held(problem.bytesB, rowTiles) +
-                     rowTiles * held(problem.bytesA / rowTiles, columnTiles);
+  double rowsFirst =
+      held(problem.bytesB, rowTiles) + rowTiles * held(problem.bytesA / rowTiles, columnTiles);
   double cycles = 0.7 * std::min(columnsFirst, rowsFirst);
   // Short pieces of rows in outer memory miss prefetchers and address caches.
   if (problem.inPlaceB && problem.bytesB > problem.l2Bytes * 0.75)
@@ -84,9 +84,9 @@ Tile chooseRegisterTile(const TileProblem &problem) {
         outside *= static_cast<double>(problem.rows[other]);
       for (int64_t tile = 1; tile <= std::min(extent, limit / inner); ++tile) {
         double cycles = outside * totalCycles(problem, inner, extent, tile, vectors);
-        cycles += trafficCycles(
-            problem, outside * static_cast<double>(llvm::divideCeil(extent, tile)),
-            static_cast<double>(llvm::divideCeil(allVectors, vectors)));
+        cycles +=
+            trafficCycles(problem, outside * static_cast<double>(llvm::divideCeil(extent, tile)),
+                          static_cast<double>(llvm::divideCeil(allVectors, vectors)));
         // Rows a multiple of a page apart share cache sets.
         if (dim >= 0 && tile * inner > 8 && problem.rowBytes[dim] % 4096 == 0 &&
             problem.rowBytes[dim] != 0)

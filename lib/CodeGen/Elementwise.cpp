@@ -154,8 +154,7 @@ Value lower(CastOp op, Elements &x) {
 // Dispatch over all ops of the dialect
 //===----------------------------------------------------------------------===//
 
-template <typename Op>
-bool tryLower(Operation *op, Elements &elements, Value &result) {
+template <typename Op> bool tryLower(Operation *op, Elements &elements, Value &result) {
   if constexpr (Op::template hasTrait<IsElementwise>() && !Op::template hasTrait<IsComposite>()) {
     if (auto match = dyn_cast<Op>(op)) {
       result = lower(match, elements);
@@ -165,8 +164,7 @@ bool tryLower(Operation *op, Elements &elements, Value &result) {
   return false;
 }
 
-template <typename... Ops>
-Value lowerAny(Operation *op, Elements &elements) {
+template <typename... Ops> Value lowerAny(Operation *op, Elements &elements) {
   Value result;
   (void)(tryLower<Ops>(op, elements, result) || ...);
   return result;

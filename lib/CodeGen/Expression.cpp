@@ -126,8 +126,8 @@ Value loadElement(ImplicitLocOpBuilder &b, Value memory, ArrayRef<int64_t> shape
   if (strides[position.vectorDim] != 1)
     loaded = gatherElements(b, memory, first, strides[position.vectorDim], position);
   else if (position.mask)
-    loaded = vector::MaskedLoadOp::create(b, type, memory, first, position.mask,
-                                          numberLike(b, type, 0));
+    loaded =
+        vector::MaskedLoadOp::create(b, type, memory, first, position.mask, numberLike(b, type, 0));
   else
     loaded = vector::LoadOp::create(b, type, memory, first);
   return fromStorage(b, loaded, elementType);
@@ -224,9 +224,8 @@ Value Expression::computeElementwise(Operation *op, const Position &position) {
     auto type = cast<RankedTensorType>(operand.getType());
     elements.push_back(at(operand, projectPosition(phase.b, position, type.getShape())));
   }
-  bool isVector = llvm::any_of(elements, [](Value element) {
-    return isa<VectorType>(element.getType());
-  });
+  bool isVector =
+      llvm::any_of(elements, [](Value element) { return isa<VectorType>(element.getType()); });
   if (isVector)
     for (Value &element : elements)
       element = splat(phase.b, element, position.lanes);
@@ -252,8 +251,8 @@ Value Expression::computeOneHot(OneHotOp op, const Position &position) {
     for (int64_t lane = 0; lane < position.lanes; ++lane)
       steps.push_back(b.getIntegerAttr(indexType, lane));
     auto type = cast<VectorType>(here.getType());
-    here = arith::AddIOp::create(
-        b, here, arith::ConstantOp::create(b, DenseElementsAttr::get(type, steps)));
+    here = arith::AddIOp::create(b, here,
+                                 arith::ConstantOp::create(b, DenseElementsAttr::get(type, steps)));
   }
   Value isHere = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, wanted, here);
   Type element = op.getResult().getType().getElementType();

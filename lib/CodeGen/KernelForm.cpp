@@ -58,8 +58,7 @@ static double elements(Value value) {
 static double bytes(ValueRange values) {
   double sum = 0;
   for (Value value : values)
-    sum += elements(value) *
-           storageBytes(cast<RankedTensorType>(value.getType()).getElementType());
+    sum += elements(value) * storageBytes(cast<RankedTensorType>(value.getType()).getElementType());
   return sum;
 }
 

@@ -103,7 +103,9 @@ static int64_t reserve(int64_t &total, int64_t bytes) {
   return offset;
 }
 
-int64_t KernelModule::reserveWorkspace(int64_t bytes) { return reserve(code.workspaceBytes, bytes); }
+int64_t KernelModule::reserveWorkspace(int64_t bytes) {
+  return reserve(code.workspaceBytes, bytes);
+}
 int64_t KernelModule::reserveScratch(int64_t bytes) { return reserve(code.scratchBytes, bytes); }
 
 void KernelModule::addWork(double flops, double bytes) {
@@ -175,9 +177,9 @@ void buildLoop(ImplicitLocOpBuilder &b, int64_t lower, int64_t upper, int64_t st
             step, body);
 }
 
-SmallVector<Value>
-buildReduceLoop(ImplicitLocOpBuilder &b, Value lower, Value upper, int64_t step, ValueRange initial,
-                function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+SmallVector<Value> buildReduceLoop(ImplicitLocOpBuilder &b, Value lower, Value upper, int64_t step,
+                                   ValueRange initial,
+                                   function_ref<SmallVector<Value>(Value, ValueRange)> body) {
   // A loop that carries nothing has its terminator from the start.
   if (initial.empty()) {
     buildLoop(b, lower, upper, step, [&](Value index) { body(index, {}); });

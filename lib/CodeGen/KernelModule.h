@@ -98,11 +98,10 @@ void buildLoop(mlir::ImplicitLocOpBuilder &b, mlir::Value lower, mlir::Value upp
 void buildLoop(mlir::ImplicitLocOpBuilder &b, int64_t lower, int64_t upper, int64_t step,
                llvm::function_ref<void(mlir::Value)> body);
 /// The same with values carried from iteration to iteration.
-llvm::SmallVector<mlir::Value>
-buildReduceLoop(mlir::ImplicitLocOpBuilder &b, mlir::Value lower, mlir::Value upper, int64_t step,
-                mlir::ValueRange initial,
-                llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)>
-                    body);
+llvm::SmallVector<mlir::Value> buildReduceLoop(
+    mlir::ImplicitLocOpBuilder &b, mlir::Value lower, mlir::Value upper, int64_t step,
+    mlir::ValueRange initial,
+    llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
 
 } // namespace dl
 

@@ -16,8 +16,8 @@ static SmallVector<int64_t> axesOf(Operation *op) {
     int64_t rank = argmax.getInput().getType().getRank(), axis = argmax.getAxis();
     return {axis < 0 ? axis + rank : axis};
   }
-  return TypeSwitch<Operation *, SmallVector<int64_t>>(op)
-      .Case<SumOp, MaxOp, MinOp>([](auto reduction) { return reduction.getReducedAxes(); });
+  return TypeSwitch<Operation *, SmallVector<int64_t>>(op).Case<SumOp, MaxOp, MinOp>(
+      [](auto reduction) { return reduction.getReducedAxes(); });
 }
 
 /// All reductions walk the same axes of one shape, which become the analysis'.
@@ -34,8 +34,8 @@ static LogicalResult readReductions(KernelModule &module, LoopAnalysis &analysis
     } else if (shape != ArrayRef(analysis.shape) || axesOf(&op) != analysis.reducedAxes) {
       InFlightDiagnostic error =
           op.emitOpError() << "expected all reductions of a kernel over the same axes of one shape";
-      error.attachNote(first->getLoc()) << "the first one is over axes of "
-                                        << formatShape(analysis.shape);
+      error.attachNote(first->getLoc())
+          << "the first one is over axes of " << formatShape(analysis.shape);
       return failure();
     }
   }

@@ -17,8 +17,8 @@ using namespace mlir;
 namespace dl {
 
 static SmallVector<Reducer> reducersOf(KernelModule &module, ArrayRef<Operation *> level) {
-  return llvm::map_to_vector(
-      level, [&](Operation *op) { return Reducer(op, module.machine().hasFMA); });
+  return llvm::map_to_vector(level,
+                             [&](Operation *op) { return Reducer(op, module.machine().hasFMA); });
 }
 
 /// Binds what a level reduced to its results, chunk by chunk.
@@ -168,11 +168,11 @@ void SplitEmitter::emitCombine(size_t level) {
         for (size_t c = 0; c < point.chunks.size(); ++c) {
           Operation *op = reducer.operation();
           Value first = load(phase, point, c, op, phase.index(0));
-          auto total = buildReduceLoop(
-              phase.b, phase.index(1), phase.index(split.parts), 1, first,
-              [&](Value part, ValueRange sum) {
-                return reducer.combine(phase.b, sum, load(phase, point, c, op, part));
-              });
+          auto total = buildReduceLoop(phase.b, phase.index(1), phase.index(split.parts), 1, first,
+                                       [&](Value part, ValueRange sum) {
+                                         return reducer.combine(phase.b, sum,
+                                                                load(phase, point, c, op, part));
+                                       });
           store(phase, point, c, op, phase.index(split.parts), total[0]);
         }
       if (!isLast || analysis.reducedResults.empty())

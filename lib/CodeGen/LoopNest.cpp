@@ -39,7 +39,8 @@ static int elementBits(KernelModule &module) {
 static bool movesLastDim(KernelModule &module) {
   return llvm::any_of(module.body().getOps<TransposeOp>(), [](TransposeOp op) {
     ArrayRef<int64_t> permutation = op.getPermutation();
-    return !permutation.empty() && permutation.back() + 1 != static_cast<int64_t>(permutation.size());
+    return !permutation.empty() &&
+           permutation.back() + 1 != static_cast<int64_t>(permutation.size());
   });
 }
 
@@ -168,8 +169,7 @@ void LoopNest::forEachPoint(PhaseBuilder &phase, Value task,
   Value lower = times(b, block, tilesPerBlock * tile);
   Value upper = linearIndex(b, {lower, phase.index(tilesPerBlock * tile)}, {1, 1});
   upper = minimum(b, upper, fullTiles * tile);
-  Value isLast =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, block, phase.index(blocks - 1));
+  Value isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, block, phase.index(blocks - 1));
   emitRow(phase, row, lower, upper, isLast, emit);
 }
 
@@ -353,8 +353,7 @@ static Value fillLanes(ImplicitLocOpBuilder &b, Value element, const Position &p
   if (have == width)
     return element;
   // A short vector, then the identity's first lane over and over.
-  Value filler = vector::ShuffleOp::create(b, identity, identity,
-                                           SmallVector<int64_t>(have, 0));
+  Value filler = vector::ShuffleOp::create(b, identity, identity, SmallVector<int64_t>(have, 0));
   auto chosen = llvm::to_vector(llvm::seq<int64_t>(0, width));
   for (int64_t lane = have; lane < width; ++lane)
     chosen[lane] = have;
@@ -367,8 +366,7 @@ static Value laneNumbers(ImplicitLocOpBuilder &b, Value first, bool alongLanes, 
   if (!alongLanes)
     return number;
   auto steps = llvm::to_vector(llvm::seq<int32_t>(0, static_cast<int32_t>(width)));
-  return arith::AddIOp::create(b, number,
-                               arith::ConstantOp::create(b, b.getI32VectorAttr(steps)));
+  return arith::AddIOp::create(b, number, arith::ConstantOp::create(b, b.getI32VectorAttr(steps)));
 }
 
 void LoopNest::takeStep(PhaseBuilder &phase, Point &point, ArrayRef<Reducer> reducers,
@@ -381,7 +379,8 @@ void LoopNest::takeStep(PhaseBuilder &phase, Point &point, ArrayRef<Reducer> red
   for (size_t c = 0; c < point.chunks.size(); ++c) {
     Position position = stepPosition(phase, indices, rows ? rowChunk : point.chunks[c]);
     // Carried: for each set, for each chunk, the parts of each reducer.
-    int64_t at = (set * static_cast<int64_t>(point.chunks.size()) + static_cast<int64_t>(c)) * parts;
+    int64_t at =
+        (set * static_cast<int64_t>(point.chunks.size()) + static_cast<int64_t>(c)) * parts;
     for (const Reducer &reducer : reducers) {
       Value element = point.expressions[c].vectorAt(reducer.input(), position);
       int64_t width = rows ? lanes : point.chunks[c].width;

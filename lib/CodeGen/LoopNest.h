@@ -108,11 +108,11 @@ private:
   /// Operands are read across their rows: a task walks columns first.
   bool transposed = false;
   int64_t lanes = 1;
-  int64_t rowCount = 1;      // product of the kept dimensions but the last, where that is tiled
-  int64_t tileVectors = 1;   // vectors of a full tile
-  int64_t fullTiles = 0;     // of a row
-  int64_t restElements = 0;  // of a row, behind the full tiles
-  int64_t blocks = 1;        // of a row
+  int64_t rowCount = 1;     // product of the kept dimensions but the last, where that is tiled
+  int64_t tileVectors = 1;  // vectors of a full tile
+  int64_t fullTiles = 0;    // of a row
+  int64_t restElements = 0; // of a row, behind the full tiles
+  int64_t blocks = 1;       // of a row
   int64_t tilesPerBlock = 1;
   int64_t rowsPerTask = 1;
   int64_t taskCount = 0;

@@ -111,7 +111,8 @@ static LogicalResult verifyLowered(ModuleOp module) {
       return WalkResult::interrupt();
     }
     auto call = dyn_cast<LLVM::CallOp>(op);
-    if (call && call.getCallee() && (*call.getCallee() == "malloc" || *call.getCallee() == "free")) {
+    if (call && call.getCallee() &&
+        (*call.getCallee() == "malloc" || *call.getCallee() == "free")) {
       op->emitError() << "expected no allocation in a kernel";
       return WalkResult::interrupt();
     }

@@ -78,8 +78,7 @@ Value MainBuilder::constantPointer(ConstantOp op) {
     Type element = value.getElementType();
     if (element.isInteger(1))
       value = value.mapValues(storageType(element), [](const APInt &bit) { return bit.zext(8); });
-    value = value.reshape(
-        RankedTensorType::get({value.getNumElements()}, storageType(element)));
+    value = value.reshape(RankedTensorType::get({value.getNumElements()}, storageType(element)));
     auto type = LLVM::LLVMArrayType::get(storageType(element), value.getNumElements());
     global = LLVM::GlobalOp::create(b, type, /*isConstant=*/true, LLVM::Linkage::Internal,
                                     "constant" + std::to_string(constants.size() - 1), value,

@@ -140,8 +140,7 @@ Value VectorMath::tanh(Value x) {
                                 1.33314422036e-1, -3.33332819422e-1});
   Value near = mulAdd(arith::MulFOp::create(b, p, square), x, x);
   Value grown = arith::AddFOp::create(b, exp(arith::AddFOp::create(b, size, size)), number(x, 1));
-  Value far = arith::SubFOp::create(b, number(x, 1),
-                                    arith::DivFOp::create(b, number(x, 2), grown));
+  Value far = arith::SubFOp::create(b, number(x, 1), arith::DivFOp::create(b, number(x, 2), grown));
   far = math::CopySignOp::create(b, far, x);
   Value isNear = arith::CmpFOp::create(b, P::OLT, size, number(x, 0.625));
   return arith::SelectOp::create(b, isNear, near, far);

@@ -162,8 +162,7 @@ void WindowEmitter::emitBackwardTiling() {
     nest.forEachTap(phase, window, {}, [&](const WindowNest::Tap &tap, Carried) -> Carried {
       Value isHere = arith::CmpIOp::create(phase.b, arith::CmpIPredicate::eq, largest,
                                            tapNumber(phase, chunk, tap.number));
-      Value element =
-          arith::SelectOp::create(phase.b, isHere, cotangent, number(phase, chunk, 0));
+      Value element = arith::SelectOp::create(phase.b, isHere, cotangent, number(phase, chunk, 0));
       store(phase, {window[0], tap.row, tap.column}, chunk, element);
       return {};
     });
@@ -189,8 +188,8 @@ void WindowEmitter::emitBackward() {
   auto add = [&](PhaseBuilder &phase, ArrayRef<Value> pixel, const ChannelChunk &chunk) {
     auto addWindow = [&](ArrayRef<Value> window, Value tap, Carried sum) -> Carried {
       Position position = nest.position(phase, window, chunk);
-      Value largest = loadElement(phase.b, phase.workspace(offset, i32, count), nest.pooled, i32,
-                                  position);
+      Value largest =
+          loadElement(phase.b, phase.workspace(offset, i32, count), nest.pooled, i32, position);
       Value isHere = arith::CmpIOp::create(phase.b, arith::CmpIPredicate::eq, largest,
                                            tapNumber(phase, chunk, tap));
       Expression expression(phase);

@@ -84,15 +84,15 @@ std::pair<Value, Value> WindowNest::tapRange(PhaseBuilder &phase, int dim, Value
   ImplicitLocOpBuilder &b = phase.b;
   int64_t dilation = geometry.dilation[dim];
   // Tap t lies at `start + t * dilation`; both bounds round up.
-  Value start = linearIndex(b, {window, phase.index(-geometry.padBefore[dim])},
-                            {geometry.strides[dim], 1});
+  Value start =
+      linearIndex(b, {window, phase.index(-geometry.padBefore[dim])}, {geometry.strides[dim], 1});
   auto firstFrom = [&](int64_t pixel) -> Value {
     Value distance = arith::SubIOp::create(b, phase.index(pixel + dilation - 1), start);
     distance = arith::MaxSIOp::create(b, distance, phase.index(0));
     return arith::DivUIOp::create(b, distance, phase.index(dilation));
   };
-  Value last = arith::MinSIOp::create(b, firstFrom(image[dim + 1]),
-                                      phase.index(geometry.kernel[dim]));
+  Value last =
+      arith::MinSIOp::create(b, firstFrom(image[dim + 1]), phase.index(geometry.kernel[dim]));
   return {firstFrom(0), last};
 }
 
@@ -149,9 +149,9 @@ std::pair<Value, Value> WindowNest::windowAt(PhaseBuilder &phase, int dim, Value
   return {window, arith::AndIOp::create(b, exists, isWhole)};
 }
 
-WindowNest::Carried WindowNest::forEachWindow(
-    PhaseBuilder &phase, ArrayRef<Value> pixel, Carried carried,
-    function_ref<Carried(ArrayRef<Value>, Value, Carried)> emit) const {
+WindowNest::Carried
+WindowNest::forEachWindow(PhaseBuilder &phase, ArrayRef<Value> pixel, Carried carried,
+                          function_ref<Carried(ArrayRef<Value>, Value, Carried)> emit) const {
   ImplicitLocOpBuilder &b = phase.b;
   auto whenValid = [&](Value isValid, ValueRange values, function_ref<Carried()> then) {
     auto branch = scf::IfOp::create(b, values.getTypes(), isValid, /*addThenBlock=*/true,

@@ -53,10 +53,9 @@ public:
                      llvm::function_ref<Carried(const Tap &, Carried)> emit) const;
   /// Visits the windows that have the pixel at [n, row, column] of the image as
   /// a tap, in order; `emit` gets the window's indices and the tap's number.
-  Carried
-  forEachWindow(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> pixel, Carried carried,
-                llvm::function_ref<Carried(llvm::ArrayRef<mlir::Value>, mlir::Value, Carried)> emit)
-      const;
+  Carried forEachWindow(
+      PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> pixel, Carried carried,
+      llvm::function_ref<Carried(llvm::ArrayRef<mlir::Value>, mlir::Value, Carried)> emit) const;
 
   Position position(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> pixel,
                     const ChannelChunk &chunk) const;

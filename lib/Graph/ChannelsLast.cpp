@@ -23,8 +23,7 @@ constexpr int64_t kImageToLast[] = {0, 2, 3, 1}, kImageToFirst[] = {0, 3, 1, 2};
 constexpr int64_t kWeightToLast[] = {2, 3, 1, 0}, kWeightToFirst[] = {3, 2, 0, 1};
 
 static bool isWeight(OpOperand &operand) {
-  return operand.getOperandNumber() == 1 &&
-         isa<Conv2DOp, Conv2DBackwardDataOp>(operand.getOwner());
+  return operand.getOperandNumber() == 1 && isa<Conv2DOp, Conv2DBackwardDataOp>(operand.getOwner());
 }
 
 static bool isBias(OpOperand &operand) {
@@ -32,8 +31,7 @@ static bool isBias(OpOperand &operand) {
 }
 
 namespace {
-template <typename Op>
-struct ToChannelsLast : OpRewritePattern<Op> {
+template <typename Op> struct ToChannelsLast : OpRewritePattern<Op> {
   using OpRewritePattern<Op>::OpRewritePattern;
 
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {

@@ -142,8 +142,7 @@ private:
     llvm::DenseSet<Value> &own = isMain ? main : side;
     for (Value operand : op->getOperands()) {
       bool isOutside = isConstant(operand) || isa<BlockArgument>(operand);
-      if (!own.contains(operand) &&
-          !(isOutside && broadcastsTo(shapeOf(operand), shapeOf(result))))
+      if (!own.contains(operand) && !(isOutside && broadcastsTo(shapeOf(operand), shapeOf(result))))
         return fmt::format("{} reads a value of another part of the kernel", nameOf(op));
     }
     own.insert(result);
@@ -197,7 +196,8 @@ public:
     }
     for (Value value : body.getTerminator()->getOperands()) {
       ArrayRef<int64_t> shape = shapeOf(value);
-      if (shape != whole && (space.axes.empty() || (shape != ArrayRef(kept) && shape != ArrayRef(dropped))))
+      if (shape != whole &&
+          (space.axes.empty() || (shape != ArrayRef(kept) && shape != ArrayRef(dropped))))
         return fmt::format("a result of shape {} does not fit loops over {}", formatShape(shape),
                            formatShape(whole));
     }
@@ -242,8 +242,8 @@ private:
       return {};
     if (shapeOf(operand) == ArrayRef(kept) && shape == whole)
       return {};
-    return fmt::format("a reduced value of shape {} meets shape {}",
-                       formatShape(shapeOf(operand)), formatShape(shape));
+    return fmt::format("a reduced value of shape {} meets shape {}", formatShape(shapeOf(operand)),
+                       formatShape(shape));
   }
 
   Block &body;

@@ -24,8 +24,9 @@ static bool canFusePrologue(KernelOp producer, KernelOp consumer) {
 static void fusePrologues(ModelOp model, bool explain) {
   Fusion fusion(model, explain);
   fuseAlongEdges(fusion, [&](KernelOp producer, KernelOp consumer) {
-    return canFusePrologue(producer, consumer) ? fusion.merge(producer, consumer, "with operands from")
-                                               : KernelOp();
+    return canFusePrologue(producer, consumer)
+               ? fusion.merge(producer, consumer, "with operands from")
+               : KernelOp();
   });
 }
 

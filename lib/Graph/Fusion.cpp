@@ -53,9 +53,8 @@ bool dependsIndirectly(KernelOp second, KernelOp first) {
 Operation *anchorOf(KernelOp kernel) { return anchorOf(kernel.getBody().front()); }
 
 bool isElementwiseKernel(KernelOp kernel) {
-  return llvm::all_of(kernel.getBody().front().without_terminator(), [](Operation &op) {
-    return isElementwise(&op) || isa<ConstantOp>(op);
-  });
+  return llvm::all_of(kernel.getBody().front().without_terminator(),
+                      [](Operation &op) { return isElementwise(&op) || isa<ConstantOp>(op); });
 }
 
 //===----------------------------------------------------------------------===//
@@ -100,7 +99,8 @@ KernelOp Fusion::build(KernelOp first, KernelOp second) {
     Block &old = kernel.getBody().front();
     for (Operation &op : old.without_terminator())
       rewriter.clone(op, values);
-    for (auto [result, yielded] : llvm::zip(kernel.getResults(), old.getTerminator()->getOperands()))
+    for (auto [result, yielded] :
+         llvm::zip(kernel.getResults(), old.getTerminator()->getOperands()))
       values.map(result, values.lookup(yielded));
   }
   YieldOp::create(rewriter, loc, llvm::map_to_vector(results, [&](OpResult result) {

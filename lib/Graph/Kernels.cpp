@@ -90,7 +90,8 @@ KernelOp outline(RewriterBase &rewriter, Operation *op) {
                                  op->getName().stripDialect());
   SmallVector<Location> locations =
       llvm::map_to_vector(inputs, [](Value value) { return value.getLoc(); });
-  Block *body = rewriter.createBlock(&kernel.getBody(), {}, ValueRange(inputs).getTypes(), locations);
+  Block *body =
+      rewriter.createBlock(&kernel.getBody(), {}, ValueRange(inputs).getTypes(), locations);
   IRMapping mapping;
   mapping.map(inputs, body->getArguments());
   for (Value operand : op->getOperands())

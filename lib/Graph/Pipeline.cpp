@@ -44,9 +44,9 @@ void buildGraphPipeline(OpPassManager &outer, const GraphOptions &options) {
 
   // 4. Kernels. One for each op, then merged. The order of the passes decides
   //    who gets an op that could go to several places: a mask goes to the op that
-  //    it masks; a bias gradient to the weight gradient rather than to loops; what follows a contraction is
-  //    done in its registers; only then do loops merge with loops, and what is
-  //    left over goes before the contraction that reads it.
+  //    it masks; a bias gradient to the weight gradient rather than to loops; what follows a
+  //    contraction is done in its registers; only then do loops merge with loops, and what is left
+  //    over goes before the contraction that reads it.
   bool fuse = options.fusion && options.optLevel > 0;
   if (fuse)
     manager.addPass(createRematerializePass());
@@ -72,7 +72,8 @@ void buildGraphPipeline(OpPassManager &outer, const GraphOptions &options) {
 
 namespace {
 struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
-  Option<int> optLevel{*this, "opt-level", llvm::cl::desc("as -O of the driver"), llvm::cl::init(2)};
+  Option<int> optLevel{*this, "opt-level", llvm::cl::desc("as -O of the driver"),
+                       llvm::cl::init(2)};
   Option<bool> fusion{*this, "fusion", llvm::cl::desc("fuse ops into kernels"),
                       llvm::cl::init(true)};
   Option<bool> explain{*this, "explain", llvm::cl::desc("a remark for each decision"),

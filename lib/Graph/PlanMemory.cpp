@@ -98,7 +98,8 @@ void Planner::placeReturned() {
   llvm::StringMap<int64_t> variables;
   for (auto [index, parameter] : llvm::enumerate(model.getBody().getOps<ParameterOp>()))
     variables[parameter.getName()] = index;
-  for (auto [name, value] : llvm::zip(op.getUpdated().getAsValueRange<StringAttr>(), op.getUpdates()))
+  for (auto [name, value] :
+       llvm::zip(op.getUpdated().getAsValueRange<StringAttr>(), op.getUpdates()))
     places[lookThroughViews(value)] = {Space::Variable, variables[name]};
 }
 
@@ -173,11 +174,10 @@ LogicalResult Planner::layOut() {
       return model.emitOpError() << "expected intermediate memory of less than 2^63 bytes";
     buffer->offset = *offset;
     arenaBytes = std::max(arenaBytes, *offset + buffer->bytes);
-    placed.insert(llvm::upper_bound(placed, buffer,
-                                    [](const Buffer *a, const Buffer *b) {
-                                      return a->offset < b->offset;
-                                    }),
-                  buffer);
+    placed.insert(
+        llvm::upper_bound(placed, buffer,
+                          [](const Buffer *a, const Buffer *b) { return a->offset < b->offset; }),
+        buffer);
   }
   return success();
 }

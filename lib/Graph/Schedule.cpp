@@ -23,7 +23,9 @@ static ReturnOp returnOf(ModelOp model) {
   return cast<ReturnOp>(model.getBody().front().getTerminator());
 }
 
-static KernelOp producerOf(Value value) { return lookThroughViews(value).getDefiningOp<KernelOp>(); }
+static KernelOp producerOf(Value value) {
+  return lookThroughViews(value).getDefiningOp<KernelOp>();
+}
 
 //===----------------------------------------------------------------------===//
 // What is returned
@@ -105,9 +107,8 @@ public:
 static SmallVector<KernelOp> readersOf(ParameterOp parameter) {
   SmallVector<KernelOp> readers;
   for (auto kernel : parameter->getParentOfType<ModelOp>().getBody().getOps<KernelOp>())
-    if (llvm::any_of(kernel.getInputs(), [&](Value input) {
-          return lookThroughViews(input) == parameter.getResult();
-        }))
+    if (llvm::any_of(kernel.getInputs(),
+                     [&](Value input) { return lookThroughViews(input) == parameter.getResult(); }))
       readers.push_back(kernel);
   return readers;
 }
@@ -132,7 +133,8 @@ static Precedence orderUpdates(ModelOp model) {
     parameters[parameter.getName()] = parameter;
 
   Precedence precedence(model);
-  for (auto [name, operand] : llvm::zip(op.getUpdated().getAsValueRange<StringAttr>(), updatesOf(op))) {
+  for (auto [name, operand] :
+       llvm::zip(op.getUpdated().getAsValueRange<StringAttr>(), updatesOf(op))) {
     ParameterOp parameter = parameters[name];
     SmallVector<KernelOp> readers = readersOf(parameter);
     auto value = cast<OpResult>(lookThroughViews(operand.get()));

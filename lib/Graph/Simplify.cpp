@@ -107,8 +107,8 @@ struct SumOfBroadcast : OpRewritePattern<SumOp> {
                                   ConstantOp::create(rewriter, op.getLoc(), scalar));
     Value kept = rewriter.createOrFold<BroadcastOp>(
         op.getLoc(), rewriter.createOrFold<ReshapeOp>(op.getLoc(), product, copied), reduced);
-    rewriter.replaceOp(op, rewriter.createOrFold<ReshapeOp>(op.getLoc(), kept,
-                                                            shapeOf(op.getResult())));
+    rewriter.replaceOp(
+        op, rewriter.createOrFold<ReshapeOp>(op.getLoc(), kept, shapeOf(op.getResult())));
     return success();
   }
 };
@@ -118,24 +118,22 @@ struct SumOfBroadcast : OpRewritePattern<SumOp> {
 //===----------------------------------------------------------------------===//
 
 /// A reduction over dimensions of extent 1, or none, moves no element.
-template <typename Op>
-struct ReduceNothing : OpRewritePattern<Op> {
+template <typename Op> struct ReduceNothing : OpRewritePattern<Op> {
   using OpRewritePattern<Op>::OpRewritePattern;
 
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
     for (int64_t axis : op.getReducedAxes())
       if (shapeOf(op.getInput())[axis] != 1)
         return rewriter.notifyMatchFailure(op, "reduces elements");
-    rewriter.replaceOp(op, rewriter.createOrFold<ReshapeOp>(op.getLoc(), op.getInput(),
-                                                            shapeOf(op.getResult())));
+    rewriter.replaceOp(
+        op, rewriter.createOrFold<ReshapeOp>(op.getLoc(), op.getInput(), shapeOf(op.getResult())));
     return success();
   }
 };
 
 /// reshape (sum %x) ~> sum %x {keepdims}, or without, where that is the shape:
 /// a kernel holds no reshape.
-template <typename Op>
-struct ReshapeOfReduction : OpRewritePattern<ReshapeOp> {
+template <typename Op> struct ReshapeOfReduction : OpRewritePattern<ReshapeOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(ReshapeOp op, PatternRewriter &rewriter) const override {

@@ -117,8 +117,7 @@ struct SinkThroughElementwise : OpTraitRewritePattern<IsElementwise> {
     for (Value operand : op->getOperands())
       if (auto transpose = operand.getDefiningOp<TransposeOp>();
           transpose && transpose.getType().getNumElements() != 1 &&
-          shapeOf(operand) == shapeOf(op->getResult(0)) &&
-          !isOfLeaves(transpose.getInput()))
+          shapeOf(operand) == shapeOf(op->getResult(0)) && !isOfLeaves(transpose.getInput()))
         return transpose;
     return {};
   }
@@ -138,8 +137,7 @@ Permutation remaining(ArrayRef<int64_t> permutation, ArrayRef<int64_t> axes) {
 }
 
 /// sum (transpose %x) ~> transpose (sum %x) over the same elements.
-template <typename Op>
-struct SinkThroughReduction : OpRewritePattern<Op> {
+template <typename Op> struct SinkThroughReduction : OpRewritePattern<Op> {
   using OpRewritePattern<Op>::OpRewritePattern;
 
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
@@ -153,7 +151,8 @@ struct SinkThroughReduction : OpRewritePattern<Op> {
     llvm::sort(inner);
     Value result = Op::create(rewriter, op.getLoc(), transpose.getInput(),
                               rewriter.getDenseI64ArrayAttr(inner), op.getKeepdims());
-    replaceByTranspose(rewriter, op, result, op.getKeepdims() ? Permutation(permutation) : remaining(permutation, axes));
+    replaceByTranspose(rewriter, op, result,
+                       op.getKeepdims() ? Permutation(permutation) : remaining(permutation, axes));
     return success();
   }
 };
@@ -168,8 +167,7 @@ struct SinkThroughArgmax : OpRewritePattern<ArgmaxOp> {
     int64_t axis = op.getAxis();
     axis += axis < 0 ? transpose.getType().getRank() : 0;
     ArrayRef<int64_t> permutation = transpose.getPermutation();
-    Value result =
-        ArgmaxOp::create(rewriter, op.getLoc(), transpose.getInput(), permutation[axis]);
+    Value result = ArgmaxOp::create(rewriter, op.getLoc(), transpose.getInput(), permutation[axis]);
     replaceByTranspose(rewriter, op, result, remaining(permutation, {axis}));
     return success();
   }

@@ -20,8 +20,7 @@ static Value biasAlongChannels(Conv2DOp op, PatternRewriter &rewriter) {
   if (op.getLayout() == "nhwc")
     return op.getBias();
   int64_t channels = tensorType(op.getBias()).getDimSize(0);
-  return ReshapeOp::create(rewriter, op.getLoc(), op.getBias(),
-                           ArrayRef<int64_t>{channels, 1, 1});
+  return ReshapeOp::create(rewriter, op.getLoc(), op.getBias(), ArrayRef<int64_t>{channels, 1, 1});
 }
 
 namespace {

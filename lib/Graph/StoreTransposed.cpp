@@ -54,7 +54,8 @@ static void storeTransposed(ParameterOp parameter, ArrayRef<int64_t> common,
     rewriter.replaceOp(user, parameter.getResult());
   if (OpOperand *update = updateOf(parameter)) {
     rewriter.setInsertionPoint(update->getOwner());
-    Value stored = rewriter.createOrFold<TransposeOp>(parameter.getLoc(), update->get(), permutation);
+    Value stored =
+        rewriter.createOrFold<TransposeOp>(parameter.getLoc(), update->get(), permutation);
     rewriter.modifyOpInPlace(update->getOwner(), [&] { update->set(stored); });
   }
 }

@@ -60,9 +60,8 @@ static LogicalResult verifyPlaced(ModelOp model) {
                                   << kernel.getNumResults() << " results";
     for (Value result : kernel.getResults()) {
       Place place = placeOf(result);
-      if (place.space == Space::Arena &&
-          (place.position < 0 || place.position % 64 != 0 ||
-           bytesOf(result.getType()) > arena - place.position))
+      if (place.space == Space::Arena && (place.position < 0 || place.position % 64 != 0 ||
+                                          bytesOf(result.getType()) > arena - place.position))
         return kernel.emitOpError() << "expected a multiple of 64 within the arena of " << arena
                                     << " bytes as place of a result, got " << place.position;
     }
@@ -85,7 +84,8 @@ static LogicalResult verifyReturned(ModelOp model) {
   for (auto [index, value] : llvm::enumerate(op.getOutputs()))
     if (failed(verify(value, Space::Output, index, "output")))
       return failure();
-  for (auto [name, value] : llvm::zip(op.getUpdated().getAsValueRange<StringAttr>(), op.getUpdates()))
+  for (auto [name, value] :
+       llvm::zip(op.getUpdated().getAsValueRange<StringAttr>(), op.getUpdates()))
     if (failed(verify(value, Space::Variable, variables[name], "the update of variable")))
       return failure();
   return success();
@@ -147,8 +147,8 @@ static LogicalResult verifyMemory(ModelOp model) {
       if (!isStored(tensor))
         continue;
       if (!memory.holds(tensor))
-        return kernel.emitOpError() << "expected operand " << index
-                                    << " in memory, got it overwritten";
+        return kernel.emitOpError()
+               << "expected operand " << index << " in memory, got it overwritten";
       for (OpResult result : kernel->getResults())
         if (memory.overlap(tensor, result) &&
             !canOverwrite(kernel, result.getResultNumber(), tensor))

@@ -44,8 +44,7 @@ void defineResults(OpAsmParser &parser, ArrayRef<Type> types) {
   }
 }
 
-ParseResult resolveInScope(OpAsmParser &parser,
-                           ArrayRef<OpAsmParser::UnresolvedOperand> operands,
+ParseResult resolveInScope(OpAsmParser &parser, ArrayRef<OpAsmParser::UnresolvedOperand> operands,
                            SmallVectorImpl<Value> &values) {
   ValueScope *scope = ValueScope::current();
   for (const OpAsmParser::UnresolvedOperand &operand : operands) {
@@ -113,13 +112,12 @@ ParseResult parseOptions(OpAsmParser &parser, NamedAttrList &attributes) {
 /// True for text that parseOptionValue reads as a bare word: an identifier that
 /// is not a keyword of MLIR's own syntax.
 static bool isBareWord(StringRef text) {
-  static constexpr StringRef taken[] = {"true",   "false",   "dense",  "array",  "unit",
-                                        "f16",    "bf16",    "f32",    "f64",    "index",
-                                        "loc",    "none",    "tensor", "vector", "memref",
-                                        "affine_map", "affine_set", "complex", "tuple", "opaque",
-                                        "sparse", "strided", "distinct"};
-  bool isInteger = text.size() > 1 && text[0] == 'i' &&
-                   llvm::all_of(text.drop_front(), llvm::isDigit);
+  static constexpr StringRef taken[] = {
+      "true",       "false",   "dense", "array",  "unit",   "f16",     "bf16",    "f32",
+      "f64",        "index",   "loc",   "none",   "tensor", "vector",  "memref",  "affine_map",
+      "affine_set", "complex", "tuple", "opaque", "sparse", "strided", "distinct"};
+  bool isInteger =
+      text.size() > 1 && text[0] == 'i' && llvm::all_of(text.drop_front(), llvm::isDigit);
   return !isInteger && !text.empty() && !llvm::is_contained(taken, text) &&
          (llvm::isAlpha(text[0]) || text[0] == '_') &&
          llvm::all_of(text, [](char c) { return llvm::isAlnum(c) || c == '_'; });
@@ -183,8 +181,8 @@ void printOptions(OpAsmPrinter &printer, Operation *op, ArrayRef<StringRef> elid
 ParseResult checkOptionNames(OpAsmParser &parser, SMLoc loc, const OperationState &result) {
   // Names with a dot belong to another dialect; passes may leave such a note.
   for (NamedAttribute option : result.attributes)
-    if (StringRef key = option.getName(); !key.contains('.') &&
-                                          !llvm::is_contained(result.name.getAttributeNames(), key))
+    if (StringRef key = option.getName();
+        !key.contains('.') && !llvm::is_contained(result.name.getAttributeNames(), key))
       return parser.emitError(loc) << "'" << result.name << "' has no option '" << key << "'";
   return success();
 }
@@ -193,8 +191,7 @@ ParseResult checkOptionNames(OpAsmParser &parser, SMLoc loc, const OperationStat
 // Layers
 //===----------------------------------------------------------------------===//
 
-ParseResult parseLayer(OpAsmParser &parser, OperationState &result,
-                       const LayerContract &contract) {
+ParseResult parseLayer(OpAsmParser &parser, OperationState &result, const LayerContract &contract) {
   SmallVector<OpAsmParser::UnresolvedOperand> operands;
   SMLoc loc = parser.getCurrentLocation();
   if (parser.parseOperandList(operands) || parseOptions(parser, result.attributes))
@@ -226,8 +223,8 @@ ParseResult parseLayer(OpAsmParser &parser, OperationState &result,
   // What every shape rule takes for granted; the rest ODS verifies after parsing.
   for (Value operand : result.operands)
     if (!isa<RankedTensorType>(operand.getType()))
-      return parser.emitError(loc) << "expected ranked tensors as operands, got "
-                                   << operand.getType();
+      return parser.emitError(loc)
+             << "expected ranked tensors as operands, got " << operand.getType();
 
   SmallVector<Type> inferred;
   if (failed(contract.checkAttributes(result)))
@@ -241,8 +238,8 @@ ParseResult parseLayer(OpAsmParser &parser, OperationState &result,
     return failure();
   if (auto function = dyn_cast_or_null<FunctionType>(written)) {
     if (function.getResults() != ArrayRef<Type>(inferred))
-      return parser.emitError(typeLoc) << "expected result types " << inferred << ", got "
-                                       << function.getResults();
+      return parser.emitError(typeLoc)
+             << "expected result types " << inferred << ", got " << function.getResults();
   } else if (written && (inferred.size() != 1 || inferred[0] != written)) {
     return parser.emitError(typeLoc) << "expected result type " << inferred << ", got " << written;
   }

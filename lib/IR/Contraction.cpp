@@ -13,8 +13,8 @@ LogicalResult MatmulOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor
   if (failed(checkSameElementType(loc, adaptor.getOperands())))
     return failure();
   if (lhs.getRank() < 2 || rhs.getRank() < 2)
-    return emitOptionalError(loc, "expected operands of at least 2 dimensions, got ",
-                             lhs.getRank(), " and ", rhs.getRank());
+    return emitOptionalError(loc, "expected operands of at least 2 dimensions, got ", lhs.getRank(),
+                             " and ", rhs.getRank());
   bool ta = adaptor.getTransposeA(), tb = adaptor.getTransposeB();
   int64_t m = lhs.getDimSize(lhs.getRank() - (ta ? 1 : 2));
   int64_t k = lhs.getDimSize(lhs.getRank() - (ta ? 2 : 1));
@@ -150,7 +150,8 @@ LogicalResult Conv2DOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor
   RankedTensorType input = tensorType(adaptor.getInput()), weight = tensorType(adaptor.getWeight());
   ImageLayout at = ImageLayout::get(adaptor.getLayout());
   WeightLayout wt = WeightLayout::get(adaptor.getLayout());
-  auto window = convGeometry(loc, adaptor, {weight.getDimSize(wt.height), weight.getDimSize(wt.width)});
+  auto window =
+      convGeometry(loc, adaptor, {weight.getDimSize(wt.height), weight.getDimSize(wt.width)});
   if (failed(window))
     return failure();
   int64_t outputs = weight.getDimSize(wt.output);
@@ -172,13 +173,13 @@ LogicalResult Conv2DBackwardDataOp::inferReturnTypes(MLIRContext *, OptionalLoc 
     return failure();
   RankedTensorType cotangent = tensorType(adaptor.getCotangent());
   RankedTensorType weight = tensorType(adaptor.getWeight());
-  if (adaptor.getInputSize().size() != 2 || llvm::any_of(adaptor.getInputSize(), [](int64_t e) {
-        return e < 0;
-      }))
+  if (adaptor.getInputSize().size() != 2 ||
+      llvm::any_of(adaptor.getInputSize(), [](int64_t e) { return e < 0; }))
     return emitOptionalError(loc, "expected an input_size of 2 non-negative extents");
   ImageLayout at = ImageLayout::get(adaptor.getLayout());
   WeightLayout wt = WeightLayout::get(adaptor.getLayout());
-  auto window = convGeometry(loc, adaptor, {weight.getDimSize(wt.height), weight.getDimSize(wt.width)});
+  auto window =
+      convGeometry(loc, adaptor, {weight.getDimSize(wt.height), weight.getDimSize(wt.width)});
   if (failed(window))
     return failure();
   std::array<int64_t, 2> inputSize = {adaptor.getInputSize()[0], adaptor.getInputSize()[1]};
@@ -186,7 +187,8 @@ LogicalResult Conv2DBackwardDataOp::inferReturnTypes(MLIRContext *, OptionalLoc 
   int64_t groups = adaptor.getGroups(), inputs = weight.getDimSize(wt.input) * groups;
   int64_t batch = cotangent.getDimSize(at.batch), outputs = weight.getDimSize(wt.output);
   if (failed(size) || failed(checkGroups(loc, {inputs, outputs, groups}, inputs / groups)) ||
-      failed(checkCotangent(loc, cotangent, imageShape(adaptor.getLayout(), batch, outputs, *size))))
+      failed(
+          checkCotangent(loc, cotangent, imageShape(adaptor.getLayout(), batch, outputs, *size))))
     return failure();
   results.push_back(cotangent.clone(imageShape(adaptor.getLayout(), batch, inputs, inputSize)));
   return success();
@@ -209,7 +211,8 @@ LogicalResult Conv2DBackwardWeightsOp::inferReturnTypes(MLIRContext *, OptionalL
   int64_t groups = adaptor.getGroups(), inputs = input.getDimSize(at.channel);
   int64_t outputs = cotangent.getDimSize(at.channel), batch = input.getDimSize(at.batch);
   if (failed(size) || failed(checkGroups(loc, {inputs, outputs, groups}, inputs / groups)) ||
-      failed(checkCotangent(loc, cotangent, imageShape(adaptor.getLayout(), batch, outputs, *size))))
+      failed(
+          checkCotangent(loc, cotangent, imageShape(adaptor.getLayout(), batch, outputs, *size))))
     return failure();
   SmallVector<int64_t> shape(4);
   shape[wt.output] = outputs;

@@ -28,8 +28,7 @@ static bool isSplat(Attribute attribute, double value) {
 }
 
 /// Folds a binary op on two constants of one value each.
-template <typename Fn>
-static Attribute foldSplats(Attribute lhs, Attribute rhs, Type type, Fn fn) {
+template <typename Fn> static Attribute foldSplats(Attribute lhs, Attribute rhs, Type type, Fn fn) {
   std::optional<APFloat> a = splatOf(lhs), b = splatOf(rhs);
   auto shaped = cast<RankedTensorType>(type);
   if (!a || !b || !shaped.hasStaticShape())

@@ -36,8 +36,8 @@ LogicalResult ReshapeOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adapto
   if (failed(before) || failed(after))
     return failure();
   if (llvm::any_of(shape, [](int64_t e) { return e < -1; }) || openAfter > 1)
-    return emitOptionalError(loc, "expected extents of at least 0 and at most one -1, got [",
-                             shape, "]");
+    return emitOptionalError(loc, "expected extents of at least 0 and at most one -1, got [", shape,
+                             "]");
   if (openBefore > 1)
     return emitOptionalError(loc, "expected at most one open extent, got ",
                              formatShape(input.getShape()));
@@ -68,7 +68,8 @@ LogicalResult FlattenOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adapto
   if (axis < 0)
     axis += rank;
   SmallVector<int64_t> shape;
-  for (ArrayRef<int64_t> part : {input.getShape().take_front(axis), input.getShape().drop_front(axis)}) {
+  for (ArrayRef<int64_t> part :
+       {input.getShape().take_front(axis), input.getShape().drop_front(axis)}) {
     int open;
     FailureOr<int64_t> count = product(loc, part, open);
     if (failed(count))

@@ -62,9 +62,10 @@ LogicalResult AdamOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor a
   if (failed(checkState(loc, adaptor.getParameter(), adaptor.getOperands().slice(1, 3))))
     return failure();
   RankedTensorType step = tensorType(adaptor.getStep());
-  if (step.getRank() != 0 || step.getElementType() != tensorType(adaptor.getParameter()).getElementType())
-    return emitOptionalError(loc, "expected the step as a scalar of the parameter's element type, got ",
-                             step);
+  if (step.getRank() != 0 ||
+      step.getElementType() != tensorType(adaptor.getParameter()).getElementType())
+    return emitOptionalError(
+        loc, "expected the step as a scalar of the parameter's element type, got ", step);
   results.append(3, adaptor.getParameter().getType());
   return success();
 }

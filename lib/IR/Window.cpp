@@ -43,12 +43,9 @@ FailureOr<WindowGeometry> WindowGeometry::get(OptionalLoc loc, ArrayRef<int64_t>
       failed(checkList(loc, "padding", padding, 4, 0)) ||
       failed(checkList(loc, "dilation", dilation, 2, 1)))
     return failure();
-  return WindowGeometry{{kernel[0], kernel[1]},
-                        {strides[0], strides[1]},
-                        {dilation[0], dilation[1]},
-                        {padding[0], padding[1]},
-                        {padding[2], padding[3]},
-                        ceilMode};
+  return WindowGeometry{{kernel[0], kernel[1]},     {strides[0], strides[1]},
+                        {dilation[0], dilation[1]}, {padding[0], padding[1]},
+                        {padding[2], padding[3]},   ceilMode};
 }
 
 LogicalResult inferPool(OptionalLoc loc, Value input, const WindowGeometry &window,
@@ -63,9 +60,9 @@ LogicalResult inferPool(OptionalLoc loc, Value input, const WindowGeometry &wind
     shape[axis] = window.outputExtent(dim, type.getDimSize(axis));
     int64_t span = (window.kernel[dim] - 1) * window.dilation[dim] + 1;
     if (!ShapedType::isDynamic(shape[axis]) && shape[axis] <= 0)
-      return emitOptionalError(loc, "expected a padded ", dim == 0 ? "height" : "width",
-                               " of at least the window's ", span, ", got ",
-                               type.getDimSize(axis) + window.padBefore[dim] + window.padAfter[dim]);
+      return emitOptionalError(
+          loc, "expected a padded ", dim == 0 ? "height" : "width", " of at least the window's ",
+          span, ", got ", type.getDimSize(axis) + window.padBefore[dim] + window.padAfter[dim]);
     if (window.padBefore[dim] >= span || window.padAfter[dim] >= span)
       return emitOptionalError(loc, "expected padding below the window's ", span, ", got ",
                                std::max(window.padBefore[dim], window.padAfter[dim]));

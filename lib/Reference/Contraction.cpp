@@ -20,8 +20,7 @@ static int64_t matrixElement(const Array &matrices, ArrayRef<int64_t> batch, boo
   return matrices.at(index);
 }
 
-template <>
-void evaluate(MatmulOp op, Arrays in, MutableArrays out) {
+template <> void evaluate(MatmulOp op, Arrays in, MutableArrays out) {
   const Array &a = in[0], &b = in[1];
   bool ta = op.getTransposeA(), tb = op.getTransposeB();
   int64_t inner = a.shape()[a.rank() - (ta ? 2 : 1)];
@@ -36,8 +35,7 @@ void evaluate(MatmulOp op, Arrays in, MutableArrays out) {
   });
 }
 
-template <>
-void evaluate(LinearOp op, Arrays in, MutableArrays out) {
+template <> void evaluate(LinearOp op, Arrays in, MutableArrays out) {
   const Array &x = in[0], &w = in[1];
   bool transposed = op.getTransposeWeight();
   int64_t features = x.shape().back(), outputs = out[0].shape().back();
@@ -45,8 +43,7 @@ void evaluate(LinearOp op, Arrays in, MutableArrays out) {
     int64_t row = i / outputs, o = i % outputs;
     double sum = in.size() == 3 ? in[2].real(o) : 0;
     for (int64_t k = 0; k < features; ++k)
-      sum += x.real(row * features + k) *
-             w.real(transposed ? o * features + k : k * outputs + o);
+      sum += x.real(row * features + k) * w.real(transposed ? o * features + k : k * outputs + o);
     out[0].setReal(i, sum);
   }
 }
@@ -88,8 +85,7 @@ static void store(const std::vector<double> &values, Array &out) {
     out.setReal(i, values[i]);
 }
 
-template <>
-void evaluate(Conv2DOp op, Arrays in, MutableArrays out) {
+template <> void evaluate(Conv2DOp op, Arrays in, MutableArrays out) {
   std::vector<double> sums(out[0].size());
   if (in.size() == 3) {
     ImageAxes image(op.getLayout());
@@ -103,8 +99,7 @@ void evaluate(Conv2DOp op, Arrays in, MutableArrays out) {
   store(sums, out[0]);
 }
 
-template <>
-void evaluate(Conv2DBackwardDataOp op, Arrays in, MutableArrays out) {
+template <> void evaluate(Conv2DBackwardDataOp op, Arrays in, MutableArrays out) {
   std::vector<double> sums(out[0].size());
   forEachProduct(op, out[0], in[1], in[0], [&](int64_t x, int64_t w, int64_t y) {
     sums[x] += in[0].real(y) * in[1].real(w);
@@ -112,8 +107,7 @@ void evaluate(Conv2DBackwardDataOp op, Arrays in, MutableArrays out) {
   store(sums, out[0]);
 }
 
-template <>
-void evaluate(Conv2DBackwardWeightsOp op, Arrays in, MutableArrays out) {
+template <> void evaluate(Conv2DBackwardWeightsOp op, Arrays in, MutableArrays out) {
   std::vector<double> sums(out[0].size());
   forEachProduct(op, in[0], out[0], in[1], [&](int64_t x, int64_t w, int64_t y) {
     sums[w] += in[0].real(x) * in[1].real(y);

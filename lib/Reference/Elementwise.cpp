@@ -17,14 +17,14 @@ static void map(Arrays in, MutableArrays out, double (*f)(double)) {
 static void map(Arrays in, MutableArrays out, double (*f)(double, double)) {
   int64_t i = 0;
   forEachIndex(out[0].shape(), [&](ArrayRef<int64_t> index) {
-    out[0].setReal(i++, f(in[0].real(in[0].atBroadcast(index)), in[1].real(in[1].atBroadcast(index))));
+    out[0].setReal(i++,
+                   f(in[0].real(in[0].atBroadcast(index)), in[1].real(in[1].atBroadcast(index))));
   });
 }
 
 // y = f(x)
 #define DL_REFERENCE_UNARY(Op, formula)                                                            \
-  template <>                                                                                      \
-  void evaluate(Op, Arrays in, MutableArrays out) {                                                \
+  template <> void evaluate(Op, Arrays in, MutableArrays out) {                                    \
     map(in, out, [](double x) -> double { return formula; });                                      \
   }
 DL_REFERENCE_UNARY(NegOp, -x)
@@ -42,8 +42,7 @@ DL_REFERENCE_UNARY(ReciprocalOp, 1 / x)
 
 // z = f(x, y)
 #define DL_REFERENCE_BINARY(Op, formula)                                                           \
-  template <>                                                                                      \
-  void evaluate(Op, Arrays in, MutableArrays out) {                                                \
+  template <> void evaluate(Op, Arrays in, MutableArrays out) {                                    \
     map(in, out, [](double x, double y) -> double { return formula; });                            \
   }
 DL_REFERENCE_BINARY(AddOp, x + y)
@@ -55,8 +54,7 @@ DL_REFERENCE_BINARY(MaximumOp, std::isnan(x) || x > y ? x : y)
 DL_REFERENCE_BINARY(MinimumOp, std::isnan(x) || x < y ? x : y)
 #undef DL_REFERENCE_BINARY
 
-template <typename T>
-static bool compare(StringRef predicate, T x, T y) {
+template <typename T> static bool compare(StringRef predicate, T x, T y) {
   if (predicate == "eq")
     return x == y;
   if (predicate == "ne")
@@ -70,8 +68,7 @@ static bool compare(StringRef predicate, T x, T y) {
   return x >= y;
 }
 
-template <>
-void evaluate(CompareOp op, Arrays in, MutableArrays out) {
+template <> void evaluate(CompareOp op, Arrays in, MutableArrays out) {
   int64_t i = 0;
   forEachIndex(out[0].shape(), [&](ArrayRef<int64_t> index) {
     int64_t a = in[0].atBroadcast(index), b = in[1].atBroadcast(index);
@@ -81,8 +78,7 @@ void evaluate(CompareOp op, Arrays in, MutableArrays out) {
   });
 }
 
-template <>
-void evaluate(SelectOp, Arrays in, MutableArrays out) {
+template <> void evaluate(SelectOp, Arrays in, MutableArrays out) {
   int64_t i = 0;
   forEachIndex(out[0].shape(), [&](ArrayRef<int64_t> index) {
     const Array &chosen = in[0].integer(in[0].atBroadcast(index)) ? in[1] : in[2];
@@ -106,8 +102,7 @@ static int64_t wrap(int64_t x, unsigned width) {
   return width == 32 ? static_cast<int32_t>(static_cast<uint64_t>(x)) : x;
 }
 
-template <>
-void evaluate(CastOp op, Arrays in, MutableArrays out) {
+template <> void evaluate(CastOp op, Arrays in, MutableArrays out) {
   const Array &from = in[0];
   Array &to = out[0];
   for (int64_t i = 0; i < to.size(); ++i) {

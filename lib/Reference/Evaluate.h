@@ -20,8 +20,7 @@ using MutableArrays = llvm::MutableArrayRef<Array>;
 /// Fills the results of an op from its operands. Preconditions: the shapes of
 /// `in` and `out` are those of the op's operands and results, all static; `out`
 /// holds zeros.
-template <typename Op>
-void evaluate(Op op, Arrays in, MutableArrays out);
+template <typename Op> void evaluate(Op op, Arrays in, MutableArrays out);
 
 /// Dispatches to the op's specialisation.
 void evaluateOp(mlir::Operation *op, Arrays in, MutableArrays out);

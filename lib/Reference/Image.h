@@ -43,9 +43,7 @@ struct WeightAxes {
 /// Where tap (u, v) of the window at output (i, j) lies in the input.
 struct Window {
   llvm::ArrayRef<int64_t> strides, padding, dilation;
-  int64_t row(int64_t i, int64_t u) const {
-    return i * strides[0] + u * dilation[0] - padding[0];
-  }
+  int64_t row(int64_t i, int64_t u) const { return i * strides[0] + u * dilation[0] - padding[0]; }
   int64_t column(int64_t j, int64_t v) const {
     return j * strides[1] + v * dilation[1] - padding[1];
   }

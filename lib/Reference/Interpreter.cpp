@@ -23,8 +23,7 @@ template <typename Op>
 static constexpr bool isStructure =
     llvm::is_one_of<Op, ModelOp, ReturnOp, ParameterOp, ConstantOp, KernelOp, YieldOp>::value;
 
-template <typename Op>
-static bool evaluateIf(Operation *op, Arrays in, MutableArrays out) {
+template <typename Op> static bool evaluateIf(Operation *op, Arrays in, MutableArrays out) {
   if constexpr (isStructure<Op>)
     return false;
   else if (auto concrete = dyn_cast<Op>(op))
@@ -32,8 +31,7 @@ static bool evaluateIf(Operation *op, Arrays in, MutableArrays out) {
   return false;
 }
 
-template <typename... Ops>
-static bool evaluateAny(Operation *op, Arrays in, MutableArrays out) {
+template <typename... Ops> static bool evaluateAny(Operation *op, Arrays in, MutableArrays out) {
   return (evaluateIf<Ops>(op, in, out) || ...);
 }
 
@@ -63,12 +61,22 @@ static Array toArray(RankedTensorType type, TensorView view) {
   Array array(type);
   for (int64_t i = 0; i < array.size(); ++i) {
     switch (view.dtype) {
-    case DType::F32: array.setReal(i, static_cast<const float *>(view.data)[i]); break;
-    case DType::F64: array.setReal(i, static_cast<const double *>(view.data)[i]); break;
-    case DType::I32: array.setInteger(i, static_cast<const int32_t *>(view.data)[i]); break;
-    case DType::I64: array.setInteger(i, static_cast<const int64_t *>(view.data)[i]); break;
+    case DType::F32:
+      array.setReal(i, static_cast<const float *>(view.data)[i]);
+      break;
+    case DType::F64:
+      array.setReal(i, static_cast<const double *>(view.data)[i]);
+      break;
+    case DType::I32:
+      array.setInteger(i, static_cast<const int32_t *>(view.data)[i]);
+      break;
+    case DType::I64:
+      array.setInteger(i, static_cast<const int64_t *>(view.data)[i]);
+      break;
     case DType::U8:
-    case DType::Bool: array.setInteger(i, static_cast<const uint8_t *>(view.data)[i]); break;
+    case DType::Bool:
+      array.setInteger(i, static_cast<const uint8_t *>(view.data)[i]);
+      break;
     }
   }
   return array;
@@ -79,12 +87,22 @@ static Tensor toTensor(const Array &array) {
   void *data = tensor.raw();
   for (int64_t i = 0; i < array.size(); ++i) {
     switch (tensor.dtype()) {
-    case DType::F32: static_cast<float *>(data)[i] = static_cast<float>(array.real(i)); break;
-    case DType::F64: static_cast<double *>(data)[i] = array.real(i); break;
-    case DType::I32: static_cast<int32_t *>(data)[i] = static_cast<int32_t>(array.integer(i)); break;
-    case DType::I64: static_cast<int64_t *>(data)[i] = array.integer(i); break;
+    case DType::F32:
+      static_cast<float *>(data)[i] = static_cast<float>(array.real(i));
+      break;
+    case DType::F64:
+      static_cast<double *>(data)[i] = array.real(i);
+      break;
+    case DType::I32:
+      static_cast<int32_t *>(data)[i] = static_cast<int32_t>(array.integer(i));
+      break;
+    case DType::I64:
+      static_cast<int64_t *>(data)[i] = array.integer(i);
+      break;
     case DType::U8:
-    case DType::Bool: static_cast<uint8_t *>(data)[i] = array.integer(i) != 0; break;
+    case DType::Bool:
+      static_cast<uint8_t *>(data)[i] = array.integer(i) != 0;
+      break;
     }
   }
   return tensor;
@@ -130,8 +148,8 @@ static Status close(ModelOp model, std::span<const TensorView> inputs) {
   if (arguments.size() != inputs.size())
     return Error{fmt::format("expected {} inputs, got {}", arguments.size(), inputs.size())};
   std::optional<int64_t> batch;
-  for (auto [argument, name, input] : llvm::zip(
-           arguments, model.getInputNames().getAsValueRange<StringAttr>(), inputs)) {
+  for (auto [argument, name, input] :
+       llvm::zip(arguments, model.getInputNames().getAsValueRange<StringAttr>(), inputs)) {
     auto type = cast<RankedTensorType>(argument.getType());
     if (Status status = checkInput(name, type, input); !status)
       return status;
@@ -239,8 +257,8 @@ Result<std::vector<Tensor>> interpret(ModelOp model, std::span<const TensorView>
   std::vector<Tensor> outputs;
   for (Value output : terminator.getOutputs())
     outputs.push_back(toTensor(values.find(output)->second));
-  for (auto [name, value] : llvm::zip(terminator.getUpdated().getAsValueRange<StringAttr>(),
-                                      terminator.getUpdates()))
+  for (auto [name, value] :
+       llvm::zip(terminator.getUpdated().getAsValueRange<StringAttr>(), terminator.getUpdates()))
     variables[name.str()] = toTensor(values.find(value)->second);
   return outputs;
 }

@@ -35,15 +35,13 @@ static void forEachLargest(Op op, const Array &input, const Array &output,
   });
 }
 
-template <>
-void evaluate(MaxPool2DOp op, Arrays in, MutableArrays out) {
+template <> void evaluate(MaxPool2DOp op, Arrays in, MutableArrays out) {
   forEachLargest(op, in[0], out[0], [&](int64_t y, int64_t x) {
     out[0].setReal(y, x < 0 ? -std::numeric_limits<double>::infinity() : in[0].real(x));
   });
 }
 
-template <>
-void evaluate(MaxPool2DBackwardOp op, Arrays in, MutableArrays out) {
+template <> void evaluate(MaxPool2DBackwardOp op, Arrays in, MutableArrays out) {
   std::vector<double> sums(out[0].size());
   forEachLargest(op, in[0], in[1], [&](int64_t y, int64_t x) {
     if (x >= 0)
@@ -53,11 +51,9 @@ void evaluate(MaxPool2DBackwardOp op, Arrays in, MutableArrays out) {
     out[0].setReal(i, sums[i]);
 }
 
-template <>
-void evaluate(MaxPool2DGatherOp op, Arrays in, MutableArrays out) {
-  forEachLargest(op, in[0], out[0], [&](int64_t y, int64_t x) {
-    out[0].setReal(y, x < 0 ? 0 : in[1].real(x));
-  });
+template <> void evaluate(MaxPool2DGatherOp op, Arrays in, MutableArrays out) {
+  forEachLargest(op, in[0], out[0],
+                 [&](int64_t y, int64_t x) { out[0].setReal(y, x < 0 ? 0 : in[1].real(x)); });
 }
 
 } // namespace dl

@@ -12,7 +12,8 @@ namespace dl {
 /// Calls `visit(result position, operand position)` for each element of the
 /// operand. Reduced axes are taken with extent 1, so that both `keepdims` agree.
 template <typename Op>
-static void forEachReduced(Op op, const Array &in, llvm::function_ref<void(int64_t, int64_t)> visit) {
+static void forEachReduced(Op op, const Array &in,
+                           llvm::function_ref<void(int64_t, int64_t)> visit) {
   SmallVector<bool> isReduced(in.rank(), !op.getAxes());
   for (int64_t axis : op.getAxes().value_or(ArrayRef<int64_t>()))
     isReduced[axis < 0 ? axis + in.rank() : axis] = true;
@@ -44,13 +45,11 @@ static void store(const std::vector<double> &values, Array &out) {
     out.setReal(i, values[i]);
 }
 
-template <>
-void evaluate(SumOp op, Arrays in, MutableArrays out) {
+template <> void evaluate(SumOp op, Arrays in, MutableArrays out) {
   store(reduce(op, in[0], out[0], 0, add), out[0]);
 }
 
-template <>
-void evaluate(MeanOp op, Arrays in, MutableArrays out) {
+template <> void evaluate(MeanOp op, Arrays in, MutableArrays out) {
   std::vector<double> sums = reduce(op, in[0], out[0], 0, add);
   std::vector<double> counts =
       reduce(op, in[0], out[0], 0, [](double count, double) { return count + 1; });
@@ -58,14 +57,12 @@ void evaluate(MeanOp op, Arrays in, MutableArrays out) {
     out[0].setReal(i, sums[i] / counts[i]);
 }
 
-template <>
-void evaluate(MaxOp op, Arrays in, MutableArrays out) {
+template <> void evaluate(MaxOp op, Arrays in, MutableArrays out) {
   auto larger = [](double x, double y) { return std::isnan(y) || y > x ? y : x; };
   store(reduce(op, in[0], out[0], -std::numeric_limits<double>::infinity(), larger), out[0]);
 }
 
-template <>
-void evaluate(MinOp op, Arrays in, MutableArrays out) {
+template <> void evaluate(MinOp op, Arrays in, MutableArrays out) {
   auto smaller = [](double x, double y) { return std::isnan(y) || y < x ? y : x; };
   store(reduce(op, in[0], out[0], std::numeric_limits<double>::infinity(), smaller), out[0]);
 }
@@ -85,8 +82,7 @@ static void forEachVector(const Array &array, int64_t axis,
   });
 }
 
-template <>
-void evaluate(ArgmaxOp op, Arrays in, MutableArrays out) {
+template <> void evaluate(ArgmaxOp op, Arrays in, MutableArrays out) {
   int64_t result = 0;
   forEachVector(in[0], op.getAxis(), [&](ArrayRef<int64_t> positions) {
     size_t best = 0;
@@ -107,8 +103,7 @@ static std::pair<double, double> logSumExp(const Array &in, ArrayRef<int64_t> po
   return {largest, std::log(sum)};
 }
 
-template <>
-void evaluate(SoftmaxOp op, Arrays in, MutableArrays out) {
+template <> void evaluate(SoftmaxOp op, Arrays in, MutableArrays out) {
   forEachVector(in[0], op.getAxis(), [&](ArrayRef<int64_t> positions) {
     auto [largest, logSum] = logSumExp(in[0], positions);
     for (int64_t p : positions)
@@ -116,8 +111,7 @@ void evaluate(SoftmaxOp op, Arrays in, MutableArrays out) {
   });
 }
 
-template <>
-void evaluate(LogSoftmaxOp op, Arrays in, MutableArrays out) {
+template <> void evaluate(LogSoftmaxOp op, Arrays in, MutableArrays out) {
   forEachVector(in[0], op.getAxis(), [&](ArrayRef<int64_t> positions) {
     auto [largest, logSum] = logSumExp(in[0], positions);
     for (int64_t p : positions)

@@ -20,33 +20,28 @@ static void meanOverElements(Arrays in, MutableArrays out, double (*loss)(double
   out[0].setReal(0, sum / static_cast<double>(in[0].size()));
 }
 
-template <>
-void evaluate(MSEOp, Arrays in, MutableArrays out) {
+template <> void evaluate(MSEOp, Arrays in, MutableArrays out) {
   meanOverElements(in, out, [](double p, double t) { return (p - t) * (p - t); });
 }
 
-template <>
-void evaluate(BCEOp, Arrays in, MutableArrays out) {
+template <> void evaluate(BCEOp, Arrays in, MutableArrays out) {
   meanOverElements(in, out, [](double p, double t) {
     double logP = std::max(std::log(p), -100.0), logQ = std::max(std::log(1 - p), -100.0);
     return -(t * logP + (1 - t) * logQ);
   });
 }
 
-template <>
-void evaluate(BCEWithLogitsOp, Arrays in, MutableArrays out) {
+template <> void evaluate(BCEWithLogitsOp, Arrays in, MutableArrays out) {
   meanOverElements(in, out, [](double x, double t) {
     return std::max(x, 0.0) - x * t + std::log1p(std::exp(-std::fabs(x)));
   });
 }
 
-template <>
-void evaluate(HingeOp, Arrays in, MutableArrays out) {
+template <> void evaluate(HingeOp, Arrays in, MutableArrays out) {
   meanOverElements(in, out, [](double x, double t) { return std::max(0.0, 1 - t * x); });
 }
 
-template <>
-void evaluate(CrossEntropyOp, Arrays in, MutableArrays out) {
+template <> void evaluate(CrossEntropyOp, Arrays in, MutableArrays out) {
   const Array &logits = in[0], &labels = in[1];
   int64_t classes = logits.shape()[1];
   double sum = 0;
@@ -68,8 +63,7 @@ void evaluate(CrossEntropyOp, Arrays in, MutableArrays out) {
 // Updates
 //===----------------------------------------------------------------------===//
 
-template <>
-void evaluate(SGDOp op, Arrays in, MutableArrays out) {
+template <> void evaluate(SGDOp op, Arrays in, MutableArrays out) {
   double lr = op.getLr().convertToDouble(), momentum = op.getMomentum().convertToDouble();
   double decay = op.getWeightDecay().convertToDouble();
   for (int64_t i = 0; i < in[0].size(); ++i) {
@@ -81,8 +75,7 @@ void evaluate(SGDOp op, Arrays in, MutableArrays out) {
   }
 }
 
-template <>
-void evaluate(AdamOp op, Arrays in, MutableArrays out) {
+template <> void evaluate(AdamOp op, Arrays in, MutableArrays out) {
   double lr = op.getLr().convertToDouble(), eps = op.getEps().convertToDouble();
   double beta1 = op.getBeta1().convertToDouble(), beta2 = op.getBeta2().convertToDouble();
   double decay = op.getWeightDecay().convertToDouble();

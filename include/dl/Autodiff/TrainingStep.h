@@ -20,8 +20,8 @@ mlir::FailureOr<ModelOp> buildEvaluation(ModelOp model, const Loss &loss);
 /// parameters with role `optimizer` (`<parameter>.velocity`, `<parameter>.mean`,
 /// `<parameter>.variance`) or `counter` (`step`: number of steps done, a scalar
 /// in the element type of the parameters; for adam). Updates that the model makes
-/// of other variables stay. The outputs are loss and, for classification, correct. The new model stands beside `model` in its module,
-/// named `<model>_step`. Precondition: static shapes.
+/// of other variables stay. The outputs are loss and, for classification, correct. The new model
+/// stands beside `model` in its module, named `<model>_step`. Precondition: static shapes.
 mlir::FailureOr<ModelOp> buildTrainingStep(ModelOp model, const Loss &loss,
                                            const Optimizer &optimizer);
 

@@ -40,10 +40,9 @@ private:
 void defineResults(mlir::OpAsmParser &parser, llvm::ArrayRef<mlir::Type> types);
 /// Resolves operands whose types the current scope knows; an error at the first
 /// that it does not know.
-mlir::ParseResult
-resolveInScope(mlir::OpAsmParser &parser,
-               llvm::ArrayRef<mlir::OpAsmParser::UnresolvedOperand> operands,
-               llvm::SmallVectorImpl<mlir::Value> &values);
+mlir::ParseResult resolveInScope(mlir::OpAsmParser &parser,
+                                 llvm::ArrayRef<mlir::OpAsmParser::UnresolvedOperand> operands,
+                                 llvm::SmallVectorImpl<mlir::Value> &values);
 
 /// `{key = value, ...}`, possibly absent. A value is an attribute, a bare word
 /// (a string attribute) or a list of integers `[1, 2]`.
@@ -66,8 +65,7 @@ mlir::ParseResult parseLayer(mlir::OpAsmParser &parser, mlir::OperationState &re
                              const LayerContract &contract);
 void printLayer(mlir::OpAsmPrinter &printer, mlir::Operation *op);
 
-template <typename Op, size_t count = 0>
-constexpr std::pair<size_t, size_t> operandBounds() {
+template <typename Op, size_t count = 0> constexpr std::pair<size_t, size_t> operandBounds() {
   namespace trait = mlir::OpTrait;
   if constexpr (count == 0) {
     if (Op::template hasTrait<trait::OneOperand>())
@@ -93,8 +91,8 @@ mlir::ParseResult parseLayer(mlir::OpAsmParser &parser, mlir::OperationState &re
     };
     if (failed(state.name.verifyInherentAttrs(state.attributes, emitError)))
       return llvm::failure();
-    return typename Op::Adaptor(state.operands, state.attributes.getDictionary(
-                                                    state.location.getContext()))
+    return typename Op::Adaptor(state.operands,
+                                state.attributes.getDictionary(state.location.getContext()))
         .verify(state.location);
   };
   auto [least, most] = operandBounds<Op>();

@@ -8,14 +8,11 @@
 namespace dl {
 
 /// Marks ops that `decompose` writes in terms of other dl ops.
-template <typename Op>
-struct IsComposite : mlir::OpTrait::TraitBase<Op, IsComposite> {};
+template <typename Op> struct IsComposite : mlir::OpTrait::TraitBase<Op, IsComposite> {};
 /// Marks ops that map each element alone (with NumPy broadcasting).
-template <typename Op>
-struct IsElementwise : mlir::OpTrait::TraitBase<Op, IsElementwise> {};
+template <typename Op> struct IsElementwise : mlir::OpTrait::TraitBase<Op, IsElementwise> {};
 /// Marks ops through which no gradient flows.
-template <typename Op>
-struct HasNoGradient : mlir::OpTrait::TraitBase<Op, HasNoGradient> {};
+template <typename Op> struct HasNoGradient : mlir::OpTrait::TraitBase<Op, HasNoGradient> {};
 
 } // namespace dl
 

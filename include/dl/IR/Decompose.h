@@ -15,8 +15,7 @@ namespace dl {
 /// The op's results, built by `builder` from other dl ops (which may be
 /// composites themselves). One specialisation for each op with IsComposite; a
 /// missing one is a link error.
-template <typename Op>
-llvm::SmallVector<mlir::Value> decompose(Op op, mlir::OpBuilder &builder);
+template <typename Op> llvm::SmallVector<mlir::Value> decompose(Op op, mlir::OpBuilder &builder);
 
 /// True where the op has a decomposition.
 bool isComposite(mlir::Operation *op);

@@ -41,8 +41,7 @@ struct WindowGeometry {
 };
 
 /// The geometry of a verified pooling op (or its adaptor).
-template <typename Op>
-mlir::FailureOr<WindowGeometry> poolGeometry(OptionalLoc loc, Op op) {
+template <typename Op> mlir::FailureOr<WindowGeometry> poolGeometry(OptionalLoc loc, Op op) {
   llvm::ArrayRef<int64_t> kernel = op.getKernel();
   return WindowGeometry::get(loc, kernel, op.getStrides().value_or(kernel), op.getPadding(),
                              op.getDilation(), op.getCeilMode());
@@ -69,8 +68,8 @@ llvm::LogicalResult inferPool(OptionalLoc loc, Adaptor adaptor, InferredTypes &r
 template <typename Adaptor>
 llvm::LogicalResult inferPoolBackward(OptionalLoc loc, Adaptor adaptor, InferredTypes &results) {
   auto window = poolGeometry(loc, adaptor);
-  if (failed(window) || failed(checkPooled(loc, adaptor.getInput(), adaptor.getCotangent(),
-                                           *window, adaptor.getLayout())))
+  if (failed(window) || failed(checkPooled(loc, adaptor.getInput(), adaptor.getCotangent(), *window,
+                                           adaptor.getLayout())))
     return llvm::failure();
   results.push_back(adaptor.getInput().getType());
   return llvm::success();

@@ -18,7 +18,7 @@ struct Machine {
   std::string cpu = "x86-64";
   std::string features;
 
-  int vectorBits = 128;      // widest vectors used
+  int vectorBits = 128; // widest vectors used
   int vectorRegisters = 16;
   bool hasFMA = false;
   bool hasMaskedMemory = false; // masked loads and stores are cheap (AVX-512, AVX2)

@@ -62,12 +62,12 @@ void convolution(int64_t images, int64_t size, int64_t inputs, int64_t outputs, 
   double flops =
       2.0 * static_cast<double>(images * out * out * outputs * taps * taps * inputs / groups);
   measure("fwd " + name, {{image, weight}, "%r = dl.conv2d %a0, %a1 {" + attributes}, flops);
-  measure("bww " + name,
-          {{image, result},
-           fmt::format("%r = dl.conv2d_backward_weights %a0, %a1 {{kernel_size = [{0}, {0}], ",
-                       taps) +
-               attributes},
-          flops);
+  measure(
+      "bww " + name,
+      {{image, result},
+       fmt::format("%r = dl.conv2d_backward_weights %a0, %a1 {{kernel_size = [{0}, {0}], ", taps) +
+           attributes},
+      flops);
   measure("bwd " + name,
           {{result, weight},
            fmt::format("%r = dl.conv2d_backward_data %a0, %a1 {{input_size = [{0}, {0}], ", size) +

@@ -73,9 +73,7 @@ protected:
   std::string result(const Conv &c) const {
     return shape({c.images, c.outHeight(), c.outWidth(), c.outputs});
   }
-  std::string forward(const Conv &c) const {
-    return "%r = dl.conv2d %a0, %a1 " + c.attributes();
-  }
+  std::string forward(const Conv &c) const { return "%r = dl.conv2d %a0, %a1 " + c.attributes(); }
   std::string backwardWeights(const Conv &c) const {
     return "%r = dl.conv2d_backward_weights %a0, %a1 " +
            c.attributes(fmt::format("kernel_size = [{}, {}], ", c.kh, c.kw));
@@ -179,7 +177,8 @@ TEST_P(Contraction, Epilogue) {
          {"%r", "%s", "%0"}});
   Conv c{2, 8, 8, 3, 20, 3, 3, {1, 1}, {1, 1}, {1, 1, 1, 1}};
   check({{image(c), weight(c), shape({20}), shape({2, 1, 1, 20})},
-         forward(c) + "\n%1 = dl.add %r, %a2\n%2 = dl.mul %1, %a3\n%3 = dl.relu %2", {"%3"}});
+         forward(c) + "\n%1 = dl.add %r, %a2\n%2 = dl.mul %1, %a3\n%3 = dl.relu %2",
+         {"%3"}});
 }
 
 TEST_P(Contraction, MaskedByCompare) {
@@ -201,9 +200,10 @@ TEST_P(Contraction, Prologue) {
                                  GetParam().element);
   std::string attributes = c.attributes("kernel_size = [3, 3], ");
   check({{image(c), result(c), result(c)},
-         mask + "%p = dl.select %m, %a1, %z\n"
-                "%r = dl.conv2d_backward_weights %a0, %p " + attributes +
-             "\n%s = dl.sum %p {axes = [0, 1, 2]}",
+         mask +
+             "%p = dl.select %m, %a1, %z\n"
+             "%r = dl.conv2d_backward_weights %a0, %p " +
+             attributes + "\n%s = dl.sum %p {axes = [0, 1, 2]}",
          {"%r", "%s"}});
   check({{image(c), weight(c), image(c)},
          mask + "%p = dl.select %m, %a0, %z\n%r = dl.conv2d %p, %a1 " + c.attributes()});
@@ -235,7 +235,8 @@ TEST_P(Contraction, SideReduction) {
 
 /// The optimiser's update beside the gradient, over the parameter.
 TEST_P(Contraction, UpdatesInPlace) {
-  std::string rate = fmt::format("%lr = dl.constant dense<0.01> : tensor<{}>\n", GetParam().element);
+  std::string rate =
+      fmt::format("%lr = dl.constant dense<0.01> : tensor<{}>\n", GetParam().element);
   std::string update = "\n%u = dl.mul %r, %lr\n%w = dl.sub %a2, %u";
   std::string bias = "\n%s = dl.sum %a1 {axes = [0]}\n%t = dl.mul %s, %lr\n%b = dl.sub %a3, %t";
   for (int64_t rows : {64, 10000})

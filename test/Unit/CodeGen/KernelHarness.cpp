@@ -202,8 +202,7 @@ double CompiledKernel::time(const std::vector<Tensor> &arguments, int repetition
   return least;
 }
 
-template <typename T>
-static double errorOf(const Tensor &actual, const Tensor &expected) {
+template <typename T> static double errorOf(const Tensor &actual, const Tensor &expected) {
   double error = 0, largest = 0;
   for (int64_t i = 0; i < expected.size(); ++i) {
     double difference = std::abs(static_cast<double>(actual.data<T>()[i]) -

@@ -20,9 +20,9 @@ namespace {
 class AtomicFileTest : public testing::Test {
 protected:
   void SetUp() override {
-    folder = fs::temp_directory_path() /
-             ("dl-atomic-" + std::to_string(getpid()) + "-" +
-              testing::UnitTest::GetInstance()->current_test_info()->name());
+    folder =
+        fs::temp_directory_path() / ("dl-atomic-" + std::to_string(getpid()) + "-" +
+                                     testing::UnitTest::GetInstance()->current_test_info()->name());
     fs::create_directories(folder);
     path = (folder / "file").string();
   }

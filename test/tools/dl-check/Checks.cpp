@@ -116,8 +116,8 @@ Status checkGradients(ModelOp model, const Settings &settings, std::vector<std::
 
 Status checkDecomposition(ModelOp model, const Settings &settings,
                           std::vector<std::string> &passed) {
-  bool hasComposite = llvm::any_of(model.getBody().front(),
-                                   [](Operation &op) { return isComposite(&op); });
+  bool hasComposite =
+      llvm::any_of(model.getBody().front(), [](Operation &op) { return isComposite(&op); });
   if (!hasComposite || !settings.includes("decomposition"))
     return {};
   OwnedModel decomposed = decomposeAll(model);

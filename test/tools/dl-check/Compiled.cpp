@@ -201,7 +201,8 @@ static Result<Outcome> runOnce(const LoadedProgram &program, const Data &data, i
 }
 
 static bool haveSameBits(const Tensor &a, const Tensor &b) {
-  return a.bytes() == b.bytes() && (a.bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0);
+  return a.bytes() == b.bytes() &&
+         (a.bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0);
 }
 
 Result<Outcome> runCompiled(ModelOp model, const Data &data, const CompileOptions &options) {

@@ -19,24 +19,42 @@ bool isFloat(const Tensor &tensor) {
 
 double elementOf(const Tensor &tensor, int64_t i) {
   switch (tensor.dtype()) {
-  case DType::F32: return tensor.data<float>()[i];
-  case DType::F64: return tensor.data<double>()[i];
-  case DType::I32: return tensor.data<int32_t>()[i];
-  case DType::I64: return static_cast<double>(tensor.data<int64_t>()[i]);
-  case DType::Bool: return tensor.data<bool>()[i];
-  case DType::U8: return tensor.data<uint8_t>()[i];
+  case DType::F32:
+    return tensor.data<float>()[i];
+  case DType::F64:
+    return tensor.data<double>()[i];
+  case DType::I32:
+    return tensor.data<int32_t>()[i];
+  case DType::I64:
+    return static_cast<double>(tensor.data<int64_t>()[i]);
+  case DType::Bool:
+    return tensor.data<bool>()[i];
+  case DType::U8:
+    return tensor.data<uint8_t>()[i];
   }
   return 0;
 }
 
 void setElement(Tensor &tensor, int64_t i, double value) {
   switch (tensor.dtype()) {
-  case DType::F32: tensor.data<float>()[i] = static_cast<float>(value); break;
-  case DType::F64: tensor.data<double>()[i] = value; break;
-  case DType::I32: tensor.data<int32_t>()[i] = static_cast<int32_t>(value); break;
-  case DType::I64: tensor.data<int64_t>()[i] = static_cast<int64_t>(value); break;
-  case DType::Bool: tensor.data<bool>()[i] = value != 0; break;
-  case DType::U8: tensor.data<uint8_t>()[i] = static_cast<uint8_t>(value); break;
+  case DType::F32:
+    tensor.data<float>()[i] = static_cast<float>(value);
+    break;
+  case DType::F64:
+    tensor.data<double>()[i] = value;
+    break;
+  case DType::I32:
+    tensor.data<int32_t>()[i] = static_cast<int32_t>(value);
+    break;
+  case DType::I64:
+    tensor.data<int64_t>()[i] = static_cast<int64_t>(value);
+    break;
+  case DType::Bool:
+    tensor.data<bool>()[i] = value != 0;
+    break;
+  case DType::U8:
+    tensor.data<uint8_t>()[i] = static_cast<uint8_t>(value);
+    break;
   }
 }
 
@@ -93,7 +111,8 @@ static Result<Tensor> fromElements(StringRef name, DenseElementsAttr elements, c
       setElement(tensor, i++, value.convertToDouble());
   } else {
     for (const APInt &value : elements.getValues<APInt>())
-      setInteger(tensor, i++, value.getBitWidth() == 1 ? value.getBoolValue() : value.getSExtValue());
+      setInteger(tensor, i++,
+                 value.getBitWidth() == 1 ? value.getBoolValue() : value.getSExtValue());
   }
   return tensor;
 }
@@ -203,8 +222,8 @@ static auto outputNames(ModelOp model) {
 
 Status compare(ModelOp model, const Outcome &expected, const Outcome &actual, Tolerance tol) {
   if (expected.outputs.size() != actual.outputs.size())
-    return Error{fmt::format("expected {} outputs, got {}", expected.outputs.size(),
-                             actual.outputs.size())};
+    return Error{
+        fmt::format("expected {} outputs, got {}", expected.outputs.size(), actual.outputs.size())};
   for (auto [name, want, got] : llvm::zip(outputNames(model), expected.outputs, actual.outputs))
     if (Status status = compare(name, want, got, tol); !status)
       return status;
@@ -232,9 +251,10 @@ Status compareWithExpected(ModelOp model, const Outcome &outcome) {
     auto elements = dyn_cast<DenseElementsAttr>(attribute.getValue());
     auto result = results.find(name.str());
     if (!elements || result == results.end())
-      return Error{fmt::format("expected a dense value of an output, got 'check.expect.{}'", name.str())};
-    Result<Tensor> want = fromElements(name, elements, result->second->shape(),
-                                       result->second->dtype());
+      return Error{
+          fmt::format("expected a dense value of an output, got 'check.expect.{}'", name.str())};
+    Result<Tensor> want =
+        fromElements(name, elements, result->second->shape(), result->second->dtype());
     if (!want)
       return want.error();
     if (Status status = compare(name, *want, *result->second, tolerance); !status)

@@ -125,8 +125,8 @@ Result<OwnedModel> buildGradientModel(ModelOp model) {
     if (isFloatValue(output)) {
       outputs.push_back(output);
       cotangents.push_back(body.addArgument(output.getType(), output.getLoc()));
-      inputNames.push_back(
-          builder.getStringAttr(fmt::format("cotangent{}_{}", cotangents.size() - 1, inputNames.size())));
+      inputNames.push_back(builder.getStringAttr(
+          fmt::format("cotangent{}_{}", cotangents.size() - 1, inputNames.size())));
     }
   if (inputs.empty() || outputs.empty())
     return OwnedModel();
@@ -156,7 +156,8 @@ Status checkRoundTrip(ModelOp model) {
     Diagnostics diagnostics(model.getContext());
     auto module = parseSourceString<ModuleOp>(text, model.getContext());
     if (!module)
-      return Error{fmt::format("printed but not parsed ({}):\n{}", diagnostics.error().message, text)};
+      return Error{
+          fmt::format("printed but not parsed ({}):\n{}", diagnostics.error().message, text)};
     if (!OperationEquivalence::isEquivalentTo(model, *module->getOps<ModelOp>().begin(),
                                               OperationEquivalence::IgnoreLocations))
       return Error{fmt::format("another model after printing and parsing:\n{}", text)};

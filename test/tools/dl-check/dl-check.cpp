@@ -27,13 +27,14 @@ using namespace mlir;
 static llvm::cl::list<std::string> files(llvm::cl::Positional, llvm::cl::desc("FILE.mlir ..."));
 static llvm::cl::opt<uint64_t> seed("seed", llvm::cl::desc("seed of the random data"),
                                     llvm::cl::init(1));
-static llvm::cl::opt<double> range(
-    "range", llvm::cl::desc("floats are in [-range, range) where a model does not say it"),
-    llvm::cl::init(2));
-static llvm::cl::opt<double> tolerance(
-    "tolerance", llvm::cl::desc("how far f32 results of graph and code may lie from the "
-                                "reference, as part of the largest element or of 1"),
-    llvm::cl::init(2e-6));
+static llvm::cl::opt<double>
+    range("range", llvm::cl::desc("floats are in [-range, range) where a model does not say it"),
+          llvm::cl::init(2));
+static llvm::cl::opt<double>
+    tolerance("tolerance",
+              llvm::cl::desc("how far f32 results of graph and code may lie from the "
+                             "reference, as part of the largest element or of 1"),
+              llvm::cl::init(2e-6));
 static llvm::cl::list<std::string> only("only", llvm::cl::CommaSeparated,
                                         llvm::cl::desc("the checks to run (default: all)"));
 static llvm::cl::opt<bool> thorough("thorough",
@@ -89,8 +90,7 @@ static bool checkPart(const std::string &file, const std::string &text, MLIRCont
     }
     auto passed = dl::check::checkModel(model, settings);
     fmt::print("{}:{}: @{}: {}\n", file, lineOf(model), model.getSymName().str(),
-               passed ? summaryOf(*passed)
-                      : "error: " + passed.error().message);
+               passed ? summaryOf(*passed) : "error: " + passed.error().message);
     fflush(stdout);
     ok &= passed.ok();
   }
