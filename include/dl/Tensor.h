@@ -58,7 +58,8 @@ struct TensorSpec {
 class Tensor {
 public:
   Tensor() = default;
-  /// Zeros. Precondition: the shape is valid (see countElements).
+  /// Zeros. Precondition: the shape is valid (see countElements) and the memory is there: as with
+  /// `new` where exceptions are off, the process ends otherwise.
   Tensor(DType type, Shape shape);
   Tensor(const Tensor &other);
   Tensor(Tensor &&) = default;

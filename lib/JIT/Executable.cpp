@@ -33,7 +33,8 @@ Result<Executable> compile(const Model &model, const CompileOptions &options) {
   auto impl = std::make_shared<Executable::Impl>(model, options, *pool);
   {
     std::lock_guard lock(model.getImpl().compiling);
-    impl->store.addAll(model.getImpl().model, options.seed);
+    if (Status status = impl->store.addAll(model.getImpl().model, options.seed); !status)
+      return status.error();
   }
   if (std::optional<int64_t> batch = knownBatch(model, options))
     if (auto program = impl->programs.get(*batch); !program)

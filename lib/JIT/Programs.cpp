@@ -151,6 +151,10 @@ Result<BoundProgram *> ProgramCache::get(int64_t batch) {
   auto program = compileProgram(model, closed, options);
   if (!program)
     return program.error();
+  double bytes = bytesOf((*program)->inputs) + bytesOf((*program)->outputs) +
+                 static_cast<double>((*program)->arenaBytes(dlrt_pool_workers(pool.get())));
+  if (Status status = checkMemory(bytes, fmt::format("the tensors of '{}'", model.name())); !status)
+    return status.error();
   std::unique_lock lock(mutex);
   bool adopt = isMain && programs.empty();
   auto bound = std::make_unique<BoundProgram>(*program, store, pool, adopt);

@@ -57,8 +57,9 @@ Status Trainer::Impl::describe(const ProgramRequest &step, const CompileOptions 
   ModelOp built = *(**module).getOps<ModelOp>().begin();
 
   // The parameters of the model first, in its order: their fans show there.
-  store.addAll(graph.model, options.seed);
-  store.addAll(built, options.seed);
+  for (ModelOp part : {graph.model, built})
+    if (Status status = store.addAll(part, options.seed); !status)
+      return status.error();
   for (size_t i = 0; i < store.size(); ++i)
     variableSpecs.push_back(store[i].spec);
 

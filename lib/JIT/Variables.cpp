@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <unistd.h>
 
 namespace dl {
 
@@ -115,7 +116,35 @@ Tensor initialValue(ParameterOp parameter, uint64_t seed) {
 // The store
 //===----------------------------------------------------------------------===//
 
-void VariableStore::addAll(ModelOp graph, uint64_t seed) {
+Status checkMemory(double bytes, std::string_view what) {
+  double memory =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  if (bytes <= memory)
+    return {};
+  return Error{
+      fmt::format("error: {} need {:.0f} bytes, but the machine has {:.0f} bytes of memory", what,
+                  bytes, memory)};
+}
+
+double bytesOf(std::span<const TensorSpec> specs) {
+  double total = 0;
+  for (const TensorSpec &spec : specs) {
+    double bytes = static_cast<double>(sizeOf(spec.dtype));
+    for (int64_t extent : spec.shape)
+      bytes *= static_cast<double>(extent);
+    total += bytes;
+  }
+  return total;
+}
+
+Status VariableStore::addAll(ModelOp graph, uint64_t seed) {
+  std::vector<TensorSpec> specs;
+  for (auto parameter : graph.getBody().getOps<ParameterOp>())
+    specs.push_back(specOf(parameter.getName(), parameter.getDeclaredType()));
+  if (Status status = checkMemory(bytesOf(specs),
+                                  fmt::format("the variables of '{}'", graph.getSymName().str()));
+      !status)
+    return status;
   for (auto parameter : graph.getBody().getOps<ParameterOp>()) {
     TensorSpec spec = specOf(parameter.getName(), parameter.getDeclaredType());
     if (!indices.emplace(spec.name, variables.size()).second)
@@ -123,6 +152,7 @@ void VariableStore::addAll(ModelOp graph, uint64_t seed) {
     variables.push_back(
         {std::move(spec), parameter.getRole().str(), Storage(), initialValue(parameter, seed)});
   }
+  return {};
 }
 
 Result<size_t> VariableStore::find(const std::string &name) const {

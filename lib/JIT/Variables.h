@@ -21,6 +21,11 @@ using Storage = std::vector<int64_t>;
 void convertStorage(const void *from, const Storage &fromStorage, void *to,
                     const Storage &toStorage, const TensorSpec &spec);
 
+/// Error: `bytes` exceed the memory of the machine. `what` needs them.
+Status checkMemory(double bytes, std::string_view what);
+/// Bytes of tensors of closed shapes.
+double bytesOf(std::span<const TensorSpec> specs);
+
 /// The first value of a parameter in its declared order: a function of the seed
 /// and the name alone.
 Tensor initialValue(ParameterOp parameter, uint64_t seed);
@@ -36,8 +41,8 @@ public:
   };
 
   /// Adds the variables of a graph that are not there yet. Precondition: the
-  /// context of the graph is not in use.
-  void addAll(ModelOp graph, uint64_t seed);
+  /// context of the graph is not in use. Error: they do not fit in memory.
+  Status addAll(ModelOp graph, uint64_t seed);
 
   size_t size() const { return variables.size(); }
   Variable &operator[](size_t index) { return variables[index]; }
