@@ -29,6 +29,7 @@ CNN = [("conv", 5, 1, 32), ("relu",), ("pool",), ("conv", 5, 32, 64), ("relu",),
 
 ROWS = [
     Row("MNIST CNN, SGD", "mnist-cnn", (28, 28, 1), CNN, 100),
+    Row("MNIST CNN, SGD", "mnist-cnn", (28, 28, 1), CNN, 1),
     Row("MLP 784-128-64-10, SGD", "mlp", (784,), MLP, 64),
     Row("MLP 784-128-64-10, SGD", "mlp", (784,), MLP, 1),
     Row("autoencoder, Adam", "autoencoder", (784,), AUTOENCODER, 128, "mse",
