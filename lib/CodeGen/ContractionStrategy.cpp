@@ -1,13 +1,11 @@
 //===- ContractionStrategy.cpp - Chooses how a contraction is computed ----===//
 //
-// In this order: the vector's dimension; what is staged; the dimensions that
-// loops see; the register tile; the split of K; the order of loops. Each step
-// depends on those before it alone.
+// The vector's dimension, what is staged, the dimensions that loops see, and the
+// register tile. The split of K and the loops are in ContractionSchedule.cpp.
 //
 //===----------------------------------------------------------------------===//
 
-#include "dl/CodeGen/ContractionStrategy.h"
-
+#include "ContractionChooser.h"
 #include "ContractionTile.h"
 
 #include "fmt/format.h"
@@ -57,80 +55,7 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
   return text;
 }
 
-namespace {
-
-/// One run of the decisions.
-class Chooser {
-public:
-  Chooser(const ContractionDescriptor &descriptor, const ContractionRequest &request,
-          const Machine &machine)
-      : d(descriptor), request(request), machine(machine),
-        elementBytes(descriptor.element.getIntOrFloatBitWidth() / 8) {}
-
-  ContractionStrategy choose() {
-    s.lanes = machine.lanes(d.element.getIntOrFloatBitWidth());
-    chooseVectorDim();
-    if (vectorPart < 0)
-      s.lanes = 1;
-    findSweep();
-    stageA();
-    stageB();
-    buildDims();
-    chooseTile();
-    applyTile();
-    splitReduction();
-    orderLoops();
-    return s;
-  }
-
-private:
-  void chooseVectorDim();
-  void findSweep();
-  void stageA();
-  void stageB();
-  void layOutPanels();
-  void layOutResult();
-  void buildDims();
-  bool canMerge(const PlanDim &outer, const PlanDim &inner) const;
-  void setStrides();
-  void chooseTile();
-  void applyTile();
-  int64_t partsForTasks(int64_t tiles) const;
-  int64_t partsForCache() const;
-  void splitReduction();
-  struct OrderCosts {
-    double columnsFirst, rowsFirst, columnsLast;
-  };
-  OrderCosts orderCosts(double outerRows, double innerRows, double columns) const;
-  void orderLoops();
-  void chooseTasks();
-
-  SmallVector<int64_t> naturalStrides(OperandIndex operand) const;
-  void stageInPlace(OperandIndex operand);
-  void stageCopy(OperandIndex operand);
-  int64_t extentOf(DimRole role) const;
-  int64_t bytesOf(OperandIndex operand) const { return s.operands[operand].count * elementBytes; }
-  bool isSwept(const AddressTerm &term) const {
-    return term.occurs() && llvm::is_contained(s.sweepDims, term.dim);
-  }
-  /// A loop inside a task's scratch image.
-  bool isInnerRow(const PlanDim &dim) const {
-    return dim.role == DimRole::M &&
-           (s.accumulation != Accumulation::Scatter ||
-            llvm::all_of(dim.parts, [&](int part) { return isSwept(d.dims[part].terms[kC]); }));
-  }
-
-  const ContractionDescriptor &d;
-  const ContractionRequest &request;
-  const Machine &machine;
-  const int64_t elementBytes;
-  ContractionStrategy s;
-  int &vectorPart = s.vectorPart;
-};
-
-} // namespace
-
-int64_t Chooser::extentOf(DimRole role) const {
+int64_t StrategyChooser::extentOf(DimRole role) const {
   int64_t extent = 1;
   for (const ContractionDim &dim : d.dims)
     if (dim.role == role)
@@ -139,7 +64,7 @@ int64_t Chooser::extentOf(DimRole role) const {
 }
 
 /// Strides in the tensor as it is.
-SmallVector<int64_t> Chooser::naturalStrides(OperandIndex operand) const {
+SmallVector<int64_t> StrategyChooser::naturalStrides(OperandIndex operand) const {
   SmallVector<int64_t> tensor = d.operands[operand].strides();
   return llvm::map_to_vector(d.dims, [&](const ContractionDim &dim) {
     const AddressTerm &term = dim.terms[operand];
@@ -147,7 +72,7 @@ SmallVector<int64_t> Chooser::naturalStrides(OperandIndex operand) const {
   });
 }
 
-void Chooser::chooseVectorDim() {
+void StrategyChooser::chooseVectorDim() {
   SmallVector<int64_t> strides[] = {naturalStrides(kA), naturalStrides(kB), naturalStrides(kC)};
   for (auto [index, dim] : llvm::enumerate(d.dims))
     if (dim.role == DimRole::N && strides[kC][index] == 1)
@@ -164,7 +89,7 @@ void Chooser::chooseVectorDim() {
 
 /// Dimensions of C that are not covered by one product for each index: taps
 /// overlap, strides leave holes, padding is cut off.
-void Chooser::findSweep() {
+void StrategyChooser::findSweep() {
   for (auto [dim, extent] : llvm::enumerate(d.operands[kC].shape)) {
     int64_t points = 1;
     bool isTapped = false;
@@ -188,7 +113,7 @@ void Chooser::findSweep() {
 // Staging
 //===----------------------------------------------------------------------===//
 
-void Chooser::stageInPlace(OperandIndex operand) {
+void StrategyChooser::stageInPlace(OperandIndex operand) {
   StagedOperand &staged = s.operands[operand];
   staged.strides = naturalStrides(operand);
   staged.count = 1;
@@ -200,7 +125,7 @@ void Chooser::stageInPlace(OperandIndex operand) {
 }
 
 /// The part of the tensor that the iteration touches, dense, padding included.
-void Chooser::stageCopy(OperandIndex operand) {
+void StrategyChooser::stageCopy(OperandIndex operand) {
   StagedOperand &staged = s.operands[operand];
   const ContractionOperand &tensor = d.operands[operand];
   staged.staging = Staging::Copy;
@@ -223,7 +148,7 @@ void Chooser::stageCopy(OperandIndex operand) {
   }
 }
 
-void Chooser::stageA() {
+void StrategyChooser::stageA() {
   if (request.prologueA || d.isPadded(kA))
     stageCopy(kA);
   else
@@ -232,7 +157,7 @@ void Chooser::stageA() {
 
 /// Packs B where it has no unit stride along the vector, and where its rows
 /// would fight for the same cache sets and are read often enough.
-void Chooser::stageB() {
+void StrategyChooser::stageB() {
   stageInPlace(kB);
   StagedOperand &staged = s.operands[kB];
   bool hasUnitStride = vectorPart < 0 || staged.strides[vectorPart] == 1;
@@ -252,7 +177,7 @@ void Chooser::stageB() {
 }
 
 /// [batch, outer columns and taps][panel][k][columns].
-void Chooser::layOutPanels() {
+void StrategyChooser::layOutPanels() {
   StagedOperand &staged = s.operands[kB];
   staged.strides.assign(d.dims.size(), 0);
   staged.origin = 0;
@@ -273,7 +198,7 @@ void Chooser::layOutPanels() {
 }
 
 /// C as it is, or the scratch image: swept dimensions, then columns.
-void Chooser::layOutResult() {
+void StrategyChooser::layOutResult() {
   StagedOperand &staged = s.operands[kC];
   staged = {};
   if (s.accumulation != Accumulation::Scatter)
@@ -298,7 +223,7 @@ void Chooser::layOutResult() {
 // Dimensions and tile
 //===----------------------------------------------------------------------===//
 
-bool Chooser::canMerge(const PlanDim &outer, const PlanDim &inner) const {
+bool StrategyChooser::canMerge(const PlanDim &outer, const PlanDim &inner) const {
   if (outer.role != inner.role || outer.role == DimRole::Tap)
     return false;
   if (llvm::is_contained(outer.parts, vectorPart) || llvm::is_contained(inner.parts, vectorPart))
@@ -310,7 +235,7 @@ bool Chooser::canMerge(const PlanDim &outer, const PlanDim &inner) const {
   return isInnerRow(outer) == isInnerRow(inner);
 }
 
-void Chooser::buildDims() {
+void StrategyChooser::buildDims() {
   layOutResult();
   for (auto [index, dim] : llvm::enumerate(d.dims)) {
     PlanDim next{dim.role, dim.extent, {0, 0, 0}, {static_cast<int>(index)}};
@@ -329,7 +254,7 @@ void Chooser::buildDims() {
       s.vectorDim = index;
 }
 
-void Chooser::chooseTile() {
+void StrategyChooser::chooseTile() {
   TileProblem problem;
   problem.lanes = s.lanes;
   problem.registers = machine.vectorRegisters;
@@ -358,7 +283,7 @@ void Chooser::chooseTile() {
 }
 
 /// Now that the width is known, lays out what depends on it.
-void Chooser::applyTile() {
+void StrategyChooser::applyTile() {
   if (s.vectorDim >= 0)
     s.dims[s.vectorDim].tile = s.columns();
   if (s.operands[kB].staging == Staging::Panels)
@@ -378,151 +303,9 @@ void Chooser::applyTile() {
     vector.tileStrides[kC] = 0;
 }
 
-//===----------------------------------------------------------------------===//
-// Loops and tasks
-//===----------------------------------------------------------------------===//
-
-/// Tasks that a kernel should have where its work allows: enough for many cores
-/// to share evenly.
-static constexpr int64_t kWantedTasks = 24;
-/// Work below which a task is not worth its start (a worker takes ranges of
-/// tasks, so that is little), and a part of K its sums.
-static constexpr double kTaskFlops = 5e3, kPartFlops = 1e6;
-
-/// Parts that fill all cores where tiles of the result are too few.
-int64_t Chooser::partsForTasks(int64_t tiles) const {
-  if (tiles * 2 > kWantedTasks)
-    return 1;
-  return std::min<int64_t>(llvm::divideCeil(kWantedTasks, tiles),
-                           static_cast<int64_t>(d.flops() / kPartFlops));
-}
-
-/// Parts whose A and panel of B stay in the L2 cache while tiles re-read them;
-/// 1 where the partial sums would cost more than that saves.
-int64_t Chooser::partsForCache() const {
-  int64_t k = extentOf(DimRole::K), bytes = k * s.columns() * elementBytes;
-  if (s.vectorDim >= 0 && s.dims[s.vectorDim].tiles() > 1)
-    bytes += bytesOf(kA);
-  int64_t parts = std::min<int64_t>(llvm::divideCeil(bytes, machine.l2Bytes / 4 * 3), k / 512);
-  bool isCheap = bytesOf(kC) * parts <= (bytesOf(kA) + bytesOf(kB)) / 2;
-  return isCheap ? std::max<int64_t>(parts, 1) : 1;
-}
-
-/// Splits K where that fills the cores or keeps operands in the cache. The parts
-/// follow from the shape alone, so the sum is the same for any thread count.
-void Chooser::splitReduction() {
-  for (auto [index, dim] : llvm::enumerate(s.dims))
-    if (dim.role == DimRole::K)
-      s.reductionLoops.push_back(index);
-  if (s.accumulation == Accumulation::Scatter || s.reductionLoops.empty())
-    return;
-  int64_t tiles = 1;
-  for (const PlanDim &dim : s.dims)
-    if (dim.role != DimRole::K)
-      tiles *= dim.tiles();
-  if (tiles == 0 || extentOf(DimRole::K) < 256)
-    return;
-  int64_t wanted = std::max(partsForTasks(tiles), partsForCache());
-  int longest = *llvm::max_element(
-      s.reductionLoops, [&](int a, int b) { return s.dims[a].extent < s.dims[b].extent; });
-  int64_t extent = s.dims[longest].extent;
-  if (wanted < 2)
-    return;
-  int64_t chunk = llvm::divideCeil(extent, wanted);
-  if (longest == s.reductionLoops.back())
-    chunk = llvm::alignTo(chunk, 8);
-  if (chunk >= extent)
-    return;
-  s.accumulation = Accumulation::Partials;
-  s.splitDim = longest;
-  s.chunk = chunk;
-  s.parts = llvm::divideCeil(extent, chunk);
-}
-
-/// Relative cost of reading so many bytes again `times - 1` times.
-static double rereadCost(double bytes, double times, const Machine &machine) {
-  double level = bytes <= static_cast<double>(machine.l1Bytes) / 2      ? 0
-                 : bytes <= static_cast<double>(machine.l2Bytes) * 0.75 ? 1
-                 : bytes <= static_cast<double>(machine.l3Bytes) / 2    ? 4
-                                                                        : 8;
-  return bytes * (times - 1) * level;
-}
-
-/// What of A and B is read again, and the price of writing a large C in narrow
-/// columns, for the three places of the loop over columns.
-Chooser::OrderCosts Chooser::orderCosts(double outerRows, double innerRows, double columns) const {
-  auto a = static_cast<double>(bytesOf(kA)), b = static_cast<double>(bytesOf(kB));
-  auto c = static_cast<double>(bytesOf(kC));
-  double rows = outerRows * innerRows;
-  auto reread = [&](double bytes, double times) { return rereadCost(bytes, times, machine); };
-  auto narrow = [&](double bytes) {
-    return columns > 1 && bytes > static_cast<double>(machine.l2Bytes) ? 2 * bytes : 0;
-  };
-  return {reread(a, columns) + columns * reread(b / columns, rows) + narrow(c),
-          reread(b, outerRows) +
-              outerRows * (reread(a / outerRows, columns) +
-                           columns * reread(b / columns, innerRows) + narrow(c / outerRows)),
-          reread(b, rows) + rows * reread(a / rows, columns)};
-}
-
-/// Batch dimensions, then rows outside the tile, columns, and rows of the tile;
-/// columns go further out where re-reading A is cheaper than re-reading B.
-void Chooser::orderLoops() {
-  SmallVector<int> outer, rows, taps, inner;
-  double outerRows = 1, innerRows = 1;
-  for (auto [index, dim] : llvm::enumerate(s.dims)) {
-    int loop = static_cast<int>(index);
-    if (loop == s.vectorDim || dim.role == DimRole::K)
-      continue;
-    if (dim.role == DimRole::Tap)
-      taps.push_back(loop);
-    else if (dim.role != DimRole::M)
-      outer.push_back(loop);
-    else if (dim.tile == 1 || !isInnerRow(dim)) {
-      bool isInside = s.accumulation == Accumulation::Scatter && isInnerRow(dim);
-      (isInside ? inner : rows).push_back(loop);
-      outerRows *= static_cast<double>(dim.tiles());
-    } else {
-      inner.push_back(loop);
-      innerRows *= static_cast<double>(dim.tiles());
-    }
-  }
-  s.loops = outer;
-  bool isScatter = s.accumulation == Accumulation::Scatter;
-  double columns = s.vectorDim < 0 ? 1 : static_cast<double>(s.dims[s.vectorDim].tiles());
-  OrderCosts cost = orderCosts(outerRows, innerRows, columns);
-  SmallVector<int> column;
-  if (s.vectorDim >= 0)
-    column.push_back(s.vectorDim);
-  auto append = [&](ArrayRef<int> loops) { s.loops.append(loops.begin(), loops.end()); };
-  if (!isScatter && cost.columnsFirst < std::min(cost.rowsFirst, cost.columnsLast))
-    append(column), append(rows), append(inner);
-  else if (isScatter || cost.rowsFirst <= cost.columnsLast)
-    append(rows), append(column), append(taps), append(inner);
-  else
-    append(rows), append(inner), append(column);
-  s.taskLoops = isScatter ? outer.size() + rows.size() + column.size() : 0;
-  if (!isScatter)
-    chooseTasks();
-}
-
-/// As many of the outermost loops as it takes for enough tasks, none too small.
-void Chooser::chooseTasks() {
-  double flops = d.flops() / static_cast<double>(s.parts);
-  int64_t tasks = s.parts;
-  while (s.taskLoops < s.loops.size() && tasks < kWantedTasks * 2) {
-    auto tiles = static_cast<double>(s.dims[s.loops[s.taskLoops]].tiles());
-    if (tiles > 1 && flops / tiles < kTaskFlops)
-      break;
-    flops /= tiles;
-    tasks *= static_cast<int64_t>(tiles);
-    ++s.taskLoops;
-  }
-}
-
 ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
                                    const ContractionRequest &request, const Machine &machine) {
-  return Chooser(descriptor, request, machine).choose();
+  return StrategyChooser(descriptor, request, machine).choose();
 }
 
 } // namespace dl

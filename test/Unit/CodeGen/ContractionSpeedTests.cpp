@@ -114,4 +114,31 @@ TEST(ContractionSpeed, DISABLED_Convolution) {
   convolution(8, 56, 96, 96, 3, 1, 1, 96);
 }
 
+/// A row of each kind, quick enough to be run after every change.
+TEST(ContractionSpeed, DISABLED_Kinds) {
+  for (int64_t n : {64, 256, 512, 1024})
+    matmul(n, n, n);
+  matmul(1, 512, 784);
+  for (int64_t n : {1, 10, 33})
+    matmul(128, n, 784);
+  for (int64_t m : {1, 4, 32, 100})
+    matmul(m, 512, 784, "NT");
+  matmul(128, 1, 784, "NT");
+  matmul(64, 8192, 512, "NT");
+  matmul(64, 512, 8192, "NT");
+  matmul(64, 512, 8192);
+  for (const char *kind : {"NN", "TN", "NT"})
+    matmul(512, 3072, 768, kind);
+  matmul(256, 1024, 1024);
+  convolution(100, 28, 1, 32, 5, 1, 0);
+  convolution(100, 12, 32, 64, 5, 1, 0);
+  convolution(1, 56, 64, 64, 3, 1, 1);
+  convolution(1, 7, 512, 512, 3, 1, 1);
+  convolution(8, 56, 64, 256, 1, 1, 0);
+  convolution(8, 56, 256, 64, 1, 1, 0);
+  convolution(1, 224, 3, 64, 7, 2, 3);
+  convolution(8, 56, 128, 128, 3, 2, 1);
+  convolution(8, 56, 96, 96, 3, 1, 1, 96);
+}
+
 } // namespace

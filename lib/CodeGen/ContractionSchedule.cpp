@@ -1,0 +1,150 @@
+//===- ContractionSchedule.cpp - Splits K, orders loops, makes tasks ------===//
+
+#include "ContractionChooser.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace dl {
+
+/// Tasks that a kernel should have where its work allows: enough for many cores
+/// to share evenly.
+static constexpr int64_t kWantedTasks = 24;
+/// Work below which a task is not worth its start (a worker takes ranges of
+/// tasks, so that is little), and a part of K its sums.
+static constexpr double kTaskFlops = 5e3, kPartFlops = 1e6;
+
+/// Parts that fill all cores where tiles of the result are too few.
+int64_t StrategyChooser::partsForTasks(int64_t tiles) const {
+  if (tiles * 2 > kWantedTasks)
+    return 1;
+  return std::min<int64_t>(llvm::divideCeil(kWantedTasks, tiles),
+                           static_cast<int64_t>(d.flops() / kPartFlops));
+}
+
+/// Parts whose A and panel of B stay in the L2 cache while tiles re-read them;
+/// 1 where the partial sums would cost more than that saves.
+int64_t StrategyChooser::partsForCache() const {
+  int64_t k = extentOf(DimRole::K), bytes = k * s.columns() * elementBytes;
+  if (s.vectorDim >= 0 && s.dims[s.vectorDim].tiles() > 1)
+    bytes += bytesOf(kA);
+  int64_t parts = std::min<int64_t>(llvm::divideCeil(bytes, machine.l2Bytes / 4 * 3), k / 512);
+  bool isCheap = bytesOf(kC) * parts <= (bytesOf(kA) + bytesOf(kB)) / 2;
+  return isCheap ? std::max<int64_t>(parts, 1) : 1;
+}
+
+/// Splits K where that fills the cores or keeps operands in the cache. The parts
+/// follow from the shape alone, so the sum is the same for any thread count.
+void StrategyChooser::splitReduction() {
+  for (auto [index, dim] : llvm::enumerate(s.dims))
+    if (dim.role == DimRole::K)
+      s.reductionLoops.push_back(index);
+  if (s.accumulation == Accumulation::Scatter || s.reductionLoops.empty())
+    return;
+  int64_t tiles = 1;
+  for (const PlanDim &dim : s.dims)
+    if (dim.role != DimRole::K)
+      tiles *= dim.tiles();
+  if (tiles == 0 || extentOf(DimRole::K) < 256)
+    return;
+  int64_t wanted = std::max(partsForTasks(tiles), partsForCache());
+  int longest = *llvm::max_element(
+      s.reductionLoops, [&](int a, int b) { return s.dims[a].extent < s.dims[b].extent; });
+  int64_t extent = s.dims[longest].extent;
+  if (wanted < 2)
+    return;
+  int64_t chunk = llvm::divideCeil(extent, wanted);
+  if (longest == s.reductionLoops.back())
+    chunk = llvm::alignTo(chunk, 8);
+  if (chunk >= extent)
+    return;
+  s.accumulation = Accumulation::Partials;
+  s.splitDim = longest;
+  s.chunk = chunk;
+  s.parts = llvm::divideCeil(extent, chunk);
+}
+
+/// Relative cost of reading so many bytes again `times - 1` times.
+static double rereadCost(double bytes, double times, const Machine &machine) {
+  double level = bytes <= static_cast<double>(machine.l1Bytes) / 2      ? 0
+                 : bytes <= static_cast<double>(machine.l2Bytes) * 0.75 ? 1
+                 : bytes <= static_cast<double>(machine.l3Bytes) / 2    ? 4
+                                                                        : 8;
+  return bytes * (times - 1) * level;
+}
+
+/// What of A and B is read again, and the price of writing a large C in narrow
+/// columns, for the three places of the loop over columns.
+StrategyChooser::OrderCosts StrategyChooser::orderCosts(double outerRows, double innerRows,
+                                                        double columns) const {
+  auto a = static_cast<double>(bytesOf(kA)), b = static_cast<double>(bytesOf(kB));
+  auto c = static_cast<double>(bytesOf(kC));
+  double rows = outerRows * innerRows;
+  auto reread = [&](double bytes, double times) { return rereadCost(bytes, times, machine); };
+  auto narrow = [&](double bytes) {
+    return columns > 1 && bytes > static_cast<double>(machine.l2Bytes) ? 2 * bytes : 0;
+  };
+  return {reread(a, columns) + columns * reread(b / columns, rows) + narrow(c),
+          reread(b, outerRows) +
+              outerRows * (reread(a / outerRows, columns) +
+                           columns * reread(b / columns, innerRows) + narrow(c / outerRows)),
+          reread(b, rows) + rows * reread(a / rows, columns)};
+}
+
+/// Batch dimensions, then rows outside the tile, columns, and rows of the tile;
+/// columns go further out where re-reading A is cheaper than re-reading B.
+void StrategyChooser::orderLoops() {
+  SmallVector<int> outer, rows, taps, inner;
+  double outerRows = 1, innerRows = 1;
+  for (auto [index, dim] : llvm::enumerate(s.dims)) {
+    int loop = static_cast<int>(index);
+    if (loop == s.vectorDim || dim.role == DimRole::K)
+      continue;
+    if (dim.role == DimRole::Tap)
+      taps.push_back(loop);
+    else if (dim.role != DimRole::M)
+      outer.push_back(loop);
+    else if (dim.tile == 1 || !isInnerRow(dim)) {
+      bool isInside = s.accumulation == Accumulation::Scatter && isInnerRow(dim);
+      (isInside ? inner : rows).push_back(loop);
+      outerRows *= static_cast<double>(dim.tiles());
+    } else {
+      inner.push_back(loop);
+      innerRows *= static_cast<double>(dim.tiles());
+    }
+  }
+  s.loops = outer;
+  bool isScatter = s.accumulation == Accumulation::Scatter;
+  double columns = s.vectorDim < 0 ? 1 : static_cast<double>(s.dims[s.vectorDim].tiles());
+  OrderCosts cost = orderCosts(outerRows, innerRows, columns);
+  SmallVector<int> column;
+  if (s.vectorDim >= 0)
+    column.push_back(s.vectorDim);
+  auto append = [&](ArrayRef<int> loops) { s.loops.append(loops.begin(), loops.end()); };
+  if (!isScatter && cost.columnsFirst < std::min(cost.rowsFirst, cost.columnsLast))
+    append(column), append(rows), append(inner);
+  else if (isScatter || cost.rowsFirst <= cost.columnsLast)
+    append(rows), append(column), append(taps), append(inner);
+  else
+    append(rows), append(inner), append(column);
+  s.taskLoops = isScatter ? outer.size() + rows.size() + column.size() : 0;
+  if (!isScatter)
+    chooseTasks();
+}
+
+/// As many of the outermost loops as it takes for enough tasks, none too small.
+void StrategyChooser::chooseTasks() {
+  double flops = d.flops() / static_cast<double>(s.parts);
+  int64_t tasks = s.parts;
+  while (s.taskLoops < s.loops.size() && tasks < kWantedTasks * 2) {
+    auto tiles = static_cast<double>(s.dims[s.loops[s.taskLoops]].tiles());
+    if (tiles > 1 && flops / tiles < kTaskFlops)
+      break;
+    flops /= tiles;
+    tasks *= static_cast<int64_t>(tiles);
+    ++s.taskLoops;
+  }
+}
+
+} // namespace dl
