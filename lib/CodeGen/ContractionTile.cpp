@@ -10,28 +10,32 @@
 
 namespace dl {
 
-/// Estimated cycles of one tile: per k, the multiply-adds, the loads that feed
-/// them and the latency of an accumulator's chain bound each other.
+// Times below are in units of one vector multiply-add, of which a core starts
+// two a cycle.
+
+/// Estimated time of one tile: per k, the multiply-adds, or the latency of an
+/// accumulator's chain where they are few. Loads run beside them but never quite
+/// for free; a broadcast is a load like any other.
 static double tileCycles(const TileProblem &problem, int64_t rows, int64_t vectors) {
   double products = static_cast<double>(rows * vectors) * (problem.hasFMA ? 1 : 2);
   double loads =
       static_cast<double>(vectors) +
-      (problem.vectorA ? static_cast<double>(rows * vectors) : 0.5 * static_cast<double>(rows));
-  double each = std::max({products, loads, 4.0}) + 0.3;
+      (problem.vectorA ? static_cast<double>(rows * vectors) : static_cast<double>(rows));
+  double each = std::max({products, loads, 8.0}) + 0.25 * loads;
   double ends = static_cast<double>(rows * vectors) * (problem.addsToMemory ? 2.5 : 1.5) + 10;
   return each * static_cast<double>(problem.reduction) + ends;
 }
 
-/// Estimated cycles to bring a byte from where that many bytes, read again and
+/// Estimated time to bring a byte from where that many bytes, read again and
 /// again, stay.
 static double cyclesPerByte(const TileProblem &problem, double bytes) {
   return bytes <= problem.l1Bytes / 2      ? 0
-         : bytes <= problem.l2Bytes * 0.75 ? 1.0 / 40
-         : bytes <= problem.l3Bytes / 2    ? 1.0 / 10
-                                           : 1.0 / 5;
+         : bytes <= problem.l2Bytes * 0.75 ? 1.0 / 20
+         : bytes <= problem.l3Bytes / 2    ? 1.0 / 6
+                                           : 1.0 / 3;
 }
 
-/// Estimated cycles of bringing A and B to the tiles, in the better order: a
+/// Estimated time of bringing A and B to the tiles, in the better order: a
 /// column of tiles keeps its panel of B and streams A, or the other way round.
 static double trafficCycles(const TileProblem &problem, double rowTiles, double columnTiles) {
   auto held = [&](double bytes, double times) {
@@ -48,7 +52,7 @@ static double trafficCycles(const TileProblem &problem, double rowTiles, double 
   return cycles;
 }
 
-/// Cycles of all tiles, remainders included.
+/// Time of all tiles, remainders included.
 static double totalCycles(const TileProblem &problem, int64_t inner, int64_t extent, int64_t tile,
                           int64_t vectors) {
   int64_t width = vectors * problem.lanes;

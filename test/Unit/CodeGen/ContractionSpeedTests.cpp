@@ -2,8 +2,8 @@
 //
 // Off by default: a measurement, no check. Run with
 //   ContractionTests --gtest_also_run_disabled_tests --gtest_filter='*Speed*'
-// DL_SPEED selects the rows whose name contains it; DL_ASM=FILE writes the
-// assembly of the last kernel.
+// DL_SPEED selects the rows whose name contains it, DL_MATMUL and DL_CONV (see
+// below) describe one more; DL_ASM=FILE writes the assembly of the last kernel.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,8 +13,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 
 using namespace dl;
 using namespace dl::test;
@@ -139,6 +141,25 @@ TEST(ContractionSpeed, DISABLED_Kinds) {
   convolution(1, 224, 3, 64, 7, 2, 3);
   convolution(8, 56, 128, 128, 3, 2, 1);
   convolution(8, 56, 96, 96, 3, 1, 1, 96);
+}
+
+/// DL_MATMUL="M N K KIND": one product of any size.
+TEST(ContractionSpeed, DISABLED_OneMatmul) {
+  std::istringstream text(std::getenv("DL_MATMUL") ? std::getenv("DL_MATMUL") : "");
+  int64_t m = 0, n = 0, k = 0;
+  std::string kind;
+  if (text >> m >> n >> k >> kind)
+    matmul(m, n, k, kind);
+}
+
+/// DL_CONV="IMAGES SIZE INPUTS OUTPUTS TAPS STRIDE PADDING GROUPS".
+TEST(ContractionSpeed, DISABLED_OneConvolution) {
+  std::istringstream text(std::getenv("DL_CONV") ? std::getenv("DL_CONV") : "");
+  std::array<int64_t, 8> v = {};
+  for (int64_t &number : v)
+    if (!(text >> number))
+      return;
+  convolution(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]);
 }
 
 } // namespace
