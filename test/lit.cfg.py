@@ -79,6 +79,8 @@ config.environment["PATH"] = os.pathsep.join(
     [str(build / "bin"), config.llvm_tools_dir, os.environ.get("PATH", "")]
 )
 config.environment["DLC_DATA"] = str(data)
+# No folder: tests compile what they test, and leave the user's cache alone.
+config.environment["XDG_CACHE_HOME"] = "/dev/null"
 for name in ("HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS"):
     if name in os.environ:
         config.environment[name] = os.environ[name]

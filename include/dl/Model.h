@@ -55,6 +55,11 @@ struct CompileOptions {
   std::string march = "host";
   /// Seed of the initial parameter values.
   uint64_t seed = 0;
+  /// Keep compiled code on disk, for this process and later ones.
+  bool cache = true;
+  /// The folder; empty: `dlc` in the user's cache ($XDG_CACHE_HOME or ~/.cache).
+  /// One that cannot be written, or that others may write, is not used.
+  std::string cacheDir;
 };
 
 } // namespace dl

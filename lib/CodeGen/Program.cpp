@@ -14,8 +14,12 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/xxhash.h"
+
+#include <algorithm>
 
 using namespace mlir;
 
@@ -46,12 +50,23 @@ static std::string structuralKey(KernelOp kernel) {
   return key;
 }
 
+/// The kernel's label as a part of a symbol.
+static std::string symbolOf(KernelOp kernel) {
+  std::string name = kernel.getLabel().str();
+  std::ranges::replace_if(name, [](char c) { return !llvm::isAlnum(c); }, '_');
+  return name;
+}
+
 /// A symbol that tells what the kernel is: `mnist_k3_conv2d_relu`.
 static std::string kernelName(ModelOp model, KernelOp kernel, size_t index) {
-  std::string name = (model.getSymName() + "_k" + Twine(index) + "_").str();
-  for (char c : kernel.getLabel())
-    name += llvm::isAlnum(c) ? c : '_';
-  return name;
+  return (model.getSymName() + "_k" + Twine(index) + "_" + symbolOf(kernel)).str();
+}
+
+/// One that is the same in every model: `conv2d_relu_` and a hash of the key.
+static std::string kernelName(KernelOp kernel, StringRef key) {
+  llvm::XXH128_hash_t hash = llvm::xxh3_128bits(llvm::arrayRefFromStringRef(key));
+  return symbolOf(kernel) + "_" + llvm::utohexstr(hash.high64, /*LowerCase=*/true, 16) +
+         llvm::utohexstr(hash.low64, /*LowerCase=*/true, 16);
 }
 
 static FailureOr<KernelCode> generateKernel(KernelOp kernel, StringRef name,
@@ -99,7 +114,8 @@ static LogicalResult verifyPlanned(ModelOp model) {
   return success();
 }
 
-FailureOr<Program> generateProgram(ModelOp model, const CodeGenOptions &options) {
+FailureOr<Program> generateProgram(ModelOp model, const CodeGenOptions &options,
+                                   KernelSource *source) {
   model.getContext()
       ->loadDialect<arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect,
                     LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
@@ -111,14 +127,21 @@ FailureOr<Program> generateProgram(ModelOp model, const CodeGenOptions &options)
   llvm::StringMap<size_t> known;
   SmallVector<size_t> codeOf;
   for (auto kernel : model.getBody().getOps<KernelOp>()) {
-    auto [it, isNew] = known.try_emplace(structuralKey(kernel), program.kernels.size());
+    std::string key = structuralKey(kernel);
+    auto [it, isNew] = known.try_emplace(key, program.kernels.size());
     codeOf.push_back(it->second);
     if (!isNew)
       continue;
-    FailureOr<KernelCode> code =
-        generateKernel(kernel, kernelName(model, kernel, program.kernels.size()), options);
-    if (failed(code))
-      return failure();
+    std::optional<KernelCode> code = source ? source->find(key) : std::nullopt;
+    if (!code) {
+      std::string name =
+          source ? kernelName(kernel, key) : kernelName(model, kernel, program.kernels.size());
+      FailureOr<KernelCode> generated = generateKernel(kernel, name, options);
+      if (failed(generated))
+        return failure();
+      code = std::move(*generated);
+    }
+    code->key = std::move(key);
     program.workspaceBytes = std::max(program.workspaceBytes, code->workspaceBytes);
     program.scratchBytes = std::max(program.scratchBytes, code->scratchBytes);
     program.kernels.push_back(std::move(*code));

@@ -1,8 +1,9 @@
 //===- Compiler.cpp - From a graph to code in memory ----------------------===//
 
 #include "dl/JIT/Compiler.h"
+#include "CodeCache.h"
 #include "Diagnostics.h"
-#include "Linker.h"
+#include "ProgramImage.h"
 #include "dl/Autodiff/TrainingStep.h"
 #include "dl/CodeGen/CodeGen.h"
 #include "dl/Graph/Pipeline.h"
@@ -11,7 +12,6 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassManager.h"
-#include "llvm/ADT/StringSet.h"
 
 #include <atomic>
 #include <chrono>
@@ -105,8 +105,9 @@ static LogicalResult optimizeGraph(ModuleOp module, const CompileOptions &option
 namespace {
 class Compilation {
 public:
-  Compilation(ModuleOp module, const CompileOptions &options, CompileReport *report)
-      : module(module), options(options), report(report) {}
+  Compilation(ModuleOp module, const CompileOptions &options, CompileReport *report,
+              CodeCache *cache = nullptr)
+      : module(module), options(options), report(report), cache(cache) {}
 
   /// Graph optimiser.
   LogicalResult optimize();
@@ -117,7 +118,8 @@ public:
   /// All modules as one.
   FailureOr<std::unique_ptr<llvm::MemoryBuffer>> compileLinked(OutputKind kind);
 
-  FailureOr<std::shared_ptr<LoadedProgram>> load();
+  /// What `compile` made.
+  ProgramImage image();
 
   Program program;
   std::vector<std::unique_ptr<llvm::MemoryBuffer>> outputs;
@@ -129,6 +131,7 @@ private:
   ModuleOp module;
   const CompileOptions &options;
   CompileReport *report;
+  CodeCache *cache;
   Machine machine;
 };
 } // namespace
@@ -149,24 +152,31 @@ LogicalResult Compilation::generate() {
   codegen.machine = machine;
   codegen.optLevel = options.optLevel;
   codegen.explain = report && report->explain;
-  FailureOr<Program> generated = generateProgram(onlyModel(module), codegen);
+  FailureOr<Program> generated = generateProgram(onlyModel(module), codegen, cache);
   if (failed(generated))
     return failure();
   program = std::move(*generated);
   if (report)
-    for (const KernelCode &kernel : program.kernels)
+    for (KernelCode &kernel : program.kernels) {
       report->kernels.push_back(
           {kernel.name, kernel.flops, kernel.bytes, kernel.workspaceBytes, kernel.scratchBytes});
+      report->cachedKernels += !kernel.module;
+    }
   return success();
 }
 
 FailureOr<std::unique_ptr<llvm::MemoryBuffer>> Compilation::compileUnit(size_t index) {
   if (index == 0)
     return compileModule(*program.main, machine, options.optLevel, OutputKind::Object);
-  ModuleOp kernel = *program.kernels[index - 1].module;
-  if (failed(lowerToLLVM(kernel)))
+  KernelCode &kernel = program.kernels[index - 1];
+  if (!kernel.module)
+    return cache->takeObject(kernel);
+  if (failed(lowerToLLVM(*kernel.module)))
     return failure();
-  return compileModule(kernel, machine, options.optLevel, OutputKind::Object);
+  auto object = compileModule(*kernel.module, machine, options.optLevel, OutputKind::Object);
+  if (succeeded(object) && cache)
+    cache->keepKernel(kernel, **object);
+  return object;
 }
 
 /// Calls `body` for each index, on as many threads as there are cores.
@@ -191,7 +201,8 @@ static std::vector<size_t> largestFirst(const Program &program) {
   std::vector<size_t> order = {0}, sizes = {0};
   for (const KernelCode &kernel : program.kernels) {
     size_t ops = 0;
-    ModuleOp(*kernel.module)->walk([&](Operation *) { ++ops; });
+    if (kernel.module)
+      ModuleOp(*kernel.module)->walk([&](Operation *) { ++ops; });
     order.push_back(order.size());
     sizes.push_back(ops);
   }
@@ -245,62 +256,74 @@ FailureOr<std::unique_ptr<llvm::MemoryBuffer>> Compilation::compileLinked(Output
 // Loading
 //===----------------------------------------------------------------------===//
 
-namespace {
-class JITProgram : public LoadedProgram {
-public:
-  JITProgram(ModelOp model, const Program &program, std::unique_ptr<CodeImage> code);
-
-private:
-  std::unique_ptr<CodeImage> code;
-};
-} // namespace
-
-JITProgram::JITProgram(ModelOp model, const Program &program, std::unique_ptr<CodeImage> image)
-    : code(std::move(image)) {
-  entry = reinterpret_cast<Entry>(code->entry());
-  plannedBytes = program.plannedBytes;
-  workspaceBytes = program.workspaceBytes;
-  scratchBytes = program.scratchBytes;
-
-  Block &body = model.getBody().front();
-  auto exit = cast<ReturnOp>(body.getTerminator());
-  llvm::StringSet<> updated;
-  for (StringRef name : exit.getUpdated().getAsValueRange<StringAttr>())
-    updated.insert(name);
-  for (auto parameter : body.getOps<ParameterOp>()) {
-    ProgramVariable variable;
-    variable.spec = specOf(parameter.getName(), parameter.getDeclaredType());
-    if (auto storage = parameter.getStorage(); storage && !llvm::is_sorted(*storage))
-      variable.storage = storage->vec();
-    variable.role = parameter.getRole().str();
-    variable.updated = updated.contains(parameter.getName());
-    variables.push_back(std::move(variable));
-  }
-  for (auto [name, input] :
-       llvm::zip(model.getInputNames().getAsValueRange<StringAttr>(), body.getArguments()))
-    inputs.push_back(specOf(name, input.getType()));
-  for (auto [name, output] :
-       llvm::zip(exit.getOutputNames().getAsValueRange<StringAttr>(), exit.getOutputs()))
-    outputs.push_back(specOf(name, output.getType()));
+ProgramImage Compilation::image() {
+  ProgramImage image = ProgramImage::describe(onlyModel(module), program);
+  image.objects = std::move(outputs);
+  return image;
 }
 
-FailureOr<std::shared_ptr<LoadedProgram>> Compilation::load() {
+static FailureOr<std::shared_ptr<LoadedProgram>> load(ProgramImage image, Location loc,
+                                                      CompileReport *report) {
   PhaseTimer timer(report, "link");
-  auto code = CodeImage::link(std::move(outputs), program.entry);
-  if (!code)
-    return emitError(module.getLoc())
-           << "compiled code cannot be linked: " << llvm::toString(code.takeError());
-  return std::shared_ptr<LoadedProgram>(
-      std::make_shared<JITProgram>(onlyModel(module), program, std::move(*code)));
+  auto program = loadImage(std::move(image));
+  if (!program)
+    return emitError(loc) << "compiled code cannot be linked: "
+                          << llvm::toString(program.takeError());
+  return std::move(*program);
+}
+
+/// Compiles a graph; objects that `cache` knows are taken from there.
+static FailureOr<ProgramImage> compileImage(ModuleOp module, const CompileOptions &options,
+                                            CompileReport *report, CodeCache *cache) {
+  Compilation compilation(module, options, report, cache);
+  if (failed(compilation.optimize()) || failed(compilation.generate()) ||
+      failed(compilation.compile()))
+    return failure();
+  return compilation.image();
 }
 
 FailureOr<std::shared_ptr<LoadedProgram>>
 compileGraph(ModuleOp module, const CompileOptions &options, CompileReport *report) {
-  Compilation compilation(module, options, report);
-  if (failed(compilation.optimize()) || failed(compilation.generate()) ||
-      failed(compilation.compile()))
+  auto image = compileImage(module, options, report, /*cache=*/nullptr);
+  if (failed(image))
     return failure();
-  return compilation.load();
+  return load(std::move(*image), module.getLoc(), report);
+}
+
+//===----------------------------------------------------------------------===//
+// The cache
+//===----------------------------------------------------------------------===//
+
+/// Null where none is to be used: one who asks for remarks wants every phase.
+static std::unique_ptr<CodeCache> openCache(const CompileOptions &options,
+                                            const CompileReport *report) {
+  if (!options.cache || (report && report->explain))
+    return nullptr;
+  Result<Machine> machine = Machine::get(options.march);
+  return machine ? CodeCache::open(options, *machine) : nullptr;
+}
+
+/// The program of an earlier compilation; null where there is none.
+static std::shared_ptr<LoadedProgram> loadCached(const CodeCache &cache, ModelOp model,
+                                                 const ProgramRequest &request,
+                                                 CompileReport *report) {
+  PhaseTimer timer(report, "cache");
+  std::optional<ProgramImage> image = cache.findProgram(model, request);
+  if (!image)
+    return nullptr;
+  std::vector<CompileReport::Kernel> kernels = image->kernels;
+  auto program = loadImage(std::move(*image));
+  if (program) {
+    if (report) {
+      report->isCached = true;
+      report->cachedKernels = kernels.size();
+      report->kernels = std::move(kernels);
+    }
+    return std::move(*program);
+  }
+  // Not what this build makes: compile it again.
+  llvm::consumeError(program.takeError());
+  return nullptr;
 }
 
 //===----------------------------------------------------------------------===//
@@ -320,10 +343,19 @@ Result<std::shared_ptr<LoadedProgram>> compileProgram(const Model &model,
   const Model::Impl &impl = model.getImpl();
   std::lock_guard lock(impl.compiling);
   DiagnosticCapture diagnostics(impl.context.get(), impl.source, impl.sourceName);
+  std::unique_ptr<CodeCache> cache = openCache(options, report);
+  if (cache)
+    if (auto program = loadCached(*cache, impl.model, request, report))
+      return program;
   auto module = buildTimed(model, request, report);
   if (failed(module))
     return diagnostics.error("the graph of '" + impl.name + "' cannot be built");
-  auto program = compileGraph(**module, options, report);
+  FailureOr<std::shared_ptr<LoadedProgram>> program = failure();
+  if (auto image = compileImage(**module, options, report, cache.get()); succeeded(image)) {
+    if (cache)
+      cache->keepProgram(impl.model, request, *image);
+    program = load(std::move(*image), (*module)->getLoc(), report);
+  }
   if (report)
     report->remarks += diagnostics.remarks();
   if (failed(program))

@@ -12,3 +12,5 @@ config.test_exec_root = config.dl_unit_root
 for name in ("DLC_DATA", "HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
+# No folder: tests compile what they test, and leave the user's cache alone.
+config.environment["XDG_CACHE_HOME"] = "/dev/null"

@@ -60,11 +60,12 @@ void Arguments::option(std::string name, std::string value, std::string help, ui
   });
 }
 
-void Arguments::flag(std::string name, std::string help, bool &target) {
-  flags.push_back({std::move(name), "", std::move(help), [&target](std::string_view) -> Status {
-                     target = true;
-                     return {};
-                   }});
+void Arguments::flag(std::string name, std::string help, bool &target, bool value) {
+  flags.push_back(
+      {std::move(name), "", std::move(help), [&target, value](std::string_view) -> Status {
+         target = value;
+         return {};
+       }});
 }
 
 const Arguments::Flag *Arguments::find(std::string_view name) const {

@@ -39,8 +39,8 @@ public:
   void option(std::string name, std::string value, std::string help, int64_t &target, int64_t low,
               int64_t high = std::numeric_limits<int64_t>::max());
   void option(std::string name, std::string value, std::string help, uint64_t &target);
-  /// A flag without one.
-  void flag(std::string name, std::string help, bool &target);
+  /// A flag without one: what it sets the target to.
+  void flag(std::string name, std::string help, bool &target, bool value = true);
 
   /// Text after the flags in the help.
   void epilogue(std::string value) { after = std::move(value); }

@@ -105,6 +105,11 @@ void addCompileFlags(Arguments &parser, CompileOptions &options) {
                   options.fusion = value == "on";
                   return {};
                 });
+  parser.option("--cache-dir", "DIR",
+                "where compiled code is kept; default: dlc in $XDG_CACHE_HOME or ~/.cache",
+                options.cacheDir);
+  parser.flag("--no-cache", "keep no compiled code, and use none that was kept", options.cache,
+              /*value=*/false);
 }
 
 void addSeedFlag(Arguments &parser, CompileOptions &options) {

@@ -31,6 +31,7 @@
 #include "mlir/IR/OwningOpRef.h"
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace dl {
@@ -51,6 +52,9 @@ struct Phase {
 /// The code of one distinct kernel: func, scf, memref, vector, arith, math.
 struct KernelCode {
   std::string name;
+  /// A text that two kernels share exactly where the same code serves both, with
+  /// the same options.
+  std::string key;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::vector<Phase> phases;
   int64_t workspaceBytes = 0;
@@ -74,8 +78,19 @@ struct Program {
   }
 };
 
-/// Generates code for a planned model (see Graph/Pipeline.h).
-mlir::FailureOr<Program> generateProgram(ModelOp model, const CodeGenOptions &options);
+/// Knows the code of kernels that were generated before.
+class KernelSource {
+public:
+  virtual ~KernelSource() = default;
+  /// A kernel by its key, without a module; nothing: it must be generated.
+  virtual std::optional<KernelCode> find(llvm::StringRef key) = 0;
+};
+
+/// Generates code for a planned model (see Graph/Pipeline.h). Kernels that
+/// `source` knows stay without a module; with a source, kernels are named by
+/// their key, so that a name means the same code in every model.
+mlir::FailureOr<Program> generateProgram(ModelOp model, const CodeGenOptions &options,
+                                         KernelSource *source = nullptr);
 
 /// Lowers a kernel's module to the LLVM dialect. Thread-safe for different
 /// modules of one context.

@@ -55,6 +55,9 @@ struct CompileReport {
   /// In the order of the phases. Kernels compile in parallel: wall time.
   std::vector<Time> times;
   std::vector<Kernel> kernels;
+  /// The whole program came from the cache on disk; so many kernels did.
+  bool isCached = false;
+  size_t cachedKernels = 0;
   /// A remark for each decision, where `explain` is set.
   bool explain = false;
   std::string remarks;

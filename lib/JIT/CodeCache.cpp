@@ -1,0 +1,147 @@
+//===- CodeCache.cpp - Programs and kernels from the cache ----------------===//
+
+#include "CodeCache.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "llvm-c/Core.h"
+
+#include <link.h>
+#include <sys/stat.h>
+
+using namespace mlir;
+
+namespace dl {
+
+//===----------------------------------------------------------------------===//
+// What code depends on
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The file that the code at an address was loaded from.
+struct Module {
+  uintptr_t address;
+  std::string path;
+};
+} // namespace
+
+static int findModule(dl_phdr_info *info, size_t, void *data) {
+  auto &module = *static_cast<Module *>(data);
+  for (size_t i = 0; i < info->dlpi_phnum; ++i) {
+    const ElfW(Phdr) &part = info->dlpi_phdr[i];
+    if (part.p_type != PT_LOAD || module.address - (info->dlpi_addr + part.p_vaddr) >= part.p_memsz)
+      continue;
+    // The program itself has no name here.
+    module.path = info->dlpi_name[0] ? info->dlpi_name : "/proc/self/exe";
+    return 1;
+  }
+  return 0;
+}
+
+/// Tells a build of a program or a library from every other one. A version's
+/// number would not: it stays the same while a compiler is worked on.
+template <typename Function> static void addBuild(CacheKey &key, Function *function) {
+  Module module{reinterpret_cast<uintptr_t>(function), {}};
+  dl_iterate_phdr(findModule, &module);
+  struct stat status = {};
+  if (!module.path.empty() && stat(module.path.c_str(), &status) == 0)
+    key.add(static_cast<int64_t>(status.st_size))
+        .add(static_cast<int64_t>(status.st_mtim.tv_sec))
+        .add(static_cast<int64_t>(status.st_mtim.tv_nsec));
+  key.add(module.path.empty() ? "" : "known");
+}
+
+static void addMachine(CacheKey &key, const Machine &machine) {
+  key.add(machine.triple).add(machine.cpu).add(machine.features);
+  key.add(int64_t(machine.vectorBits)).add(int64_t(machine.vectorRegisters));
+  key.add(int64_t(machine.hasFMA)).add(int64_t(machine.hasMaskedMemory));
+  key.add(machine.l1Bytes).add(machine.l2Bytes).add(machine.l3Bytes);
+  key.add(int64_t(machine.cores));
+}
+
+static void addOptions(CacheKey &key, const CompileOptions &options) {
+  // Names every option, so that a new one is not forgotten here. Code does not
+  // depend on the number of threads, nor on first values; the batch size comes
+  // with the request, and what `march` means with the machine.
+  const auto &[batch, threads, optLevel, fusion, march, seed, cache, cacheDir] = options;
+  key.add(int64_t(optLevel)).add(int64_t(fusion));
+}
+
+static void addModel(CacheKey &key, ModelOp model) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  model->print(os, OpPrintingFlags().useLocalScope());
+  key.add(text);
+}
+
+static void addRequest(CacheKey &key, const ProgramRequest &request) {
+  const auto &[kind, loss, optimizer, batch] = request;
+  key.add(static_cast<int64_t>(kind)).add(batch).add(loss.name);
+  const auto &[name, lr, momentum, nesterov, weightDecay, beta1, beta2, epsilon] = optimizer;
+  key.add(name).add(lr).add(momentum).add(int64_t(nesterov)).add(weightDecay);
+  key.add(beta1).add(beta2).add(epsilon);
+}
+
+static CacheKey programKey(CacheKey key, ModelOp model, const ProgramRequest &request) {
+  key.add("program");
+  addModel(key, model);
+  addRequest(key, request);
+  return key;
+}
+
+static CacheKey kernelKey(CacheKey key, StringRef kernel) { return key.add("kernel").add(kernel); }
+
+//===----------------------------------------------------------------------===//
+// The cache
+//===----------------------------------------------------------------------===//
+
+std::unique_ptr<CodeCache> CodeCache::open(const CompileOptions &options, const Machine &machine) {
+  if (!options.cache)
+    return nullptr;
+  auto disk =
+      DiskCache::open(options.cacheDir.empty() ? DiskCache::userFolder() : options.cacheDir);
+  if (!disk)
+    return nullptr;
+  return std::unique_ptr<CodeCache>(new CodeCache(std::move(disk), options, machine));
+}
+
+CodeCache::CodeCache(std::unique_ptr<DiskCache> disk, const CompileOptions &options,
+                     const Machine &machine)
+    : disk(std::move(disk)) {
+  common.add(DLC_VERSION);
+  addBuild(common, &deserializeProgram);
+  addBuild(common, &LLVMContextCreate);
+  addMachine(common, machine);
+  addOptions(common, options);
+}
+
+std::optional<ProgramImage> CodeCache::findProgram(ModelOp model,
+                                                   const ProgramRequest &request) const {
+  auto bytes = disk->find(programKey(common, model, request));
+  return bytes ? deserializeProgram(bytes->getBuffer()) : std::nullopt;
+}
+
+void CodeCache::keepProgram(ModelOp model, const ProgramRequest &request,
+                            const ProgramImage &image) const {
+  disk->put(programKey(common, model, request), serialize(image));
+  disk->trim();
+}
+
+std::optional<KernelCode> CodeCache::find(StringRef key) {
+  auto bytes = disk->find(kernelKey(common, key));
+  auto found = bytes ? deserializeKernel(bytes->getBuffer()) : std::nullopt;
+  if (!found)
+    return std::nullopt;
+  objects[found->first.name] = std::move(found->second);
+  return std::move(found->first);
+}
+
+ObjectFile CodeCache::takeObject(const KernelCode &kernel) {
+  auto found = objects.find(kernel.name);
+  return found == objects.end() ? nullptr : std::move(found->second);
+}
+
+void CodeCache::keepKernel(const KernelCode &kernel, const llvm::MemoryBuffer &object) const {
+  disk->put(kernelKey(common, kernel.key), serialize(kernel, object));
+}
+
+} // namespace dl

@@ -1,0 +1,45 @@
+//===- CodeCache.h - Programs and kernels from the cache --------*- C++ -*-===//
+//
+// Whole programs, so that an unchanged model is only linked, and single
+// kernels, so that a changed one compiles what is new. An entry depends on the
+// model (or the kernel), the options and the machine, and on the very build of
+// the compiler and of LLVM.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DL_LIB_JIT_CODECACHE_H
+#define DL_LIB_JIT_CODECACHE_H
+
+#include "DiskCache.h"
+#include "ProgramImage.h"
+
+#include "llvm/ADT/StringMap.h"
+
+namespace dl {
+
+class CodeCache : public KernelSource {
+public:
+  /// Null: the options turn it off, or its folder cannot be used.
+  static std::unique_ptr<CodeCache> open(const CompileOptions &options, const Machine &machine);
+
+  std::optional<ProgramImage> findProgram(ModelOp model, const ProgramRequest &request) const;
+  void keepProgram(ModelOp model, const ProgramRequest &request, const ProgramImage &image) const;
+
+  /// A kernel's code without a module; takeObject has its object.
+  std::optional<KernelCode> find(llvm::StringRef key) override;
+  /// Null where the kernel was not found.
+  ObjectFile takeObject(const KernelCode &kernel);
+  /// From any thread.
+  void keepKernel(const KernelCode &kernel, const llvm::MemoryBuffer &object) const;
+
+private:
+  CodeCache(std::unique_ptr<DiskCache> disk, const CompileOptions &options, const Machine &machine);
+
+  std::unique_ptr<DiskCache> disk;
+  CacheKey common;
+  llvm::StringMap<ObjectFile> objects;
+};
+
+} // namespace dl
+
+#endif // DL_LIB_JIT_CODECACHE_H

@@ -1,0 +1,277 @@
+//===- ProgramImage.cpp - A compiled program as objects -------------------===//
+
+#include "ProgramImage.h"
+#include "Linker.h"
+
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+
+namespace dl {
+
+//===----------------------------------------------------------------------===//
+// From the compiler
+//===----------------------------------------------------------------------===//
+
+static std::vector<ProgramVariable> variablesOf(ModelOp model) {
+  std::vector<ProgramVariable> variables;
+  Block &body = model.getBody().front();
+  llvm::StringSet<> updated;
+  for (StringRef name :
+       cast<ReturnOp>(body.getTerminator()).getUpdated().getAsValueRange<StringAttr>())
+    updated.insert(name);
+  for (auto parameter : body.getOps<ParameterOp>()) {
+    ProgramVariable variable;
+    variable.spec = specOf(parameter.getName(), parameter.getDeclaredType());
+    if (auto storage = parameter.getStorage(); storage && !llvm::is_sorted(*storage))
+      variable.storage = storage->vec();
+    variable.role = parameter.getRole().str();
+    variable.updated = updated.contains(parameter.getName());
+    variables.push_back(std::move(variable));
+  }
+  return variables;
+}
+
+static std::vector<TensorSpec> specsOf(ArrayAttr names, ValueRange values) {
+  std::vector<TensorSpec> specs;
+  for (auto [name, value] : llvm::zip(names.getAsValueRange<StringAttr>(), values))
+    specs.push_back(specOf(name, value.getType()));
+  return specs;
+}
+
+ProgramImage ProgramImage::describe(ModelOp model, const Program &program) {
+  Block &body = model.getBody().front();
+  auto exit = cast<ReturnOp>(body.getTerminator());
+  ProgramImage image;
+  image.entry = program.entry;
+  image.variables = variablesOf(model);
+  image.inputs = specsOf(model.getInputNames(), body.getArguments());
+  image.outputs = specsOf(exit.getOutputNames(), exit.getOutputs());
+  image.plannedBytes = program.plannedBytes;
+  image.workspaceBytes = program.workspaceBytes;
+  image.scratchBytes = program.scratchBytes;
+  for (const KernelCode &kernel : program.kernels)
+    image.kernels.push_back(
+        {kernel.name, kernel.flops, kernel.bytes, kernel.workspaceBytes, kernel.scratchBytes});
+  return image;
+}
+
+//===----------------------------------------------------------------------===//
+// Into the process
+//===----------------------------------------------------------------------===//
+
+namespace {
+class JITProgram : public LoadedProgram {
+public:
+  JITProgram(ProgramImage image, std::unique_ptr<CodeImage> linked) : code(std::move(linked)) {
+    entry = reinterpret_cast<Entry>(code->entry());
+    variables = std::move(image.variables);
+    inputs = std::move(image.inputs);
+    outputs = std::move(image.outputs);
+    plannedBytes = image.plannedBytes;
+    workspaceBytes = image.workspaceBytes;
+    scratchBytes = image.scratchBytes;
+  }
+
+private:
+  std::unique_ptr<CodeImage> code;
+};
+} // namespace
+
+llvm::Expected<std::shared_ptr<LoadedProgram>> loadImage(ProgramImage image) {
+  auto code = CodeImage::link(std::move(image.objects), image.entry);
+  if (!code)
+    return code.takeError();
+  return std::make_shared<JITProgram>(std::move(image), std::move(*code));
+}
+
+//===----------------------------------------------------------------------===//
+// Bytes
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+class Writer {
+public:
+  template <typename Number> void number(Number value) {
+    static_assert(sizeof value == 8);
+    bytes.append(reinterpret_cast<const char *>(&value), sizeof value);
+  }
+  void count(size_t value) { number(static_cast<int64_t>(value)); }
+  void text(StringRef value) {
+    count(value.size());
+    bytes.append(value.begin(), value.end());
+  }
+  template <typename Range, typename Body> void list(const Range &range, Body body) {
+    count(range.size());
+    for (const auto &element : range)
+      body(element);
+  }
+
+  std::string bytes;
+};
+
+/// Reads what a Writer wrote; after the first thing that does not fit, zeros.
+class Reader {
+public:
+  explicit Reader(StringRef bytes) : left(bytes) {}
+  bool isDone() const { return !failed && left.empty(); }
+
+  template <typename Number> void number(Number &value) {
+    static_assert(sizeof value == 8);
+    if (StringRef bytes = take(sizeof value); !bytes.empty())
+      std::memcpy(&value, bytes.data(), sizeof value);
+  }
+  size_t count() {
+    int64_t value = 0;
+    number(value);
+    // Whatever is counted takes a byte at least.
+    if (value < 0 || static_cast<size_t>(value) > left.size()) {
+      failed = true;
+      return 0;
+    }
+    return static_cast<size_t>(value);
+  }
+  StringRef text() { return take(count()); }
+  void text(std::string &value) { value = text().str(); }
+  template <typename Element, typename Body> void list(std::vector<Element> &range, Body body) {
+    for (size_t i = count(); i != 0 && !failed; --i)
+      body(range.emplace_back());
+  }
+  void fail() { failed = true; }
+
+private:
+  StringRef take(size_t size) {
+    if (failed || size > left.size()) {
+      failed = true;
+      return {};
+    }
+    StringRef taken = left.take_front(size);
+    left = left.drop_front(size);
+    return taken;
+  }
+
+  StringRef left;
+  bool failed = false;
+};
+
+} // namespace
+
+static void write(Writer &to, const TensorSpec &spec) {
+  to.text(spec.name);
+  to.number(static_cast<int64_t>(spec.dtype));
+  to.list(spec.shape, [&](int64_t extent) { to.number(extent); });
+}
+
+static void read(Reader &from, TensorSpec &spec) {
+  from.text(spec.name);
+  int64_t type = 0;
+  from.number(type);
+  if (type < 0 || type > static_cast<int64_t>(DType::U8))
+    from.fail();
+  spec.dtype = static_cast<DType>(type);
+  from.list(spec.shape, [&](int64_t &extent) { from.number(extent); });
+}
+
+static void write(Writer &to, const ProgramVariable &variable) {
+  write(to, variable.spec);
+  to.list(variable.storage, [&](int64_t dim) { to.number(dim); });
+  to.text(variable.role);
+  to.number(int64_t(variable.updated));
+}
+
+static void read(Reader &from, ProgramVariable &variable) {
+  read(from, variable.spec);
+  from.list(variable.storage, [&](int64_t &dim) { from.number(dim); });
+  from.text(variable.role);
+  int64_t updated = 0;
+  from.number(updated);
+  variable.updated = updated != 0;
+}
+
+static void write(Writer &to, const CompileReport::Kernel &kernel) {
+  to.text(kernel.name);
+  to.number(kernel.flops);
+  to.number(kernel.bytes);
+  to.number(kernel.workspaceBytes);
+  to.number(kernel.scratchBytes);
+}
+
+static void read(Reader &from, CompileReport::Kernel &kernel) {
+  from.text(kernel.name);
+  from.number(kernel.flops);
+  from.number(kernel.bytes);
+  from.number(kernel.workspaceBytes);
+  from.number(kernel.scratchBytes);
+}
+
+/// On an address that is aligned as readers of objects expect it.
+static ObjectFile readObject(Reader &from) {
+  return llvm::MemoryBuffer::getMemBufferCopy(from.text());
+}
+
+std::string serialize(const ProgramImage &image) {
+  Writer to;
+  to.text(image.entry);
+  to.list(image.variables, [&](const ProgramVariable &variable) { write(to, variable); });
+  to.list(image.inputs, [&](const TensorSpec &spec) { write(to, spec); });
+  to.list(image.outputs, [&](const TensorSpec &spec) { write(to, spec); });
+  to.number(image.plannedBytes);
+  to.number(image.workspaceBytes);
+  to.number(image.scratchBytes);
+  to.list(image.kernels, [&](const CompileReport::Kernel &kernel) { write(to, kernel); });
+  to.list(image.objects, [&](const ObjectFile &object) { to.text(object->getBuffer()); });
+  return std::move(to.bytes);
+}
+
+std::optional<ProgramImage> deserializeProgram(StringRef bytes) {
+  Reader from(bytes);
+  ProgramImage image;
+  from.text(image.entry);
+  from.list(image.variables, [&](ProgramVariable &variable) { read(from, variable); });
+  from.list(image.inputs, [&](TensorSpec &spec) { read(from, spec); });
+  from.list(image.outputs, [&](TensorSpec &spec) { read(from, spec); });
+  from.number(image.plannedBytes);
+  from.number(image.workspaceBytes);
+  from.number(image.scratchBytes);
+  from.list(image.kernels, [&](CompileReport::Kernel &kernel) { read(from, kernel); });
+  from.list(image.objects, [&](ObjectFile &object) { object = readObject(from); });
+  if (!from.isDone())
+    return std::nullopt;
+  return image;
+}
+
+std::string serialize(const KernelCode &kernel, const llvm::MemoryBuffer &object) {
+  Writer to;
+  to.text(kernel.name);
+  to.list(kernel.phases, [&](const Phase &phase) {
+    to.text(phase.entry);
+    to.number(phase.tasks);
+  });
+  to.number(kernel.workspaceBytes);
+  to.number(kernel.scratchBytes);
+  to.number(kernel.flops);
+  to.number(kernel.bytes);
+  to.text(object.getBuffer());
+  return std::move(to.bytes);
+}
+
+std::optional<std::pair<KernelCode, ObjectFile>> deserializeKernel(StringRef bytes) {
+  Reader from(bytes);
+  KernelCode kernel;
+  from.text(kernel.name);
+  from.list(kernel.phases, [&](Phase &phase) {
+    from.text(phase.entry);
+    from.number(phase.tasks);
+  });
+  from.number(kernel.workspaceBytes);
+  from.number(kernel.scratchBytes);
+  from.number(kernel.flops);
+  from.number(kernel.bytes);
+  ObjectFile object = readObject(from);
+  if (!from.isDone())
+    return std::nullopt;
+  return std::pair(std::move(kernel), std::move(object));
+}
+
+} // namespace dl
