@@ -100,7 +100,8 @@ void StrategyChooser::findSweep() {
       isTapped |= iteration.role == DimRole::Tap;
     }
     IndexRange range = d.range(kC, dim);
-    if (!isTapped && points == extent && (range.low == 0 || extent == 0))
+    bool isCovered = points == extent && range.low == 0 && range.high == extent - 1;
+    if (!isTapped && (isCovered || extent == 0))
       continue;
     s.sweepDims.push_back(dim);
     s.sweepRanges.push_back({std::min<int64_t>(range.low, 0), std::max(range.high, extent - 1)});

@@ -154,6 +154,8 @@ TEST_P(Contraction, ConvolutionAttributes) {
   checkConv({1, 6, 6, 4, 4, 1, 1, {2, 2}});
   checkConv({1, 7, 6, 4, 20, 2, 2, {4, 4}});
   checkConv({1, 4, 4, 2, 3, 2, 2, {1, 1}, {1, 1}, {3, 3, 3, 3}});
+  // As many windows as elements, but some beyond the end.
+  checkConv({1, 1, 4, 4, 16, 1, 1, {1, 2}, {1, 1}, {0, 0, 0, 3}});
 }
 
 TEST_P(Contraction, GroupedConvolution) {

@@ -20,13 +20,21 @@
 #include "llvm/Support/TargetSelect.h"
 
 #include <cmath>
+#include <cstring>
 #include <ctime>
 #include <limits>
+#include <map>
 #include <random>
+
+#include <sys/mman.h>
+#include <unistd.h>
 
 using namespace mlir;
 
 namespace dl::test {
+
+/// Workers that a kernel can run on at once.
+static constexpr int kWorkers = 4;
 
 /// Seconds that this thread has run: other programs do not count.
 static double now() {
@@ -72,17 +80,18 @@ CompiledKernel::CompiledKernel() {
   registerTranslations(registry);
   context.appendDialectRegistry(registry);
   context.loadAllAvailableDialects();
+  context.disableMultithreading();
 }
 
 CompiledKernel::~CompiledKernel() = default;
 
-std::unique_ptr<CompiledKernel> CompiledKernel::get(const KernelText &text,
-                                                    const Machine &machine) {
+std::unique_ptr<CompiledKernel> CompiledKernel::get(const KernelText &text, const Machine &machine,
+                                                    bool wantsAssembly) {
   std::unique_ptr<CompiledKernel> compiled(new CompiledKernel);
-  return compiled->build(text, machine) ? std::move(compiled) : nullptr;
+  return compiled->build(text, machine, wantsAssembly) ? std::move(compiled) : nullptr;
 }
 
-bool CompiledKernel::build(const KernelText &text, const Machine &machine) {
+bool CompiledKernel::build(const KernelText &text, const Machine &machine, bool wantsAssembly) {
   module = parseSourceString<ModuleOp>(modelText(text), &context);
   if (!module)
     return false;
@@ -99,15 +108,19 @@ bool CompiledKernel::build(const KernelText &text, const Machine &machine) {
   if (failed(mlir::verify(*code.module)) || failed(lowerToLLVM(*code.module)))
     return false;
   double lowered = now();
-  auto text2 = compileModule(*code.module, machine, 2, OutputKind::Assembly);
+  if (wantsAssembly) {
+    auto printed = compileModule(*code.module, machine, 2, OutputKind::Assembly);
+    if (failed(printed))
+      return false;
+    assembly = (*printed)->getBuffer().str();
+  }
   double before = now();
   auto object = compileModule(*code.module, machine, 2, OutputKind::Object);
-  if (failed(object) || failed(text2))
+  if (failed(object))
     return false;
   objectSeconds = now() - before;
   emitSeconds = emitted - start;
   lowerSeconds = lowered - emitted;
-  assembly = (*text2)->getBuffer().str();
 
   llvm::InitializeNativeTarget();
   jit = llvm::cantFail(llvm::orc::LLJITBuilder().create());
@@ -116,7 +129,7 @@ bool CompiledKernel::build(const KernelText &text, const Machine &machine) {
     entries.push_back(llvm::cantFail(jit->lookup(phase.entry))
                           .toPtr<void (*)(int64_t, int64_t, int64_t, void *const *)>());
   workspace = Tensor(DType::U8, {code.workspaceBytes + 64});
-  scratch = Tensor(DType::U8, {code.scratchBytes + 64});
+  scratch = Tensor(DType::U8, {code.scratchBytes * kWorkers + 64});
   return true;
 }
 
@@ -144,16 +157,29 @@ std::vector<Tensor> CompiledKernel::randomArguments(unsigned seed) const {
   return arguments;
 }
 
-std::vector<Tensor> CompiledKernel::interpret(const std::vector<Tensor> &arguments) {
+static std::vector<Tensor> interpretModel(ModelOp model, const std::vector<Tensor> &arguments) {
   std::vector<TensorView> views(arguments.begin(), arguments.end());
   Variables variables;
   return dl::interpret(model, views, variables).value();
 }
 
+std::vector<Tensor> CompiledKernel::interpret(const std::vector<Tensor> &arguments) {
+  return interpretModel(model, arguments);
+}
+
+std::vector<Tensor> CompiledKernel::interpret(const KernelText &text,
+                                              const std::vector<Tensor> &arguments) {
+  auto other = parseSourceString<ModuleOp>(modelText(text), &context);
+  return interpretModel(*other->getOps<ModelOp>().begin(), arguments);
+}
+
 std::vector<Tensor> CompiledKernel::makeResults() const {
   std::vector<Tensor> results;
-  for (Type type : KernelOp(kernel).getResultTypes())
-    results.push_back(makeTensor(type));
+  for (Type type : KernelOp(kernel).getResultTypes()) {
+    Tensor &result = results.emplace_back(makeTensor(type));
+    if (result.bytes() > 0)
+      std::memset(result.raw(), 0xff, result.bytes());
+  }
   return results;
 }
 
@@ -176,16 +202,69 @@ std::vector<void *> CompiledKernel::pointers(const std::vector<Tensor> &argument
   return pointers;
 }
 
+namespace {
+
+/// A copy of some bytes that ends where memory ends. Its start is aligned as its
+/// elements are.
+class GuardedCopy {
+public:
+  GuardedCopy(const void *bytes, size_t count) : count(count) {
+    auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    whole = (count + page - 1) / page * page;
+    base = static_cast<char *>(
+        mmap(nullptr, whole + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    mprotect(base + whole, page, PROT_NONE);
+    whole += page;
+    start = base + (whole - page - count);
+    if (count > 0)
+      std::memcpy(start, bytes, count);
+  }
+  GuardedCopy(const GuardedCopy &) = delete;
+  ~GuardedCopy() { munmap(base, whole); }
+
+  void *data() { return start; }
+  void copyTo(void *bytes) const {
+    if (count > 0)
+      std::memcpy(bytes, start, count);
+  }
+
+private:
+  char *base, *start;
+  size_t count, whole;
+};
+
+} // namespace
+
 std::vector<Tensor> CompiledKernel::run(const std::vector<Tensor> &arguments,
                                         const std::vector<int> &inPlace) {
   std::vector<Tensor> results = makeResults();
   std::vector<void *> args = pointers(arguments, results, inPlace);
+  std::map<void *, GuardedCopy> copies;
+  for (const Tensor &argument : arguments)
+    copies.try_emplace(const_cast<void *>(argument.raw()), argument.raw(), argument.bytes());
+  for (const Tensor &result : results)
+    copies.try_emplace(const_cast<void *>(result.raw()), result.raw(), result.bytes());
+  for (void *&arg : args)
+    if (auto copy = copies.find(arg); copy != copies.end())
+      arg = copy->second.data();
   std::fill_n(static_cast<uint8_t *>(workspace.raw()), workspace.size(), 0xff);
   for (auto [phase, entry] : llvm::zip(code.phases, entries))
     for (int64_t task = phase.tasks; task-- > 0;) {
       std::fill_n(static_cast<uint8_t *>(scratch.raw()), scratch.size(), 0xff);
       entry(task, task + 1, 0, args.data());
     }
+  for (Tensor &result : results)
+    copies.at(result.raw()).copyTo(result.raw());
+  return results;
+}
+
+std::vector<Tensor> CompiledKernel::run(dlrt_pool *pool, const std::vector<Tensor> &arguments,
+                                        const std::vector<int> &inPlace) {
+  assert(dlrt_pool_workers(pool) <= kWorkers);
+  std::vector<Tensor> results = makeResults();
+  std::vector<void *> args = pointers(arguments, results, inPlace);
+  for (auto [phase, entry] : llvm::zip(code.phases, entries))
+    dlrt_parallel_for(pool, entry, args.data(), phase.tasks);
   return results;
 }
 

@@ -4,6 +4,7 @@
 #define DL_TEST_UNIT_CODEGEN_KERNELHARNESS_H
 
 #include "dl/CodeGen/CodeGen.h"
+#include "dl/Runtime/Runtime.h"
 #include "dl/Tensor.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -33,15 +34,22 @@ public:
   ~CompiledKernel();
 
   /// Compiles the kernel for a machine; null after a diagnostic.
-  static std::unique_ptr<CompiledKernel> get(const KernelText &text, const Machine &machine);
+  static std::unique_ptr<CompiledKernel> get(const KernelText &text, const Machine &machine,
+                                             bool wantsAssembly = true);
 
   /// What the reference says.
   std::vector<Tensor> interpret(const std::vector<Tensor> &arguments);
+  /// What it says of another kernel of the same types.
+  std::vector<Tensor> interpret(const KernelText &text, const std::vector<Tensor> &arguments);
   /// Runs the kernel. Result `i` lies over argument `inPlace[i]` where that is
   /// not negative. Each task runs alone, the last one first, and workspace and
-  /// scratch are NaN before: what depends on order or leftovers shows.
+  /// scratch are NaN before: what depends on order or leftovers shows. Behind
+  /// each argument and result lies a page that cannot be accessed.
   std::vector<Tensor> run(const std::vector<Tensor> &arguments,
                           const std::vector<int> &inPlace = {});
+  /// Runs the kernel as a program does, on the workers of a pool.
+  std::vector<Tensor> run(dlrt_pool *pool, const std::vector<Tensor> &arguments,
+                          const std::vector<int> &inPlace);
   /// Seconds of a run (the least of several), all tasks on this thread.
   double time(const std::vector<Tensor> &arguments, int repetitions);
 
@@ -56,7 +64,7 @@ public:
 
 private:
   CompiledKernel();
-  bool build(const KernelText &text, const Machine &machine);
+  bool build(const KernelText &text, const Machine &machine, bool wantsAssembly);
   std::vector<Tensor> makeResults() const;
   std::vector<void *> pointers(const std::vector<Tensor> &arguments, std::vector<Tensor> &results,
                                const std::vector<int> &inPlace);
