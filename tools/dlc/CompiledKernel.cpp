@@ -1,0 +1,69 @@
+//===- CompiledKernel.cpp - One kernel, ready to be timed -----------------===//
+
+#include "CompiledKernel.h"
+#include "dl/Support/Machine.h"
+
+#include <algorithm>
+
+namespace dl::driver {
+
+Status CompiledKernel::fill(const KernelSpec &spec) {
+  std::vector<KernelTensor> forms = spec.operands();
+  for (size_t i = 0; i < forms.size(); ++i) {
+    Tensor tensor(forms[i].classes > 0 ? DType::I32 : DType::F32, forms[i].shape);
+    fillOperand(spec, i, tensor.raw());
+    if (!forms[i].isParameter)
+      operands.push_back(std::move(tensor));
+    else if (Status status = executable.setParameter("p" + std::to_string(i), tensor); !status)
+      return status;
+  }
+  for (const KernelTensor &result : spec.results())
+    outputs.emplace_back(DType::F32, result.shape);
+  inputs.assign(operands.begin(), operands.end());
+  return {};
+}
+
+/// An update writes the parameter and its state where they lie, as in training: its results are
+/// its operands but for the gradient, the second.
+void CompiledKernel::updateInPlace() {
+  kept = outputs;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    TensorView &state = inputs[i == 0 ? 0 : i + 1];
+    state = TensorView(outputs[i]);
+  }
+}
+
+Result<CompiledKernel> CompiledKernel::make(const KernelSpec &spec, const CompileOptions &options) {
+  auto model = Model::parse(spec.modelText(), "<" + spec.text + ">");
+  if (!model)
+    return model.error();
+  auto machine = Machine::get(options.march);
+  if (!machine)
+    return machine.error();
+  auto executable = compile(*model, options);
+  if (!executable)
+    return executable.error();
+  CompiledKernel kernel(std::move(executable).value());
+  kernel.isContraction = spec.isContraction();
+  kernel.bytes = spec.bytes();
+  kernel.vectorBits = machine->vectorBits;
+  kernel.threads = options.threads > 0 ? options.threads : machine->cores;
+  Status status = kernel.fill(spec);
+  if (status)
+    status = kernel.run();
+  if (!status)
+    return status.error();
+  if (spec.family == KernelFamily::Update)
+    kernel.updateInPlace();
+  return kernel;
+}
+
+double CompiledKernel::limit() {
+  if (isContraction)
+    return measureMultiplyAdds(vectorBits, threads);
+  if (!bandwidth)
+    bandwidth = std::make_unique<Bandwidth>(vectorBits, bytes, threads);
+  return bandwidth->measure();
+}
+
+} // namespace dl::driver

@@ -1,0 +1,46 @@
+//===- CompiledKernel.h - One kernel, ready to be timed ---------*- C++ -*-===//
+
+#ifndef DL_TOOLS_DLC_COMPILEDKERNEL_H
+#define DL_TOOLS_DLC_COMPILEDKERNEL_H
+
+#include "KernelSpec.h"
+#include "Limits.h"
+#include "dl/Executable.h"
+
+#include <memory>
+
+namespace dl::driver {
+
+/// A kernel compiled by dlc, with its operands and results. Weights are
+/// parameters, as in a network.
+class CompiledKernel {
+public:
+  /// Compiles, and runs once.
+  static Result<CompiledKernel> make(const KernelSpec &spec, const CompileOptions &options);
+
+  Status run() { return executable.runInto(inputs, outputs); }
+
+  /// What the first run computed.
+  const std::vector<Tensor> &results() const { return kept.empty() ? outputs : kept; }
+  /// What the machine does at most at this moment, in FLOP/s (contractions) or
+  /// bytes/s (the rest), measured for a few milliseconds on as many threads.
+  double limit();
+
+private:
+  explicit CompiledKernel(Executable executable) : executable(std::move(executable)) {}
+
+  Status fill(const KernelSpec &spec);
+  void updateInPlace();
+
+  Executable executable;
+  std::vector<Tensor> operands, outputs, kept;
+  std::vector<TensorView> inputs;
+  bool isContraction = true;
+  double bytes = 0;
+  int threads = 1, vectorBits = 128;
+  std::unique_ptr<Bandwidth> bandwidth;
+};
+
+} // namespace dl::driver
+
+#endif // DL_TOOLS_DLC_COMPILEDKERNEL_H

@@ -1,0 +1,159 @@
+//===- Limits.cpp - What this machine can do at most ----------------------===//
+
+#include "Limits.h"
+#include "Timing.h"
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <thread>
+
+namespace dl::driver {
+
+//===----------------------------------------------------------------------===//
+// Threads
+//===----------------------------------------------------------------------===//
+
+/// The sum of what the threads measure, all at the same time.
+static double onThreads(int threads, const std::function<double(int)> &rate) {
+  std::vector<double> rates(threads);
+  std::atomic<int> waiting = threads;
+  auto body = [&](int index) {
+    --waiting;
+    while (waiting > 0) {
+    }
+    rates[index] = rate(index);
+  };
+  std::vector<std::thread> others;
+  for (int index = 1; index < threads; ++index)
+    others.emplace_back(body, index);
+  body(0);
+  for (std::thread &other : others)
+    other.join();
+  double sum = 0;
+  for (double each : rates)
+    sum += each;
+  return sum;
+}
+
+//===----------------------------------------------------------------------===//
+// Multiply-adds
+//===----------------------------------------------------------------------===//
+
+template <int Bytes> using Vector = float __attribute__((vector_size(Bytes)));
+
+/// Enough chains for two pipes of a latency of up to six; few enough for 16 registers.
+constexpr int kChains = 12;
+constexpr int kSteps = 1 << 12;
+
+/// x = x a + b in each chain, which tends to 2. Returns its sum, so that it is computed.
+template <int Bytes> [[gnu::always_inline]] inline float multiplyAdds(float scale) {
+  Vector<Bytes> factor = Vector<Bytes>{} + scale, term = Vector<Bytes>{} + 1.f;
+  Vector<Bytes> chains[kChains];
+  for (int i = 0; i < kChains; ++i)
+    chains[i] = term * static_cast<float>(i);
+  for (int step = 0; step < kSteps; ++step)
+#pragma clang loop unroll(full)
+    for (int i = 0; i < kChains; ++i)
+      chains[i] = chains[i] * factor + term;
+  Vector<Bytes> sum{};
+  for (const Vector<Bytes> &chain : chains)
+    sum += chain;
+  return sum[0];
+}
+
+/// to = -from: not a plain copy, which a compiler turns into a call of memcpy, whose stores may
+/// pass the caches by as a kernel's do not.
+template <int Bytes>
+[[gnu::always_inline]] inline void copyArray(float *to, const float *from, size_t bytes) {
+  auto *target = reinterpret_cast<Vector<Bytes> *>(to);
+  auto *source = reinterpret_cast<const Vector<Bytes> *>(from);
+#pragma clang loop unroll_count(4)
+  for (size_t i = 0; i < bytes / Bytes; ++i)
+    target[i] = -source[i];
+}
+
+/// to = a + b / 2.
+template <int Bytes>
+[[gnu::always_inline]] inline void triadArray(float *to, const float *a, const float *b,
+                                              size_t bytes) {
+  auto *target = reinterpret_cast<Vector<Bytes> *>(to);
+  auto *first = reinterpret_cast<const Vector<Bytes> *>(a);
+  auto *second = reinterpret_cast<const Vector<Bytes> *>(b);
+#pragma clang loop unroll_count(4)
+  for (size_t i = 0; i < bytes / Bytes; ++i)
+    target[i] = first[i] + 0.5f * second[i];
+}
+
+namespace {
+/// The loops on vectors of one width.
+struct Loops {
+  int lanes;
+  float (*chains)(float);
+  void (*copy)(float *, const float *, size_t);
+  void (*triad)(float *, const float *, const float *, size_t);
+};
+} // namespace
+
+#define DL_LOOPS(bytes, attribute)                                                                 \
+  attribute static float chains##bytes(float scale) { return multiplyAdds<bytes>(scale); }         \
+  attribute static void copy##bytes(float *to, const float *from, size_t size) {                   \
+    copyArray<bytes>(to, from, size);                                                              \
+  }                                                                                                \
+  attribute static void triad##bytes(float *to, const float *a, const float *b, size_t size) {     \
+    triadArray<bytes>(to, a, b, size);                                                             \
+  }                                                                                                \
+  static constexpr Loops loops##bytes = {bytes / 4, chains##bytes, copy##bytes, triad##bytes};
+
+#ifdef __x86_64__
+DL_LOOPS(64, __attribute__((target("avx512f"))))
+DL_LOOPS(32, __attribute__((target("avx2,fma"))))
+#else
+DL_LOOPS(64, )
+DL_LOOPS(32, )
+#endif
+DL_LOOPS(16, )
+#undef DL_LOOPS
+
+static const Loops &loopsOf(int vectorBits) {
+  return vectorBits >= 512 ? loops64 : vectorBits >= 256 ? loops32 : loops16;
+}
+
+double measureMultiplyAdds(int vectorBits, int threads) {
+  const Loops &loops = loopsOf(vectorBits);
+  return onThreads(threads, [&](int) {
+    volatile float scale = 0.5f, sink = 0;
+    double best = timeRuns([&] { sink = loops.chains(scale); }, 1e-3).best;
+    return 2. * kChains * kSteps * loops.lanes / best;
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Bandwidth
+//===----------------------------------------------------------------------===//
+
+Bandwidth::Bandwidth(int vectorBits, double bytes, int threads)
+    : vectorBits(vectorBits), threads(threads),
+      vectors(std::max<size_t>(static_cast<size_t>(bytes / 3 / 64 / threads), 4)) {
+  for (int i = 0; i < threads; ++i) {
+    size_t count = 3 * vectors * 16;
+    arrays.emplace_back(static_cast<float *>(std::aligned_alloc(64, count * sizeof(float))));
+    std::fill_n(arrays.back().get(), count, 1.f);
+  }
+}
+
+double Bandwidth::measure() {
+  const Loops &loops = loopsOf(vectorBits);
+  double bytes = 64. * static_cast<double>(vectors);
+  return onThreads(threads, [&](int index) {
+    float *data = arrays[index].get(), *middle = data + vectors * 16, *last = middle + vectors * 16;
+    size_t half = 3 * vectors / 2 * 64; // bytes of half of all
+    double copied = 2. * static_cast<double>(half) /
+                    timeRuns([&] { loops.copy(data + half / 4, data, half); }, 1e-3).best;
+    double summed =
+        3. * bytes / timeRuns([&] { loops.triad(last, data, middle, vectors * 64); }, 1e-3).best;
+    return std::max(copied, summed);
+  });
+}
+
+} // namespace dl::driver
