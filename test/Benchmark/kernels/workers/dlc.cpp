@@ -1,0 +1,45 @@
+//===- dlc.cpp - Kernels of dlc -------------------------------------------===//
+
+#include "CompiledKernel.h"
+#include "Worker.h"
+
+using namespace dl;
+using namespace dl::bench;
+
+namespace {
+
+class Compiled : public Kernel {
+public:
+  explicit Compiled(driver::CompiledKernel kernel) : kernel(std::move(kernel)) {}
+
+  void run() override {
+    if (Status status = kernel.run(); !status) {
+      std::cerr << status.error().message << '\n';
+      std::exit(1);
+    }
+  }
+
+  std::vector<std::pair<const float *, int64_t>> results() override {
+    std::vector<std::pair<const float *, int64_t>> list;
+    for (const Tensor &result : kernel.results())
+      list.emplace_back(result.data<float>(), result.size());
+    return list;
+  }
+
+  double limit() override { return kernel.limit(); }
+
+private:
+  driver::CompiledKernel kernel;
+};
+
+} // namespace
+
+int main(int argc, char **argv) {
+  int threads = argc > 1 ? std::atoi(argv[1]) : 1;
+  return serve([=](const KernelSpec &spec) -> Result<std::unique_ptr<Kernel>> {
+    auto kernel = driver::CompiledKernel::make(spec, {.threads = threads});
+    if (!kernel)
+      return kernel.error();
+    return std::unique_ptr<Kernel>(new Compiled(std::move(kernel).value()));
+  });
+}
