@@ -9,6 +9,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parents[2]
+# DLC_BUILD names a build folder that is up to date.
 BUILD = pathlib.Path(os.environ.get("DLC_BUILD", SOURCE / "build"))
 PACKAGES = {"kernels": ["mkl-devel", "onednn-devel", "scipy-openblas32"], "torch": ["torch"],
             "plot": ["matplotlib"]}
@@ -44,17 +45,17 @@ def compile_worker(name, source, flags):
                     *map(str, flags)], check=True)
 
 
-def compile_kernels(names):
+def compile_kernels(name):
     folder = environment("kernels")
     lib, include = folder / "lib", folder / "include"
     blas = packages_of(folder) / "scipy_openblas32"
-    if "mkl" in names:
+    if name == "mkl":
         compile_worker("mkl", "blas.cpp", ["-DDL_MKL", f"-I{include}", lib / "libmkl_rt.so.3",
                                            f"-Wl,-rpath,{lib}"])
-    if "openblas" in names:
+    elif name == "openblas":
         compile_worker("openblas", "blas.cpp", [f"-I{blas}/include", f"-L{blas}/lib",
                                                 "-lscipy_openblas", f"-Wl,-rpath,{blas}/lib"])
-    if "onednn" in names or "onednn-nhwc" in names:
+    else:
         compile_worker("onednn", "onednn.cpp", [f"-I{include}", f"-L{lib}", "-ldnnl",
                                                 f"-Wl,-rpath,{lib}"])
 
@@ -66,19 +67,31 @@ def compile_torch():
         f"-L{torch}/lib", "-Wl,--no-as-needed", "-ltorch_cpu", "-lc10", f"-Wl,-rpath,{torch}/lib"])
 
 
+def prepare_library(name):
+    if name == "torch":
+        compile_torch()
+    else:
+        compile_kernels(name)
+
+
 def prepare(names):
-    """Builds dlc's worker and those of the named libraries. Returns the names."""
+    """Builds dlc's worker and those of the named libraries. Returns the names of those that could
+    be installed and compiled."""
     chosen = [name for name in names.split(",") if name]
     for name in chosen:
         if name not in NAMES:
             sys.exit(f"unknown library '{name}': expected {', '.join(NAMES)}")
-    subprocess.run(["ninja", "-C", BUILD, "dl-kernel-worker"], check=True,
-                   stdout=subprocess.DEVNULL)
-    if set(chosen) - {"torch"}:
-        compile_kernels(chosen)
-    if "torch" in chosen:
-        compile_torch()
-    return ",".join(chosen)
+    if "DLC_BUILD" not in os.environ:
+        subprocess.run(["ninja", "-C", BUILD, "dl-kernel-worker"], check=True,
+                       stdout=subprocess.DEVNULL)
+    ready = []
+    for name in chosen:
+        try:
+            prepare_library(name)
+            ready.append(name)
+        except (OSError, subprocess.CalledProcessError, StopIteration) as error:
+            print(f"left out: {name}: {error}", file=sys.stderr)
+    return ready
 
 
 class Died(Exception):
@@ -168,5 +181,8 @@ def scratch_file():
 
 def plot(folder):
     """Draws FOLDER/roofline.png, in the environment that has matplotlib."""
-    subprocess.run([environment("plot") / "bin" / "python", HERE / "roofline.py", folder],
-                   check=True)
+    try:
+        subprocess.run([environment("plot") / "bin" / "python", HERE / "roofline.py", folder],
+                       check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"no roofline.png: {error}", file=sys.stderr)

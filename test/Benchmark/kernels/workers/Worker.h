@@ -3,6 +3,7 @@
 // Each library runs in a process of its own (two of them in one would fight over
 // threads and symbols) and takes orders from ../run, one a line:
 //
+//   parse SPEC      answers `ok`, or `skip ERROR`
 //   open SPEC       makes the kernel; answers `ok`, or `skip REASON` where the
 //                   library has none
 //   result FILE     runs it once, writes all results to FILE as raw f32
@@ -121,7 +122,10 @@ inline int serve(const Factory &factory) {
   double flops = 0, bytes = 0;
   while (std::cin >> order && std::getline(std::cin, argument)) {
     argument.erase(0, 1); // the space
-    if (order == "open") {
+    if (order == "parse") {
+      auto spec = KernelSpec::parse(argument);
+      std::cout << (spec ? "ok" : "skip " + firstLine(spec.error().message)) << std::endl;
+    } else if (order == "open") {
       kernel.reset();
       auto spec = KernelSpec::parse(argument);
       auto made = spec ? factory(*spec) : Result<std::unique_ptr<Kernel>>(spec.error());

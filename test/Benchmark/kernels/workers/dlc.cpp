@@ -37,7 +37,7 @@ private:
 int main(int argc, char **argv) {
   int threads = argc > 1 ? std::atoi(argv[1]) : 1;
   return serve([=](const KernelSpec &spec) -> Result<std::unique_ptr<Kernel>> {
-    auto kernel = driver::CompiledKernel::make(spec, {.threads = threads});
+    auto kernel = driver::CompiledKernel::make(spec, {.threads = threads, .cache = false});
     if (!kernel)
       return kernel.error();
     return std::unique_ptr<Kernel>(new Compiled(std::move(kernel).value()));
