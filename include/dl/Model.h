@@ -51,6 +51,10 @@ struct CompileOptions {
   int optLevel = 2;
   /// Off: every op is a kernel of its own (for debugging).
   bool fusion = true;
+  /// Convolutions may go through Winograd's transform, where that is faster. It
+  /// rounds otherwise, about as much as sums of products do; an infinity or NaN
+  /// in an image reaches the results beside those it belongs to.
+  bool winograd = true;
   /// `host`, a CPU name that LLVM knows, or `generic`, `avx2`, `avx512`.
   std::string march = "host";
   /// Seed of the initial parameter values.

@@ -36,7 +36,7 @@ public:
 
   void emit();
 
-private:
+protected:
   /// Where the loops are: per dimension of the strategy, the first index of the
   /// tile and its number; per operand, the flat index.
   struct Place {

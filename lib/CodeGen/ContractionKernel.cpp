@@ -4,6 +4,7 @@
 
 #include "ContractionEmitter.h"
 #include "KernelForm.h"
+#include "WinogradEmitter.h"
 #include "dl/IR/Inference.h"
 
 using namespace mlir;
@@ -68,6 +69,39 @@ static BackwardDataForm chooseForm(Operation *anchor) {
   return collected <= 1.2 * scattered ? BackwardDataForm::Gather : BackwardDataForm::Scatter;
 }
 
+/// How to compute the contraction by Winograd's transform, where that is wanted,
+/// and estimated to be faster.
+static FailureOr<WinogradStrategy> tryWinograd(const KernelModule &module,
+                                               const ContractionBody &body,
+                                               const ContractionDescriptor &descriptor) {
+  Winograd use = module.options().winograd;
+  if (use == Winograd::Never)
+    return failure();
+  double direct = directCycles(descriptor, module.machine());
+  FailureOr<WinogradStrategy> best = failure();
+  for (BackwardDataForm form : {BackwardDataForm::Scatter, BackwardDataForm::Gather}) {
+    auto described = describeContraction(body.anchor, form);
+    if (failed(described))
+      return failure();
+    FailureOr<WinogradStrategy> winograd = chooseWinograd(*described, module.machine());
+    if (failed(winograd) || (body.side && !winograd->wants(winograd->weights)))
+      continue;
+    winograd->form = form;
+    if (failed(best) || winograd->cycles < best->cycles)
+      best = winograd;
+  }
+  if (failed(best) || (use == Winograd::WhereFaster && best->cycles >= direct))
+    return failure();
+  return best;
+}
+
+static void explainStrategy(KernelModule &module, const std::string &text) {
+  KernelOp kernel = module.op();
+  kernel->setAttr("strategy", StringAttr::get(kernel.getContext(), text));
+  if (module.options().explain)
+    kernel.emitRemark() << kernel.getLabel() << ": " << text;
+}
+
 LogicalResult emitContractionKernel(KernelModule &module) {
   auto body = ContractionBody::get(module.op());
   if (failed(body))
@@ -78,15 +112,17 @@ LogicalResult emitContractionKernel(KernelModule &module) {
   ContractionRequest request;
   request.prologueA = !isa<BlockArgument>(descriptor->operands[kA].value);
   request.prologueB = !isa<BlockArgument>(descriptor->operands[kB].value);
-  ContractionStrategy strategy = chooseStrategy(*descriptor, request, module.machine());
-  KernelOp kernel = module.op();
-  std::string text = strategy.describe(*descriptor);
-  kernel->setAttr("strategy", StringAttr::get(kernel.getContext(), text));
-  if (module.options().explain)
-    kernel.emitRemark() << kernel.getLabel() << ": " << text;
-  ContractionEmitter(module, *body, *descriptor, strategy).emit();
   addBodyWork(module);
   module.addWork(descriptor->flops(), 0);
+  FailureOr<WinogradStrategy> winograd = tryWinograd(module, *body, *descriptor);
+  if (succeeded(winograd)) {
+    explainStrategy(module, winograd->describe());
+    emitWinograd(module, *body, *winograd);
+    return success();
+  }
+  ContractionStrategy strategy = chooseStrategy(*descriptor, request, module.machine());
+  explainStrategy(module, strategy.describe(*descriptor));
+  ContractionEmitter(module, *body, *descriptor, strategy).emit();
   return success();
 }
 

@@ -62,8 +62,8 @@ static void addOptions(CacheKey &key, const CompileOptions &options) {
   // Names every option, so that a new one is not forgotten here. Code does not
   // depend on the number of threads, nor on first values; the batch size comes
   // with the request, and what `march` means with the machine.
-  const auto &[batch, threads, optLevel, fusion, march, seed, cache, cacheDir] = options;
-  key.add(int64_t(optLevel)).add(int64_t(fusion));
+  const auto &[batch, threads, optLevel, fusion, winograd, march, seed, cache, cacheDir] = options;
+  key.add(int64_t(optLevel)).add(int64_t(fusion)).add(int64_t(winograd));
 }
 
 static void addModel(CacheKey &key, ModelOp model) {

@@ -151,6 +151,7 @@ LogicalResult Compilation::generate() {
   CodeGenOptions codegen;
   codegen.machine = machine;
   codegen.optLevel = options.optLevel;
+  codegen.winograd = options.winograd ? Winograd::WhereFaster : Winograd::Never;
   codegen.explain = report && report->explain;
   FailureOr<Program> generated = generateProgram(onlyModel(module), codegen, cache);
   if (failed(generated))

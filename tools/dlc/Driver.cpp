@@ -105,6 +105,8 @@ void addCompileFlags(Arguments &parser, CompileOptions &options) {
                   options.fusion = value == "on";
                   return {};
                 });
+  parser.flag("--no-winograd", "compute convolutions as sums of products only", options.winograd,
+              /*value=*/false);
   parser.option("--cache-dir", "DIR",
                 "where compiled code is kept; default: dlc in $XDG_CACHE_HOME or ~/.cache",
                 options.cacheDir);

@@ -34,7 +34,7 @@ std::optional<int> parseOrExit(Arguments &parser, const std::vector<std::string>
 /// A model file; `-` is stdin, an empty path an error.
 Result<Model> loadModel(const std::string &path);
 
-/// Flags of every subcommand that compiles: -O, --march, --threads, --no-fusion.
+/// Flags of every subcommand that compiles: -O, --march, --threads, --fusion, --no-winograd.
 void addCompileFlags(Arguments &parser, CompileOptions &options);
 /// --seed.
 void addSeedFlag(Arguments &parser, CompileOptions &options);

@@ -36,9 +36,14 @@
 
 namespace dl {
 
+/// Whether convolutions go through Winograd's transform, which takes fewer
+/// multiplications and rounds otherwise. Always: wherever it can, for tests.
+enum class Winograd { Never, WhereFaster, Always };
+
 struct CodeGenOptions {
   Machine machine;
   int optLevel = 2;
+  Winograd winograd = Winograd::WhereFaster;
   /// Remarks on strategies.
   bool explain = false;
 };

@@ -86,12 +86,13 @@ CompiledKernel::CompiledKernel() {
 CompiledKernel::~CompiledKernel() = default;
 
 std::unique_ptr<CompiledKernel> CompiledKernel::get(const KernelText &text, const Machine &machine,
-                                                    bool wantsAssembly) {
+                                                    bool wantsAssembly, Winograd winograd) {
   std::unique_ptr<CompiledKernel> compiled(new CompiledKernel);
-  return compiled->build(text, machine, wantsAssembly) ? std::move(compiled) : nullptr;
+  return compiled->build(text, machine, wantsAssembly, winograd) ? std::move(compiled) : nullptr;
 }
 
-bool CompiledKernel::build(const KernelText &text, const Machine &machine, bool wantsAssembly) {
+bool CompiledKernel::build(const KernelText &text, const Machine &machine, bool wantsAssembly,
+                           Winograd winograd) {
   module = parseSourceString<ModuleOp>(modelText(text), &context);
   if (!module)
     return false;
@@ -100,6 +101,7 @@ bool CompiledKernel::build(const KernelText &text, const Machine &machine, bool 
   double start = now();
   CodeGenOptions options;
   options.machine = machine;
+  options.winograd = winograd;
   KernelModule building(kernel, "k", options);
   if (failed(emitContractionKernel(building)))
     return false;

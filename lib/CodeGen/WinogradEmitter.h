@@ -1,0 +1,109 @@
+//===- WinogradEmitter.h - The phases of a transformed convolution -*- C++ -*-===//
+//
+// In up to three phases:
+//
+//   weights    (unless they are wanted) to their points, in panels as the
+//              micro-kernel reads them: [block][point][panel][k][columns]
+//   multiply   a task is a chunk of tiles: to the points, products, and back;
+//              where weights are wanted, all chunks of a part of the tiles, whose
+//              sums go back from the points once
+//   finish     (weights wanted) the parts added in order, then the epilogue:
+//              as for any contraction whose K is split
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DL_LIB_CODEGEN_WINOGRADEMITTER_H
+#define DL_LIB_CODEGEN_WINOGRADEMITTER_H
+
+#include "ContractionEmitter.h"
+#include "WinogradStrategy.h"
+
+namespace dl {
+
+/// Adds the phases of a contraction that is computed so.
+void emitWinograd(KernelModule &module, const ContractionBody &body,
+                  const WinogradStrategy &winograd);
+
+class WinogradEmitter : public ContractionEmitter {
+public:
+  WinogradEmitter(KernelModule &module, const ContractionBody &body,
+                  const ContractionDescriptor &descriptor, const ContractionStrategy &results,
+                  const WinogradStrategy &winograd);
+
+  void emit();
+
+private:
+  /// Values at the points: a plane for each point, of a row for each tile (or
+  /// input channel), in scratch.
+  struct Planes {
+    int64_t offset = 0, row = 0, plane = 0, count = 0;
+    static Planes get(KernelModule &module, int64_t points, int64_t rows, int64_t columns);
+  };
+  /// The place of a tile in a tensor: its image, and the index of its first
+  /// element down and across (below zero in the padding).
+  struct TilePlace {
+    mlir::Value image, row, column;
+  };
+  /// Channels that a loop takes: the number of the first in the tensor, how many.
+  struct Channels {
+    mlir::Value first;
+    int64_t count = 0;
+  };
+  using Body = llvm::function_ref<void(mlir::Value, mlir::Value)>;
+  /// Element `column` (a constant) of row `row` of a patch.
+  using LoadElement = llvm::function_ref<mlir::Value(mlir::Value row, int64_t column)>;
+  using StoreElement =
+      llvm::function_ref<void(mlir::Value row, int64_t column, mlir::Value element)>;
+
+  // WinogradPatches.cpp: to the points and back.
+  void applyToRow(PhaseBuilder &phase, const LinearMap &map, mlir::Value row, LoadElement load);
+  void applyToColumns(PhaseBuilder &phase, const LinearMap &map, mlir::Value memory, mlir::Value at,
+                      int64_t plane);
+  void fromPoints(PhaseBuilder &phase, const LinearMap &map, mlir::Value memory, mlir::Value at,
+                  int64_t plane, StoreElement store);
+  void forChannels(PhaseBuilder &phase, int64_t count, Body body);
+  Position positionIn(PhaseBuilder &phase, const WinogradTensor &tensor) const;
+  TilePlace locate(PhaseBuilder &phase, const WinogradTensor &tensor, mlir::Value tile) const;
+  void transformTiles(PhaseBuilder &phase, Expression &expression, const WinogradTensor &tensor,
+                      const LinearMap &map, mlir::Value firstTile, mlir::Value count,
+                      Channels channels, const Planes &target);
+  void transformPatch(PhaseBuilder &phase, Expression &expression, const WinogradTensor &tensor,
+                      const LinearMap &map, const TilePlace &place, Channels channels,
+                      mlir::Value memory, mlir::Value at, int64_t plane);
+  void storeTiles(PhaseBuilder &phase, Expression &expression, mlir::Value firstTile,
+                  mlir::Value count, Channels channels);
+  void addTiles(PhaseBuilder &phase, mlir::Value count, int64_t channels);
+  void sweepImages(PhaseBuilder &phase, Expression &expression, mlir::Value firstTile,
+                   mlir::Value count, Channels channels);
+
+  // WinogradEmitter.cpp: phases and products.
+  void emitWeights();
+  void emitOverChannels();
+  void emitOverTiles();
+  void multiplyChannels(PhaseBuilder &phase, mlir::Value block, mlir::Value count);
+  void multiplyTiles(PhaseBuilder &phase, mlir::Value count);
+  void sumResult(PhaseBuilder &phase, mlir::Value count);
+  void storeSideSums(PhaseBuilder &phase, mlir::Value part, Channels inputs, Channels outputs);
+  void storeSums(PhaseBuilder &phase, mlir::Value part, Channels inputs, Channels outputs);
+  void clear(PhaseBuilder &phase, mlir::Value memory, int64_t count);
+  void bindSum(Expression &expression);
+
+  mlir::Value load(PhaseBuilder &phase, mlir::Value memory, mlir::Value at) const;
+  mlir::Value patch(PhaseBuilder &phase) const;
+  mlir::Value planes(PhaseBuilder &phase, const Planes &planes) const {
+    return phase.scratch(planes.offset, d.element, planes.count);
+  }
+  int64_t panelElements() const { return w.reduction * w.panelWidth(); }
+  int64_t blockElements() const { return w.allPoints() * w.paddedBlock() * w.reduction; }
+
+  const WinogradStrategy &w;
+  const WinogradTransforms transforms;
+  /// Points of operands, the products or sums, and the image while it is summed.
+  Planes in, second, out;
+  int64_t weightsOffset = 0, patchOffset = 0, imageOffset = 0, sideSums = 0;
+  int64_t imageHeight = 0, imageWidth = 0;
+};
+
+} // namespace dl
+
+#endif // DL_LIB_CODEGEN_WINOGRADEMITTER_H

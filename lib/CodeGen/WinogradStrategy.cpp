@@ -1,0 +1,397 @@
+//===- WinogradStrategy.cpp - Chooses how the transform is used -----------===//
+
+#include "WinogradStrategy.h"
+
+#include "fmt/format.h"
+
+#include <algorithm>
+
+using namespace mlir;
+
+namespace dl {
+
+int64_t WinogradStrategy::tasks() const {
+  if (!wants(weights))
+    return chunks();
+  return parts * (inputs / inputBlock) * (outputs / outputBlock);
+}
+
+std::string WinogradStrategy::describe() const {
+  const char *wanted = wants(result) ? "" : wants(image) ? ", image wanted" : ", weights wanted";
+  std::string text = fmt::format("winograd {0}x{0} of {1}x{1}{2}; tile {3}x{4} of {5} lanes; "
+                                 "{6} tiles in chunks of {7}; {8} tasks",
+                                 size, taps, wanted, rows, vectors, lanes, tiles(), chunk, tasks());
+  if (wants(weights))
+    return text + fmt::format("; channels {}x{}; split in {}", inputBlock, outputBlock, parts);
+  return text + fmt::format("; columns in blocks of {}", block);
+}
+
+//===----------------------------------------------------------------------===//
+// Recognition
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Two dimensions of the iteration that add up to an index of a tensor.
+struct Slide {
+  int operand, dim, position, tap;
+};
+
+/// Reads the parts of a convolution from a descriptor.
+class Recognizer {
+public:
+  explicit Recognizer(const ContractionDescriptor &descriptor) : d(descriptor) {}
+
+  FailureOr<WinogradStrategy> recognize();
+
+private:
+  LogicalResult findSlides();
+  LogicalResult nameSlides(int weights);
+  LogicalResult placeSlides();
+  LogicalResult placeChannels();
+  bool isUsed(int dim, int first, int second) const;
+
+  const ContractionDescriptor &d;
+  SmallVector<Slide, 2> slides;
+  WinogradStrategy s;
+};
+
+} // namespace
+
+/// Exactly two, over one tensor; no other index has more than one dimension.
+LogicalResult Recognizer::findSlides() {
+  for (int operand : {kA, kB, kC})
+    for (int dim = 0; dim < static_cast<int>(d.operands[operand].shape.size()); ++dim) {
+      SmallVector<int> users;
+      for (auto [index, iteration] : llvm::enumerate(d.dims))
+        if (iteration.terms[operand].dim == dim)
+          users.push_back(index);
+      if (users.size() < 2)
+        continue;
+      bool areUnit = llvm::all_of(
+          users, [&](int user) { return d.dims[user].terms[operand].coefficient == 1; });
+      if (users.size() > 2 || !areUnit)
+        return failure();
+      slides.push_back({operand, dim, users[0], users[1]});
+    }
+  return success(slides.size() == 2 && slides[0].operand == slides[1].operand);
+}
+
+/// Tells taps from positions: taps are few and occur in the weights.
+LogicalResult Recognizer::nameSlides(int weights) {
+  for (Slide &slide : slides) {
+    if (d.dims[slide.position].terms[weights].occurs())
+      std::swap(slide.position, slide.tap);
+    if (d.dims[slide.position].terms[weights].occurs() ||
+        !d.dims[slide.tap].terms[weights].occurs())
+      return failure();
+  }
+  s.taps = d.dims[slides[0].tap].extent;
+  return success((s.taps == 3 || s.taps == 5) && d.dims[slides[1].tap].extent == s.taps);
+}
+
+LogicalResult Recognizer::placeSlides() {
+  OperandIndex weights = s.weights.operand, result = s.result.operand;
+  auto rowTap = d.dims[slides[0].tap].terms[weights];
+  auto columnTap = d.dims[slides[1].tap].terms[weights];
+  auto row = d.dims[slides[0].position].terms[result];
+  auto column = d.dims[slides[1].position].terms[result];
+  if (!row.occurs() || !column.occurs() || row.coefficient != 1 || column.coefficient != 1)
+    return failure();
+  s.image.rows = slides[0].dim;
+  s.image.columns = slides[1].dim;
+  s.result.rows = row.dim;
+  s.result.columns = column.dim;
+  s.weights.rows = rowTap.dim;
+  s.weights.columns = columnTap.dim;
+  s.weights.isFlipped = rowTap.coefficient == -1;
+  int64_t first = s.weights.isFlipped ? s.taps - 1 : 0;
+  auto isAt = [&](OperandIndex operand, int dim, int64_t base) {
+    return d.operands[operand].base[dim] == base;
+  };
+  bool areTaps = rowTap.coefficient == columnTap.coefficient && std::abs(rowTap.coefficient) == 1 &&
+                 isAt(weights, rowTap.dim, first) && isAt(weights, columnTap.dim, first);
+  return success(areTaps && isAt(result, row.dim, 0) && isAt(result, column.dim, 0));
+}
+
+/// Whether a dimension occurs in two tensors, with unit coefficients, and not in
+/// the third.
+bool Recognizer::isUsed(int dim, int first, int second) const {
+  const AddressTerm(&terms)[3] = d.dims[dim].terms;
+  return terms[first].occurs() && terms[second].occurs() && !terms[3 - first - second].occurs() &&
+         terms[first].coefficient == 1 && terms[second].coefficient == 1;
+}
+
+LogicalResult Recognizer::placeChannels() {
+  OperandIndex image = s.image.operand, weights = s.weights.operand, result = s.result.operand;
+  for (auto [index, dim] : llvm::enumerate(d.dims)) {
+    int number = static_cast<int>(index);
+    if (llvm::any_of(slides, [&](const Slide &slide) {
+          return slide.position == number || slide.tap == number;
+        }))
+      continue;
+    auto isNew = [](int known) { return known < 0; };
+    if (isUsed(number, image, result) && isNew(s.image.images)) {
+      s.images = dim.extent;
+      s.image.images = dim.terms[image].dim;
+      s.result.images = dim.terms[result].dim;
+    } else if (isUsed(number, image, weights) && isNew(s.image.channels)) {
+      s.inputs = dim.extent;
+      s.image.channels = dim.terms[image].dim;
+      s.weights.channels = dim.terms[weights].dim;
+    } else if (isUsed(number, weights, result) && isNew(s.result.channels)) {
+      s.outputs = dim.extent;
+      s.result.channels = dim.terms[result].dim;
+      s.weights.outputs = dim.terms[weights].dim;
+    } else {
+      return failure();
+    }
+  }
+  auto isLast = [&](const WinogradTensor &tensor) {
+    return tensor.channels + 1 == static_cast<int>(d.operands[tensor.operand].shape.size());
+  };
+  // Sums of weights are vectors along the outputs.
+  bool isAlong = weights != kC || s.weights.channels < s.weights.outputs;
+  return success(isLast(s.image) && isLast(s.result) && s.weights.channels >= 0 && isAlong);
+}
+
+FailureOr<WinogradStrategy> Recognizer::recognize() {
+  bool isEmpty = llvm::any_of(d.dims, [](const ContractionDim &dim) { return dim.extent == 0; });
+  if (!d.element.isF32() || isEmpty || failed(findSlides()))
+    return failure();
+  auto image = static_cast<OperandIndex>(slides[0].operand);
+  for (OperandIndex weights : {kB, kC}) {
+    if (weights == image)
+      continue;
+    s = {};
+    s.image.operand = image;
+    s.weights.operand = weights;
+    s.result.operand = static_cast<OperandIndex>(3 - weights - s.image.operand);
+    if (succeeded(nameSlides(weights)) && succeeded(placeSlides()) && succeeded(placeChannels()))
+      return s;
+  }
+  return failure();
+}
+
+//===----------------------------------------------------------------------===//
+// Cost
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Chooses sizes; all estimates are in cycles of a core with two vector units.
+class WinogradChooser {
+public:
+  WinogradChooser(const ContractionDescriptor &descriptor, const Machine &machine,
+                  const WinogradStrategy &convolution, int64_t size)
+      : d(descriptor), machine(machine), transforms(makeWinogradTransforms(size, convolution.taps)),
+        s(convolution) {
+    s.size = size;
+    s.points = size + s.taps - 1;
+    s.lanes = machine.lanes(32);
+    auto tilesOf = [&](int dim) {
+      return llvm::divideCeil(d.operands[s.result.operand].shape[dim], size);
+    };
+    s.tileRows = tilesOf(s.result.rows);
+    s.tileColumns = tilesOf(s.result.columns);
+    best = s;
+    best.cycles = std::numeric_limits<double>::infinity();
+  }
+
+  WinogradStrategy choose();
+
+private:
+  void tryTile(int64_t rows, int64_t vectors);
+  void tryBlock(int64_t block);
+  void tryChannels(int64_t inputBlock, int64_t outputBlock);
+  int64_t wantedTasks() const { return std::max<int64_t>(8, 2 * machine.cores); }
+  double vectorsOf(int64_t channels) const {
+    return static_cast<double>(llvm::divideCeil(channels, s.lanes));
+  }
+  double transformCycles(const LinearMap &map, bool isTransposed) const;
+  double productCycles(int64_t rows, int64_t vectors, double reduction, double ends) const;
+  double weightCycles() const;
+  double rereadCycles(double bytes) const;
+  void keepIfBest();
+
+  const ContractionDescriptor &d;
+  const Machine &machine;
+  WinogradTransforms transforms;
+  WinogradStrategy s, best;
+};
+
+} // namespace
+
+/// Cycles for a patch of one vector of channels, to or from the points.
+double WinogradChooser::transformCycles(const LinearMap &map, bool isTransposed) const {
+  auto extent = static_cast<double>(map.columns()), points = static_cast<double>(map.rows());
+  double operations = static_cast<double>(map.cost()) * (extent + points);
+  double stores = extent * points + (isTransposed ? 2 * extent * extent : points * points);
+  return operations * (machine.hasFMA ? 0.5 : 0.8) + stores;
+}
+
+/// Cycles of one register tile: multiply-adds, loads or the latency of a sum
+/// bound each step; `ends` per sum before and after.
+double WinogradChooser::productCycles(int64_t rows, int64_t vectors, double reduction,
+                                      double ends) const {
+  auto sums = static_cast<double>(rows * vectors);
+  double step =
+      std::max({sums * (machine.hasFMA ? 0.5 : 1), 4.0, 0.5 * static_cast<double>(rows + vectors)});
+  return (step + 0.2) * reduction + ends * sums + 10;
+}
+
+/// Cycles to bring operands of so many bytes to the core once more.
+double WinogradChooser::rereadCycles(double bytes) const {
+  auto l2 = static_cast<double>(machine.l2Bytes), l3 = static_cast<double>(machine.l3Bytes);
+  return bytes * (bytes <= l2 * 0.4 ? 1.0 / 40 : bytes <= l3 / 2 ? 1.0 / 10 : 1.0 / 5);
+}
+
+void WinogradChooser::keepIfBest() {
+  if (s.cycles < best.cycles)
+    best = s;
+}
+
+/// Cycles of bringing the weights to their points.
+double WinogradChooser::weightCycles() const {
+  auto vectors = static_cast<double>(s.reduction) * vectorsOf(s.columns);
+  auto taps = static_cast<double>(s.taps * s.taps);
+  bool isUnit = s.weights.channels < s.weights.outputs == s.wants(s.result);
+  double loads = taps * (isUnit ? 0.5 : 1.5 * static_cast<double>(s.lanes));
+  return vectors * (transformCycles(transforms.weights, false) + loads);
+}
+
+/// Products over channels: chunks of tiles and blocks of columns.
+void WinogradChooser::tryBlock(int64_t block) {
+  s.block = block;
+  auto points = static_cast<double>(s.allPoints());
+  auto tileBytes = 4 * points * static_cast<double>(s.reduction + s.paddedBlock());
+  int64_t unit = s.wants(s.image) ? s.tilesOfImage() : s.rows;
+  if (s.wants(s.image))
+    tileBytes += 4 * static_cast<double>(s.size * s.size * s.paddedBlock());
+  auto fitting = static_cast<int64_t>(0.45 * static_cast<double>(machine.l2Bytes) / tileBytes);
+  int64_t most = std::min<int64_t>(fitting, llvm::divideCeil(s.tiles(), 2 * wantedTasks()));
+  int64_t units = llvm::divideCeil(s.tiles(), unit);
+  int64_t unitsOfChunk = std::clamp<int64_t>(most / unit, 1, units);
+  int64_t chunks = llvm::divideCeil(units, unitsOfChunk);
+  s.chunk = llvm::divideCeil(units, chunks) * unit;
+  if (static_cast<double>(s.chunk) * tileBytes > 0.8 * static_cast<double>(machine.l2Bytes))
+    return;
+
+  auto tiles = static_cast<double>(s.tiles());
+  auto blocks = static_cast<double>(s.columns / block);
+  bool wantsImage = s.wants(s.image);
+  double in = transformCycles(wantsImage ? transforms.result : transforms.image, false);
+  double out = transformCycles(wantsImage ? transforms.image : transforms.result, true);
+  auto rowTiles = static_cast<double>(s.paddedChunk() / s.rows * s.chunks());
+  auto panels = blocks * static_cast<double>(s.paddedBlock() / s.panelWidth());
+  double products = points * rowTiles * panels *
+                    productCycles(s.rows, s.vectors, static_cast<double>(s.reduction), 1.5);
+  double weights =
+      4 * points * static_cast<double>(s.reduction) * panels * static_cast<double>(s.panelWidth());
+  s.cycles = tiles * (vectorsOf(s.reduction) * in + blocks * vectorsOf(block) * out) + products +
+             static_cast<double>(s.chunks()) * rereadCycles(weights) + weightCycles() +
+             weights / 16 + tiles * tileBytes / 32;
+  keepIfBest();
+}
+
+/// Products over tiles: blocks of channels.
+void WinogradChooser::tryChannels(int64_t inputBlock, int64_t outputBlock) {
+  s.inputBlock = inputBlock;
+  s.outputBlock = s.block = outputBlock;
+  auto points = static_cast<double>(s.allPoints());
+  auto l2 = static_cast<double>(machine.l2Bytes);
+  double sumBytes = 4 * points * static_cast<double>(llvm::alignTo(inputBlock, s.rows)) *
+                    static_cast<double>(s.paddedBlock());
+  double tileBytes = 4 * points * static_cast<double>(inputBlock + s.paddedBlock());
+  auto fitting = static_cast<int64_t>((0.7 * l2 - sumBytes) / tileBytes);
+  if (sumBytes > 0.4 * l2 || fitting < 1)
+    return;
+  int64_t blocks = (s.inputs / inputBlock) * (s.outputs / outputBlock);
+  s.parts =
+      std::min<int64_t>(llvm::divideCeil(wantedTasks(), blocks), llvm::divideCeil(s.tiles(), 16));
+  int64_t tilesOfPart = llvm::divideCeil(s.tiles(), s.parts);
+  s.parts = llvm::divideCeil(s.tiles(), tilesOfPart);
+  int64_t chunks = llvm::divideCeil(tilesOfPart, std::min<int64_t>(fitting, 256));
+  s.chunk = llvm::divideCeil(tilesOfPart, chunks);
+
+  auto tiles = static_cast<double>(s.tiles());
+  auto passes = static_cast<double>(blocks);
+  double in = vectorsOf(inputBlock) * transformCycles(transforms.image, false) +
+              vectorsOf(outputBlock) * transformCycles(transforms.result, false);
+  double out = static_cast<double>(s.inputs) * vectorsOf(s.outputs) *
+               transformCycles(transforms.weights, true);
+  double registerTiles = static_cast<double>(llvm::divideCeil(inputBlock, s.rows)) *
+                         static_cast<double>(s.paddedBlock() / s.panelWidth());
+  auto allChunks = static_cast<double>(chunks * s.parts) * passes;
+  double products = points * registerTiles * allChunks *
+                    productCycles(s.rows, s.vectors, static_cast<double>(s.chunk), 3);
+  double partialBytes = 4 * static_cast<double>(s.taps * s.taps * s.inputs * s.outputs);
+  s.cycles = tiles * passes * in + products + allChunks * sumBytes / 24 +
+             static_cast<double>(s.parts) * (out + partialBytes / 6) +
+             tiles * passes * tileBytes / 32;
+  keepIfBest();
+}
+
+/// Whole parts of an extent that are vectors' multiples, the extent first.
+static SmallVector<int64_t> blocksOf(int64_t extent, int64_t lanes) {
+  SmallVector<int64_t> blocks = {extent};
+  for (int64_t block = extent / 2; block >= 2 * lanes; --block)
+    if (extent % block == 0 && block % lanes == 0)
+      blocks.push_back(block);
+  return blocks;
+}
+
+void WinogradChooser::tryTile(int64_t rows, int64_t vectors) {
+  s.rows = rows;
+  s.vectors = vectors;
+  if (!s.wants(s.weights)) {
+    for (int64_t block : blocksOf(s.columns, s.panelWidth()))
+      tryBlock(block);
+    return;
+  }
+  for (int64_t inputBlock : blocksOf(s.inputs, s.lanes))
+    for (int64_t outputBlock : blocksOf(s.outputs, s.panelWidth()))
+      tryChannels(inputBlock, outputBlock);
+}
+
+WinogradStrategy WinogradChooser::choose() {
+  bool wantsImage = s.wants(s.image);
+  s.reduction = wantsImage ? s.outputs : s.inputs;
+  s.columns = wantsImage ? s.inputs : s.outputs;
+  int64_t most = s.wants(s.weights) ? s.inputs : s.tiles();
+  int64_t columns = s.wants(s.weights) ? s.outputs : s.columns;
+  for (int64_t vectors = 1; vectors <= std::min<int64_t>(4, llvm::divideCeil(columns, s.lanes));
+       ++vectors) {
+    int64_t spare = vectors > 1 ? 3 : machine.hasFMA ? 1 : 2;
+    int64_t limit = (machine.vectorRegisters - spare - vectors) / vectors;
+    for (int64_t rows = std::min<int64_t>(4, most); rows <= std::min(limit, most); ++rows)
+      tryTile(rows, vectors);
+  }
+  return best;
+}
+
+double directCycles(const ContractionDescriptor &descriptor, const Machine &machine) {
+  auto lanes = static_cast<double>(machine.lanes(descriptor.element.getIntOrFloatBitWidth()));
+  return descriptor.flops() / (2 * lanes * (machine.hasFMA ? 2 : 1) * 0.88);
+}
+
+FailureOr<WinogradStrategy> chooseWinograd(const ContractionDescriptor &descriptor,
+                                           const Machine &machine) {
+  FailureOr<WinogradStrategy> convolution = Recognizer(descriptor).recognize();
+  if (failed(convolution))
+    return failure();
+  SmallVector<int64_t> sizes = {2};
+  if (convolution->taps == 3)
+    sizes.push_back(4);
+  WinogradStrategy best;
+  for (int64_t size : sizes) {
+    WinogradStrategy strategy = WinogradChooser(descriptor, machine, *convolution, size).choose();
+    if (best.chunk == 0 || strategy.cycles < best.cycles)
+      best = strategy;
+  }
+  if (best.chunk == 0)
+    return failure();
+  return best;
+}
+
+} // namespace dl

@@ -1,0 +1,89 @@
+//===- WinogradStrategy.h - Convolutions by Winograd's transform -*- C++ -*-===//
+//
+// A contraction whose descriptor has two pairs of dimensions that slide over one
+// of its tensors (index = position + tap, in rows and in columns) is a
+// convolution of stride 1, or a gradient of one. The tensors are then
+//
+//   image    where positions and taps meet       forward: A   weights': A   data': C
+//   weights  taps, not positions                          B             C         B
+//   result   positions, not taps                          C             B         A
+//
+// and any of them may be the one that is wanted (C): the algorithm is the same,
+// transposed (WinogradTransform.h). The result is covered with tiles of m x m
+// elements, the image with overlapping patches of n x n. Tiles are taken in
+// chunks, so that what lies between the phases stays in the L2 cache:
+//
+//   weights wanted     for each chunk: image and result to their points, and
+//                      sums[p][ic][oc] += image[p][tile][ic] * result[p][tile][oc]
+//   otherwise          one operand to its points, then for each block of columns
+//                      products[p][tile][n] = operand[p][tile][k] * weights[p][k][n]
+//                      and back from the points
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DL_LIB_CODEGEN_WINOGRADSTRATEGY_H
+#define DL_LIB_CODEGEN_WINOGRADSTRATEGY_H
+
+#include "WinogradTransform.h"
+#include "dl/CodeGen/CodeGen.h"
+#include "dl/CodeGen/ContractionStrategy.h"
+
+namespace dl {
+
+/// Where a tensor has the dimensions of a convolution.
+struct WinogradTensor {
+  OperandIndex operand = kA;
+  /// Dimensions of the tensor: images (-1: one), rows, columns, channels. The
+  /// weights have none of images, but two of channels: inputs and outputs.
+  int images = -1, rows = -1, columns = -1, channels = -1, outputs = -1;
+  /// Weights: taps are stored last to first.
+  bool isFlipped = false;
+};
+
+struct WinogradStrategy {
+  /// Of the descriptor.
+  BackwardDataForm form = BackwardDataForm::Scatter;
+  WinogradTensor image, weights, result;
+  int64_t images = 1, inputs = 0, outputs = 0, taps = 0;
+  /// Elements of a tile of the result in each direction, and points.
+  int64_t size = 0, points = 0;
+  /// Tiles of one image, down and across, and tiles that a chunk takes.
+  int64_t tileRows = 0, tileColumns = 0, chunk = 0;
+
+  /// The register tile.
+  int64_t rows = 1, vectors = 1, lanes = 1;
+  /// Channels summed over and columns made, unless weights are wanted; columns
+  /// of a block.
+  int64_t reduction = 0, columns = 0, block = 0;
+  /// Weights wanted: input and output channels that a task takes, and parts that
+  /// the tiles are split in.
+  int64_t inputBlock = 0, outputBlock = 0, parts = 1;
+  /// Estimated cycles.
+  double cycles = 0;
+
+  bool wants(const WinogradTensor &tensor) const { return tensor.operand == kC; }
+  int64_t tiles() const { return images * tileRows * tileColumns; }
+  int64_t tilesOfImage() const { return tileRows * tileColumns; }
+  int64_t allPoints() const { return points * points; }
+  int64_t chunks() const { return (tiles() + chunk - 1) / chunk; }
+  int64_t tasks() const;
+  /// Tiles in memory: whole register tiles.
+  int64_t paddedChunk() const { return (chunk + rows - 1) / rows * rows; }
+  int64_t panelWidth() const { return vectors * lanes; }
+  /// Columns in memory: whole panels.
+  int64_t paddedBlock() const { return (block + panelWidth() - 1) / panelWidth() * panelWidth(); }
+  /// One line for people: `winograd 2x2 of 5x5, ...`.
+  std::string describe() const;
+};
+
+/// How to compute a contraction this way; failure where it is no such
+/// convolution or has too few channels.
+mlir::FailureOr<WinogradStrategy> chooseWinograd(const ContractionDescriptor &descriptor,
+                                                 const Machine &machine);
+
+/// The estimated cycles of computing it as it is.
+double directCycles(const ContractionDescriptor &descriptor, const Machine &machine);
+
+} // namespace dl
+
+#endif // DL_LIB_CODEGEN_WINOGRADSTRATEGY_H
