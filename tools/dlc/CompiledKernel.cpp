@@ -45,7 +45,7 @@ Result<CompiledKernel> CompiledKernel::make(const KernelSpec &spec, const Compil
     return executable.error();
   CompiledKernel kernel(std::move(executable).value());
   kernel.isContraction = spec.isContraction();
-  kernel.bytes = spec.bytes();
+  kernel.footprint = spec.footprint();
   kernel.vectorBits = machine->vectorBits;
   kernel.threads = options.threads > 0 ? options.threads : machine->cores;
   Status status = kernel.fill(spec);
@@ -53,7 +53,8 @@ Result<CompiledKernel> CompiledKernel::make(const KernelSpec &spec, const Compil
     status = kernel.run();
   if (!status)
     return status.error();
-  if (spec.family == KernelFamily::Update)
+  kernel.isUpdate = spec.family == KernelFamily::Update;
+  if (kernel.isUpdate)
     kernel.updateInPlace();
   return kernel;
 }
@@ -62,8 +63,8 @@ double CompiledKernel::limit() {
   if (isContraction)
     return measureMultiplyAdds(vectorBits, threads);
   if (!bandwidth)
-    bandwidth = std::make_unique<Bandwidth>(vectorBits, bytes, threads);
-  return bandwidth->measure();
+    bandwidth = std::make_unique<Bandwidth>(vectorBits, footprint, threads);
+  return bandwidth->measure(isUpdate);
 }
 
 } // namespace dl::driver

@@ -35,8 +35,8 @@ private:
   Executable executable;
   std::vector<Tensor> operands, outputs, kept;
   std::vector<TensorView> inputs;
-  bool isContraction = true;
-  double bytes = 0;
+  bool isContraction = true, isUpdate = false;
+  double footprint = 0;
   int threads = 1, vectorBits = 128;
   std::unique_ptr<Bandwidth> bandwidth;
 };

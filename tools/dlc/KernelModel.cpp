@@ -288,16 +288,21 @@ double KernelSpec::flops() const {
   }
 }
 
-double KernelSpec::bytes() const {
+static double bytesOf(const std::vector<KernelTensor> &tensors) {
   double elements = 0;
-  for (const auto &tensors : {operands(), results()})
-    for (const KernelTensor &tensor : tensors) {
-      double size = 1; // not size(): it may not fit
-      for (int64_t extent : tensor.shape)
-        size *= static_cast<double>(extent);
-      elements += size;
-    }
+  for (const KernelTensor &tensor : tensors) {
+    double size = 1; // not size(): it may not fit
+    for (int64_t extent : tensor.shape)
+      size *= static_cast<double>(extent);
+    elements += size;
+  }
   return 4 * elements;
+}
+
+double KernelSpec::bytes() const { return bytesOf(operands()) + bytesOf(results()); }
+
+double KernelSpec::footprint() const {
+  return family == Family::Update ? bytesOf(operands()) : bytes();
 }
 
 } // namespace dl::driver

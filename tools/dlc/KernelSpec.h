@@ -80,6 +80,8 @@ struct KernelSpec {
   double flops() const;
   /// What must be read and written at least: every operand and result once.
   double bytes() const;
+  /// What it works on: less than bytes() where results lie where operands did.
+  double footprint() const;
   /// Whether arithmetic bounds it: contractions.
   bool isContraction() const { return family <= KernelFamily::Conv; }
 };

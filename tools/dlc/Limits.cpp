@@ -142,17 +142,22 @@ Bandwidth::Bandwidth(int vectorBits, double bytes, int threads)
   }
 }
 
-double Bandwidth::measure() {
-  const Loops &loops = loopsOf(vectorBits);
-  double bytes = 64. * static_cast<double>(vectors);
+/// Bytes a second of one thread on its three arrays of `bytes` each.
+static double bandwidthOf(const Loops &loops, float *first, size_t bytes, bool inPlace) {
+  float *second = first + bytes / 4, *third = second + bytes / 4;
+  size_t half = bytes / 64 * 3 / 2 * 64; // of the three
+  auto size = static_cast<double>(bytes), halfSize = static_cast<double>(half);
+  if (inPlace)
+    return 3. * halfSize /
+           timeRuns([&] { loops.triad(first, first, first + half / 4, half); }, 1e-3).best;
+  Times copied = timeRuns([&] { loops.copy(first + half / 4, first, half); }, 1e-3);
+  Times summed = timeRuns([&] { loops.triad(third, first, second, bytes); }, 1e-3);
+  return std::max(2. * halfSize / copied.best, 3. * size / summed.best);
+}
+
+double Bandwidth::measure(bool inPlace) {
   return onThreads(threads, [&](int index) {
-    float *data = arrays[index].get(), *middle = data + vectors * 16, *last = middle + vectors * 16;
-    size_t half = 3 * vectors / 2 * 64; // bytes of half of all
-    double copied = 2. * static_cast<double>(half) /
-                    timeRuns([&] { loops.copy(data + half / 4, data, half); }, 1e-3).best;
-    double summed =
-        3. * bytes / timeRuns([&] { loops.triad(last, data, middle, vectors * 64); }, 1e-3).best;
-    return std::max(copied, summed);
+    return bandwidthOf(loopsOf(vectorBits), arrays[index].get(), vectors * 64, inPlace);
   });
 }
 

@@ -25,9 +25,9 @@ class Bandwidth {
 public:
   Bandwidth(int vectorBits, double bytes, int threads);
 
-  /// Bytes read and written a second, by the better of copy (b = a) and triad (c = a + s b); for
-  /// about a millisecond each.
-  double measure();
+  /// Bytes read and written a second, for a few milliseconds: by the better of copy (b = a) and
+  /// triad (c = a + s b), or by an update in place (a = a + s b).
+  double measure(bool inPlace);
 
 private:
   struct Free {
