@@ -4,6 +4,7 @@
 #define DL_EXECUTABLE_H
 
 #include "dl/Model.h"
+#include "dl/Profile.h"
 
 namespace dl {
 
@@ -32,6 +33,9 @@ public:
 
   /// Bytes of intermediate memory that one run at the given batch size needs.
   Result<size_t> arenaBytes(int64_t batch) const;
+  /// Where the time of the runs at this batch size went; empty without
+  /// CompileOptions::profile.
+  Result<Profile> profile(int64_t batch) const;
 
   struct Impl;
   explicit Executable(std::shared_ptr<Impl> impl) : impl(std::move(impl)) {}

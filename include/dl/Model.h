@@ -63,7 +63,9 @@ struct CompileOptions {
   bool cache = true;
   /// The folder; empty: `dlc` in the user's cache ($XDG_CACHE_HOME or ~/.cache).
   /// One that cannot be written, or that others may write, is not used.
-  std::string cacheDir;
+  std::string cacheDir = {};
+  /// Note where the time of runs goes (see Profile.h).
+  bool profile = false;
 };
 
 } // namespace dl

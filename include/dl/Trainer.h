@@ -95,6 +95,9 @@ public:
 
   /// Bytes of intermediate memory that a step at the given batch size needs.
   Result<size_t> arenaBytes(int64_t batch) const;
+  /// Where the time of the steps at this batch size went; empty without
+  /// CompileOptions::profile.
+  Result<Profile> profile(int64_t batch) const;
 
   struct Impl;
   explicit Trainer(std::shared_ptr<Impl> impl) : impl(std::move(impl)) {}

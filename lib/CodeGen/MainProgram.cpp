@@ -4,6 +4,7 @@
 
 #include "KernelModule.h"
 #include "dl/Graph/Placement.h"
+#include "dl/Runtime/Runtime.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
@@ -35,6 +36,7 @@ private:
   Value constantPointer(ConstantOp op);
   Value pointerTo(Value value);
   void callKernel(KernelOp kernel, const KernelCode &code, Value table);
+  void callTimed(LLVM::LLVMFuncOp entry, bool isParallel, Value table, Value tasks);
 
   /// Arguments of the program's function.
   enum Argument { Variables, Inputs, Outputs, Arena, Pool };
@@ -43,6 +45,7 @@ private:
   ImplicitLocOpBuilder b;
   Type pointer, i64, none;
   LLVM::LLVMFuncOp function, parallelFor;
+  int64_t timedPhases = 0;
   DenseMap<Attribute, LLVM::GlobalOp> constants;
 };
 } // namespace
@@ -125,7 +128,12 @@ void MainBuilder::callKernel(KernelOp kernel, const KernelCode &code, Value tabl
       continue;
     LLVM::LLVMFuncOp entry = declare(phase.entry, {i64, i64, i64, pointer});
     Value tasks = LLVM::ConstantOp::create(b, i64, phase.tasks);
-    if (phase.tasks > 1 && code.flops + code.bytes >= kParallelWork) {
+    bool isParallel = phase.tasks > 1 && code.flops + code.bytes >= kParallelWork;
+    if (!program.timedPhases.empty()) {
+      callTimed(entry, isParallel, table, tasks);
+      continue;
+    }
+    if (isParallel) {
       Value address = LLVM::AddressOfOp::create(b, entry);
       LLVM::CallOp::create(b, parallelFor,
                            ValueRange{function.getArgument(Pool), address, table, tasks});
@@ -134,6 +142,15 @@ void MainBuilder::callKernel(KernelOp kernel, const KernelCode &code, Value tabl
     Value zero = LLVM::ConstantOp::create(b, i64, 0);
     LLVM::CallOp::create(b, entry, ValueRange{zero, tasks, zero, table});
   }
+}
+
+void MainBuilder::callTimed(LLVM::LLVMFuncOp entry, bool isParallel, Value table, Value tasks) {
+  LLVM::LLVMFuncOp timedFor = declare("dlrt_timed_for", {pointer, pointer, pointer, i64, pointer});
+  Value pool = isParallel ? Value(function.getArgument(Pool)) : LLVM::ZeroOp::create(b, pointer);
+  Value address = LLVM::AddressOfOp::create(b, entry);
+  int64_t at = program.timesOffset + timedPhases++ * int64_t(sizeof(dlrt_phase_time));
+  Value time = offset(function.getArgument(Arena), at);
+  LLVM::CallOp::create(b, timedFor, ValueRange{pool, address, table, tasks, time});
 }
 
 void MainBuilder::build(ModelOp model, ArrayRef<size_t> codeOf) {

@@ -5,6 +5,7 @@
 #include "KernelForm.h"
 #include "MainProgram.h"
 #include "dl/Graph/Placement.h"
+#include "dl/Runtime/Runtime.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
@@ -97,6 +98,29 @@ static FailureOr<KernelCode> generateKernel(KernelOp kernel, StringRef name,
   return module.take();
 }
 
+/// For reports: what two kernels of one code may differ in.
+static void describe(KernelOp kernel, KernelCode &code) {
+  code.label = kernel.getLabel().str();
+  if (kernel.getNumResults() == 0)
+    return;
+  auto type = cast<RankedTensorType>(kernel.getResult(0).getType());
+  llvm::raw_string_ostream os(code.result);
+  for (int64_t extent : type.getShape())
+    os << extent << 'x';
+  os << type.getElementType();
+}
+
+/// Reserves memory for the times of all phases, behind the planned values.
+static void planTimes(Program &program, ArrayRef<size_t> codeOf) {
+  for (size_t code : codeOf)
+    for (auto [index, phase] : llvm::enumerate(program.kernels[code].phases))
+      if (phase.tasks != 0)
+        program.timedPhases.push_back({static_cast<int64_t>(code), static_cast<int64_t>(index)});
+  program.timesOffset = program.plannedBytes;
+  size_t bytes = program.timedPhases.size() * sizeof(dlrt_phase_time);
+  program.plannedBytes += static_cast<int64_t>(llvm::alignTo(bytes, 64));
+}
+
 /// What code generation relies on (see Graph/Pipeline.h).
 static LogicalResult verifyPlanned(ModelOp model) {
   for (Operation &op : model.getBody().front()) {
@@ -142,12 +166,15 @@ FailureOr<Program> generateProgram(ModelOp model, const CodeGenOptions &options,
       code = std::move(*generated);
     }
     code->key = std::move(key);
+    describe(kernel, *code);
     program.workspaceBytes = std::max(program.workspaceBytes, code->workspaceBytes);
     program.scratchBytes = std::max(program.scratchBytes, code->scratchBytes);
     program.kernels.push_back(std::move(*code));
   }
   int64_t arenaBytes = model->getAttrOfType<IntegerAttr>(kArenaBytes).getInt();
   program.plannedBytes = llvm::alignTo(arenaBytes, 64);
+  if (options.profile)
+    planTimes(program, codeOf);
   buildMainProgram(model, codeOf, program);
   return program;
 }

@@ -62,8 +62,9 @@ static void addOptions(CacheKey &key, const CompileOptions &options) {
   // Names every option, so that a new one is not forgotten here. Code does not
   // depend on the number of threads, nor on first values; the batch size comes
   // with the request, and what `march` means with the machine.
-  const auto &[batch, threads, optLevel, fusion, winograd, march, seed, cache, cacheDir] = options;
-  key.add(int64_t(optLevel)).add(int64_t(fusion)).add(int64_t(winograd));
+  const auto &[batch, threads, optLevel, fusion, winograd, march, seed, cache, cacheDir, profile] =
+      options;
+  key.add(int64_t(optLevel)).add(int64_t(fusion)).add(int64_t(winograd)).add(int64_t(profile));
 }
 
 static void addModel(CacheKey &key, ModelOp model) {

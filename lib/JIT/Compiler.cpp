@@ -153,6 +153,7 @@ LogicalResult Compilation::generate() {
   codegen.optLevel = options.optLevel;
   codegen.winograd = options.winograd ? Winograd::WhereFaster : Winograd::Never;
   codegen.explain = report && report->explain;
+  codegen.profile = options.profile;
   FailureOr<Program> generated = generateProgram(onlyModel(module), codegen, cache);
   if (failed(generated))
     return failure();

@@ -106,4 +106,11 @@ Result<size_t> Executable::arenaBytes(int64_t batch) const {
   return (*program)->arenaBytes();
 }
 
+Result<Profile> Executable::profile(int64_t batch) const {
+  auto program = impl->programs.get(batchOf(impl->model, batch));
+  if (!program)
+    return program.error();
+  return (*program)->profile();
+}
+
 } // namespace dl

@@ -53,7 +53,27 @@ ProgramImage ProgramImage::describe(ModelOp model, const Program &program) {
   for (const KernelCode &kernel : program.kernels)
     image.kernels.push_back(
         {kernel.name, kernel.flops, kernel.bytes, kernel.workspaceBytes, kernel.scratchBytes});
+  image.describeTimes(program);
   return image;
+}
+
+void ProgramImage::describeTimes(const Program &program) {
+  if (program.timedPhases.empty())
+    return;
+  timesOffset = program.timesOffset;
+  for (const KernelCode &kernel : program.kernels) {
+    Profile::Kernel &entry = profiled.emplace_back();
+    entry.name = kernel.label;
+    entry.result = kernel.result;
+    entry.flops = kernel.flops;
+    entry.bytes = kernel.bytes;
+    for (const Phase &phase : kernel.phases)
+      entry.phases.push_back({.tasks = phase.tasks});
+  }
+  for (auto [kernel, phase] : program.timedPhases) {
+    timedPhases.push_back({kernel, phase});
+    profiled[kernel].calls += phase == 0;
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -71,6 +91,9 @@ public:
     plannedBytes = image.plannedBytes;
     workspaceBytes = image.workspaceBytes;
     scratchBytes = image.scratchBytes;
+    kernels = std::move(image.profiled);
+    timedPhases = std::move(image.timedPhases);
+    timesOffset = image.timesOffset;
   }
 
 private:
@@ -205,6 +228,24 @@ static void read(Reader &from, CompileReport::Kernel &kernel) {
   from.number(kernel.scratchBytes);
 }
 
+static void write(Writer &to, const Profile::Kernel &kernel) {
+  to.text(kernel.name);
+  to.text(kernel.result);
+  to.number(kernel.calls);
+  to.number(kernel.flops);
+  to.number(kernel.bytes);
+  to.list(kernel.phases, [&](const Profile::Phase &phase) { to.number(phase.tasks); });
+}
+
+static void read(Reader &from, Profile::Kernel &kernel) {
+  from.text(kernel.name);
+  from.text(kernel.result);
+  from.number(kernel.calls);
+  from.number(kernel.flops);
+  from.number(kernel.bytes);
+  from.list(kernel.phases, [&](Profile::Phase &phase) { from.number(phase.tasks); });
+}
+
 /// On an address that is aligned as readers of objects expect it.
 static ObjectFile readObject(Reader &from) {
   return llvm::MemoryBuffer::getMemBufferCopy(from.text());
@@ -220,6 +261,12 @@ std::string serialize(const ProgramImage &image) {
   to.number(image.workspaceBytes);
   to.number(image.scratchBytes);
   to.list(image.kernels, [&](const CompileReport::Kernel &kernel) { write(to, kernel); });
+  to.list(image.profiled, [&](const Profile::Kernel &kernel) { write(to, kernel); });
+  to.list(image.timedPhases, [&](const LoadedProgram::TimedPhase &timed) {
+    to.number(timed.kernel);
+    to.number(timed.phase);
+  });
+  to.number(image.timesOffset);
   to.list(image.objects, [&](const ObjectFile &object) { to.text(object->getBuffer()); });
   return std::move(to.bytes);
 }
@@ -235,7 +282,17 @@ std::optional<ProgramImage> deserializeProgram(StringRef bytes) {
   from.number(image.workspaceBytes);
   from.number(image.scratchBytes);
   from.list(image.kernels, [&](CompileReport::Kernel &kernel) { read(from, kernel); });
+  from.list(image.profiled, [&](Profile::Kernel &kernel) { read(from, kernel); });
+  from.list(image.timedPhases, [&](LoadedProgram::TimedPhase &timed) {
+    from.number(timed.kernel);
+    from.number(timed.phase);
+  });
+  from.number(image.timesOffset);
   from.list(image.objects, [&](ObjectFile &object) { object = readObject(from); });
+  for (auto [kernel, phase] : image.timedPhases)
+    if (static_cast<size_t>(kernel) >= image.profiled.size() ||
+        static_cast<size_t>(phase) >= image.profiled[kernel].phases.size())
+      from.fail();
   if (!from.isDone())
     return std::nullopt;
   return image;

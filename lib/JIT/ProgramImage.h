@@ -27,7 +27,13 @@ struct ProgramImage {
   std::vector<TensorSpec> inputs, outputs;
   int64_t plannedBytes = 0, workspaceBytes = 0, scratchBytes = 0;
   std::vector<CompileReport::Kernel> kernels;
+  std::vector<Profile::Kernel> profiled;
+  std::vector<LoadedProgram::TimedPhase> timedPhases;
+  int64_t timesOffset = 0;
   std::vector<ObjectFile> objects;
+
+private:
+  void describeTimes(const Program &program);
 };
 
 /// Links a program into this process.

@@ -2,6 +2,7 @@
 
 #include "Programs.h"
 
+#include <chrono>
 #include <fmt/format.h>
 
 namespace dl {
@@ -57,6 +58,8 @@ BoundProgram::BoundProgram(std::shared_ptr<LoadedProgram> loaded, VariableStore 
     if (adopt)
       store.setStorage(store.find(wanted.spec.name).value(), wanted.storage);
   }
+  times.workers = dlrt_pool_workers(this->pool.get());
+  times.kernels = program->kernels;
   refresh();
 }
 
@@ -114,9 +117,34 @@ Status BoundProgram::run(std::span<const TensorView> inputs, std::span<Tensor> r
     inputData.push_back(const_cast<void *>(input.data));
   for (Tensor &result : results)
     outputData.push_back(result.raw());
-  program->run(addresses.data(), inputData.data(), outputData.data(), arena, pool.get());
+  if (program->timedPhases.empty()) {
+    program->run(addresses.data(), inputData.data(), outputData.data(), arena, pool.get());
+  } else {
+    auto start = std::chrono::steady_clock::now();
+    program->run(addresses.data(), inputData.data(), outputData.data(), arena, pool.get());
+    std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
+    addTimes(arena, passed.count());
+  }
   arenas.release(arena);
   return {};
+}
+
+void BoundProgram::addTimes(const char *arena, double seconds) const {
+  auto *time = reinterpret_cast<const dlrt_phase_time *>(arena + program->timesOffset);
+  std::lock_guard lock(profiling);
+  ++times.runs;
+  times.seconds += seconds;
+  for (auto [kernel, index] : program->timedPhases) {
+    Profile::Phase &phase = times.kernels[kernel].phases[index];
+    phase.seconds += static_cast<double>(time->end - time->start) * 1e-9;
+    phase.busySeconds += static_cast<double>(time->busy) * 1e-9;
+    ++time;
+  }
+}
+
+Profile BoundProgram::profile() const {
+  std::lock_guard lock(profiling);
+  return times;
 }
 
 std::span<Tensor> BoundProgram::ownOutputs() {

@@ -40,11 +40,16 @@ public:
   /// After a run that updates variables: takes updated copies over.
   void commit();
 
+  /// What the runs took so far, where the program was compiled to tell.
+  Profile profile() const;
+
   /// Tensors for the outputs of one run after the other, made on first use.
   std::span<Tensor> ownOutputs();
 
 private:
   void bind();
+  /// Adds the times that a run left in its arena.
+  void addTimes(const char *arena, double seconds) const;
 
   /// A variable whose storage differs from the store's.
   struct Copy {
@@ -63,6 +68,8 @@ private:
   bool updates = false;
   std::vector<Tensor> outputs;
   mutable Arenas arenas;
+  mutable std::mutex profiling;
+  mutable Profile times;
 };
 
 /// The programs of one kind: one for each batch size, compiled when first asked

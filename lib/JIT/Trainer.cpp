@@ -168,6 +168,13 @@ Result<size_t> Trainer::arenaBytes(int64_t batch) const {
   return (*program)->arenaBytes();
 }
 
+Result<Profile> Trainer::profile(int64_t batch) const {
+  auto program = impl->steps.get(batchOf(impl->model, batch));
+  if (!program)
+    return program.error();
+  return (*program)->profile();
+}
+
 //===----------------------------------------------------------------------===//
 // State
 //===----------------------------------------------------------------------===//

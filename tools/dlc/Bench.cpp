@@ -3,6 +3,7 @@
 #include "CompiledKernel.h"
 #include "Cost.h"
 #include "Driver.h"
+#include "ProfileReport.h"
 #include "Timing.h"
 #include "dl/Support/Philox.h"
 #include "dl/Train/Loop.h"
@@ -94,6 +95,11 @@ static std::string formatReport(const BenchArguments &arguments, const Model &mo
          fmt::format(" - compiled in {}\n", formatSeconds(compileSeconds));
 }
 
+/// The table that --profile asks for.
+static std::string profileOf(const BenchArguments &arguments, const Result<Profile> &profile) {
+  return arguments.options.profile && profile ? formatProfile(*profile, arguments.options) : "";
+}
+
 static Result<std::string> benchForward(const BenchArguments &arguments, const Model &model) {
   double start = now();
   auto executable = compile(model, arguments.options);
@@ -112,7 +118,8 @@ static Result<std::string> benchForward(const BenchArguments &arguments, const M
                        static_cast<double>(arguments.milliseconds) * 1e-3);
   if (!times)
     return times.error();
-  return formatReport(arguments, model, compileSeconds, *times);
+  auto profile = executable->profile(arguments.batch);
+  return formatReport(arguments, model, compileSeconds, *times) + profileOf(arguments, profile);
 }
 
 static Result<std::string> benchStep(const BenchArguments &arguments, const Model &model) {
@@ -135,7 +142,8 @@ static Result<std::string> benchStep(const BenchArguments &arguments, const Mode
   auto times = measure(step, static_cast<double>(arguments.milliseconds) * 1e-3);
   if (!times)
     return times.error();
-  return formatReport(arguments, model, compileSeconds, *times);
+  auto profile = trainer->profile(arguments.batch);
+  return formatReport(arguments, model, compileSeconds, *times) + profileOf(arguments, profile);
 }
 
 //===----------------------------------------------------------------------===//
@@ -199,6 +207,8 @@ static Result<std::string> bench(BenchArguments &arguments) {
     return Error{"expected MODEL or --kernel, got both"};
   if (arguments.train)
     return Error{"flag '--train': expected a MODEL, not a kernel"};
+  if (arguments.options.profile)
+    return Error{"flag '--profile': expected a MODEL, not a kernel"};
   return benchKernel(arguments);
 }
 
@@ -219,6 +229,7 @@ int benchMain(const std::vector<std::string> &list) {
   parser.flag("--train", "time the training step (needs --loss)", arguments.train);
   addLossFlag(parser, arguments.loss, "cross_entropy, mse, bce, bce_with_logits or hinge");
   addOptimizerFlag(parser, arguments.optimizer);
+  addProfileFlag(parser, arguments.options);
   parser.group("Compilation");
   addCompileFlags(parser, arguments.options);
   if (std::optional<int> status = parseOrExit(parser, list))

@@ -114,6 +114,11 @@ void addCompileFlags(Arguments &parser, CompileOptions &options) {
               /*value=*/false);
 }
 
+void addProfileFlag(Arguments &parser, CompileOptions &options) {
+  parser.flag("--profile", "tell where the time of the runs went: kernels, what lies between them",
+              options.profile);
+}
+
 void addSeedFlag(Arguments &parser, CompileOptions &options) {
   parser.option("--seed", "N", "seed of initial weights and of the order of examples (default 0)",
                 options.seed);

@@ -34,8 +34,11 @@ std::optional<int> parseOrExit(Arguments &parser, const std::vector<std::string>
 /// A model file; `-` is stdin, an empty path an error.
 Result<Model> loadModel(const std::string &path);
 
-/// Flags of every subcommand that compiles: -O, --march, --threads, --fusion, --no-winograd.
+/// Flags of every subcommand that compiles: -O, --march, --threads, --fusion, --no-winograd,
+/// --cache-dir, --no-cache.
 void addCompileFlags(Arguments &parser, CompileOptions &options);
+/// --profile.
+void addProfileFlag(Arguments &parser, CompileOptions &options);
 /// --seed.
 void addSeedFlag(Arguments &parser, CompileOptions &options);
 /// --loss; checked when given.

@@ -1,6 +1,7 @@
 //===- Train.cpp - dlc train and dlc eval ---------------------------------===//
 
 #include "Driver.h"
+#include "ProfileReport.h"
 #include "dl/Train/ProgressBar.h"
 
 #include <atomic>
@@ -88,6 +89,7 @@ static void addFlags(Arguments &parser, TrainArguments &arguments) {
                 1 << 24);
   parser.option("--epochs", "N", "passes over the examples (default 5)", arguments.loop.epochs, 0);
   addSeedFlag(parser, arguments.options);
+  addProfileFlag(parser, arguments.options);
   parser.group("Files");
   parser.option("--weights", "FILE", "start from these parameters (safetensors)",
                 arguments.weights);
@@ -167,7 +169,12 @@ static Result<Outcome> train(TrainArguments &arguments) {
       countParameters(*model), examples->count(), test ? test->count() : 0, arguments.loop.batch));
   if (!status)
     return status.error();
-  return runLoop(*trainer, *examples, test ? &*test : nullptr, arguments.loop);
+  auto outcome = runLoop(*trainer, *examples, test ? &*test : nullptr, arguments.loop);
+  if (outcome && arguments.options.profile)
+    if (auto profile = trainer->profile(arguments.loop.batch))
+      if (Status printed = print(formatProfile(*profile, arguments.options)); !printed)
+        return printed.error();
+  return outcome;
 }
 
 int trainMain(const std::vector<std::string> &list) {

@@ -17,7 +17,8 @@
 //                void *const *outputs, char *arena, void *pool)
 // The arena holds the planned values, then the workspace, then the scratch of
 // each worker of the pool. Phases go through `dlrt_parallel_for` (Runtime.h);
-// one whose work is below the cost of a fork is called directly.
+// one whose work is below the cost of a fork is called directly. With
+// CodeGenOptions::profile all go through `dlrt_timed_for`.
 //
 //===----------------------------------------------------------------------===//
 
@@ -46,6 +47,8 @@ struct CodeGenOptions {
   Winograd winograd = Winograd::WhereFaster;
   /// Remarks on strategies.
   bool explain = false;
+  /// The program notes when each phase ran (see Program::timedPhases).
+  bool profile = false;
 };
 
 /// One phase of a kernel.
@@ -60,6 +63,8 @@ struct KernelCode {
   /// A text that two kernels share exactly where the same code serves both, with
   /// the same options.
   std::string key;
+  /// What it computes, as `conv2d+relu`, and the type of its first result.
+  std::string label, result;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::vector<Phase> phases;
   int64_t workspaceBytes = 0;
@@ -77,6 +82,16 @@ struct Program {
   /// Arena: planned values; then the largest workspace; then, for each worker,
   /// the largest scratch.
   int64_t plannedBytes = 0, workspaceBytes = 0, scratchBytes = 0;
+
+  /// A phase of `kernels[kernel]`.
+  struct TimedPhase {
+    int64_t kernel, phase;
+  };
+  /// With CodeGenOptions::profile: the phases in the order of their calls. A run
+  /// leaves a dlrt_phase_time for each in the arena, from timesOffset on (within
+  /// the planned bytes).
+  std::vector<TimedPhase> timedPhases;
+  int64_t timesOffset = 0;
 
   int64_t arenaBytes(int workers) const {
     return plannedBytes + workspaceBytes + scratchBytes * workers;

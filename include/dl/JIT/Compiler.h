@@ -9,6 +9,7 @@
 #define DL_JIT_COMPILER_H
 
 #include "dl/JIT/ModelImpl.h"
+#include "dl/Profile.h"
 #include "dl/Trainer.h"
 
 namespace dl {
@@ -85,6 +86,14 @@ public:
   /// Shapes are closed.
   std::vector<TensorSpec> inputs, outputs;
   int64_t plannedBytes = 0, workspaceBytes = 0, scratchBytes = 0;
+  /// Where it was compiled for profiling: its kernels without times, and what a
+  /// run leaves in the arena (see Program::timedPhases).
+  std::vector<Profile::Kernel> kernels;
+  struct TimedPhase {
+    int64_t kernel, phase;
+  };
+  std::vector<TimedPhase> timedPhases;
+  int64_t timesOffset = 0;
 
   size_t arenaBytes(int workers) const {
     return static_cast<size_t>(plannedBytes + workspaceBytes + scratchBytes * workers);

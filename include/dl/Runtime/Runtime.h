@@ -30,6 +30,16 @@ int dlrt_pool_workers(const dlrt_pool *pool);
    their tasks alone. */
 void dlrt_parallel_for(dlrt_pool *pool, dlrt_task task, void *const *args, int64_t tasks);
 
+/* When a phase ran, and how long its workers spent in its tasks, all together:
+   nanoseconds. */
+typedef struct {
+  int64_t start, end, busy;
+} dlrt_phase_time;
+
+/* dlrt_parallel_for, timed. */
+void dlrt_timed_for(dlrt_pool *pool, dlrt_task task, void *const *args, int64_t tasks,
+                    dlrt_phase_time *time);
+
 #ifdef __cplusplus
 }
 #endif

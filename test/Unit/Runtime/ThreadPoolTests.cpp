@@ -52,6 +52,25 @@ TEST(Runtime, RunsOnTheCallerWithoutAPool) {
   expectEachTaskOnce(nullptr, 10);
 }
 
+/// args: how long a task takes, in nanoseconds.
+void sleepTask(int64_t begin, int64_t end, int64_t, void *const *args) {
+  std::this_thread::sleep_for(
+      std::chrono::nanoseconds(*static_cast<const int64_t *>(args[0]) * (end - begin)));
+}
+
+TEST(Runtime, TellsHowLongAPhaseTook) {
+  int64_t each = 2000000;
+  void *args[] = {&each};
+  for (int workers : {1, 2}) {
+    Pool pool(workers);
+    dlrt_phase_time time;
+    dlrt_timed_for(workers == 1 ? nullptr : pool.pool, sleepTask, args, 8, &time);
+    EXPECT_GE(time.busy, 8 * each);
+    EXPECT_GE(time.end - time.start, 8 * each / workers);
+    EXPECT_LE(time.busy, workers * (time.end - time.start));
+  }
+}
+
 TEST(Runtime, RejectsImpossibleSizes) {
   EXPECT_EQ(dlrt_pool_create(0), nullptr);
   EXPECT_EQ(dlrt_pool_create(-3), nullptr);
