@@ -21,10 +21,14 @@ public:
       : d(descriptor), request(request), machine(machine),
         elementBytes(descriptor.element.getIntOrFloatBitWidth() / 8) {}
 
-  ContractionStrategy choose() {
+  /// The best strategy with vectors along the columns, or along K (null where
+  /// that is impossible).
+  std::optional<ContractionStrategy> choose(bool alongK) {
     s.lanes = machine.lanes(d.element.getIntOrFloatBitWidth());
     chooseVectorDim();
-    if (vectorPart < 0)
+    if (alongK && !chooseDotDim())
+      return std::nullopt;
+    if (vectorPart < 0 && !alongK)
       s.lanes = 1;
     findSweep();
     stageA();
@@ -34,11 +38,17 @@ public:
     applyTile();
     splitReduction();
     orderLoops();
+    s.time += stagingTime();
+    // Few tasks leave cores idle.
+    if (s.tasks() < kFewTasks && d.flops() > kFewTasks * kPartFlops)
+      s.time *= 1.5;
     return s;
   }
 
 private:
   void chooseVectorDim();
+  bool chooseDotDim();
+  double stagingTime() const;
   void findSweep();
   void stageA();
   void stageB();
@@ -51,6 +61,10 @@ private:
   int64_t partsForTasks(int64_t tiles) const;
   int64_t partsForCache() const;
   void splitReduction();
+  /// Fewer tasks do not fill the cores; work below which a task is not worth a
+  /// core of its own.
+  static constexpr int64_t kFewTasks = 8;
+  static constexpr double kPartFlops = 1e6;
   struct OrderCosts {
     double columnsFirst, rowsFirst, columnsLast;
   };

@@ -57,16 +57,31 @@ static LogicalResult checkSide(const ContractionBody &body, const ContractionDes
   return success();
 }
 
-/// Collecting beats scattering where it computes little more.
-static BackwardDataForm chooseForm(Operation *anchor) {
-  auto data = dyn_cast<Conv2DBackwardDataOp>(anchor);
-  if (!data)
-    return BackwardDataForm::Scatter;
-  ArrayRef<int64_t> image = tensorType(data.getResult()).getShape();
-  ArrayRef<int64_t> cotangent = tensorType(data.getCotangent()).getShape();
-  auto collected = static_cast<double>(image[1] * image[2]);
-  auto scattered = static_cast<double>(cotangent[1] * cotangent[2]);
-  return collected <= 1.2 * scattered ? BackwardDataForm::Gather : BackwardDataForm::Scatter;
+namespace {
+struct Choice {
+  ContractionDescriptor descriptor;
+  ContractionStrategy strategy;
+};
+} // namespace
+
+/// The faster of the forms of a contraction, with its strategy.
+static FailureOr<Choice> chooseForm(KernelModule &module, const ContractionBody &body) {
+  std::optional<Choice> best;
+  SmallVector<BackwardDataForm> forms = {BackwardDataForm::Scatter};
+  if (isa<Conv2DBackwardDataOp>(body.anchor))
+    forms.push_back(BackwardDataForm::Gather);
+  for (BackwardDataForm form : forms) {
+    auto descriptor = describeContraction(body.anchor, form);
+    if (failed(descriptor) || failed(checkSide(body, *descriptor)))
+      return failure();
+    ContractionRequest request;
+    request.prologueA = !isa<BlockArgument>(descriptor->operands[kA].value);
+    request.prologueB = !isa<BlockArgument>(descriptor->operands[kB].value);
+    ContractionStrategy strategy = chooseStrategy(*descriptor, request, module.machine());
+    if (!best || strategy.time < best->strategy.time)
+      best = Choice{std::move(*descriptor), std::move(strategy)};
+  }
+  return std::move(*best);
 }
 
 /// How to compute the contraction by Winograd's transform, where that is wanted,
@@ -106,23 +121,20 @@ LogicalResult emitContractionKernel(KernelModule &module) {
   auto body = ContractionBody::get(module.op());
   if (failed(body))
     return failure();
-  auto descriptor = describeContraction(body->anchor, chooseForm(body->anchor));
-  if (failed(descriptor) || failed(checkSide(*body, *descriptor)))
+  auto choice = chooseForm(module, *body);
+  if (failed(choice))
     return failure();
-  ContractionRequest request;
-  request.prologueA = !isa<BlockArgument>(descriptor->operands[kA].value);
-  request.prologueB = !isa<BlockArgument>(descriptor->operands[kB].value);
+  const auto &[descriptor, strategy] = *choice;
   addBodyWork(module);
-  module.addWork(descriptor->flops(), 0);
-  FailureOr<WinogradStrategy> winograd = tryWinograd(module, *body, *descriptor);
+  module.addWork(descriptor.flops(), 0);
+  FailureOr<WinogradStrategy> winograd = tryWinograd(module, *body, descriptor);
   if (succeeded(winograd)) {
     explainStrategy(module, winograd->describe());
     emitWinograd(module, *body, *winograd);
     return success();
   }
-  ContractionStrategy strategy = chooseStrategy(*descriptor, request, module.machine());
-  explainStrategy(module, strategy.describe(*descriptor));
-  ContractionEmitter(module, *body, *descriptor, strategy).emit();
+  explainStrategy(module, strategy.describe(descriptor));
+  ContractionEmitter(module, *body, descriptor, strategy).emit();
   return success();
 }
 
@@ -133,7 +145,7 @@ LogicalResult emitContractionKernel(KernelModule &module) {
 /// Whether the tiles of the first rows see each element of B once, so that they
 /// can sum it: what is not a column of B is K, and there are rows.
 static bool tilesSumB(const ContractionDescriptor &d, const ContractionStrategy &s) {
-  if (s.accumulation == Accumulation::Scatter)
+  if (s.accumulation == Accumulation::Scatter || s.isDot())
     return false;
   int last = static_cast<int>(d.operands[kB].shape.size()) - 1;
   return llvm::all_of(d.dims, [&](const ContractionDim &dim) {

@@ -200,6 +200,9 @@ void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, c
     kernel.rows.push_back(offset);
   }
   kernel.vectors = shape.vectors;
+  kernel.isDot = s.isDot();
+  for (int64_t column = 0; s.isDot() && column < shape.tailLanes; ++column)
+    kernel.columns.push_back(s.vectorDim < 0 ? 0 : column * s.dims[s.vectorDim].strides[kB]);
   kernel.tailMask = maskFor(b, shape.tailLanes);
   kernel.maskLoads = s.operands[kB].staging != Staging::Panels;
   kernel.vectorA = s.vectorA;
@@ -221,7 +224,7 @@ void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, c
                                               offsetBy(b, place.base[kC], offset + v * s.lanes));
     }
   }
-  sums = kernel.emit(b, sums);
+  sums = s.isDot() ? kernel.emitDot(b, sums) : kernel.emit(b, sums);
   ArrayRef<Value> all = sums;
   size_t own = shape.rows.size() * shape.vectors;
   storeTile(phase, expression, place, shape, all.take_front(own));

@@ -117,6 +117,8 @@ SmallVector<Value> MicroKernel::emitInnermost(ImplicitLocOpBuilder &b, const Red
 SmallVector<Value> MicroKernel::emitLoop(ImplicitLocOpBuilder &b, unsigned level, Value baseA,
                                          Value baseB, ValueRange sums) const {
   const ReductionLoop &loop = loops[level];
+  if (level + 1 == loops.size() && isDot)
+    return emitDotInnermost(b, loop, baseA, baseB, sums);
   if (level + 1 == loops.size())
     return emitInnermost(b, loop, baseA, baseB, sums);
   Value lower = loop.upper ? loop.lower : arith::ConstantIndexOp::create(b, 0).getResult();

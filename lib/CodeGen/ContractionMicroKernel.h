@@ -6,6 +6,13 @@
 //     b[v]      = load B + v * lanes                        vectors loads
 //     for row:  sum[row][v] += broadcast(A[row]) * b[v]     rows * vectors FMAs
 //
+// or, where both operands are contiguous along K (dot products):
+//
+//   for k, a vector at a time:
+//     b[column] = load B[column]                            columns loads
+//     for row:  sum[row][column] += load A[row] * b[column]
+//   for row: the lanes of sum[row][column], added up, into lane `column`
+//
 // Everything else of a contraction exists to keep this loop fed.
 //
 //===----------------------------------------------------------------------===//
@@ -43,6 +50,14 @@ struct MicroKernel {
   bool hasFMA = true;
   llvm::SmallVector<ReductionLoop> loops;
 
+  /// Dot products: elements from column 0 to each column in B.
+  bool isDot = false;
+  llvm::SmallVector<int64_t> columns;
+
+  /// Sums over vectors along the innermost loop, a column after the other in the
+  /// lanes of one vector for each row, added to `initial`.
+  llvm::SmallVector<mlir::Value> emitDot(mlir::ImplicitLocOpBuilder &b,
+                                         mlir::ValueRange initial) const;
   /// The sums, row by row, started from `initial`.
   llvm::SmallVector<mlir::Value> emit(mlir::ImplicitLocOpBuilder &b,
                                       mlir::ValueRange initial) const;
@@ -56,6 +71,13 @@ private:
                                                mlir::Value baseB, mlir::ValueRange sums) const;
   void emitStep(mlir::ImplicitLocOpBuilder &b, mlir::Value baseA, mlir::Value baseB,
                 int64_t offsetA, int64_t offsetB, llvm::SmallVectorImpl<mlir::Value> &sums) const;
+  void emitDotStep(mlir::ImplicitLocOpBuilder &b, mlir::Value baseA, mlir::Value baseB,
+                   int64_t offset, mlir::Value mask,
+                   llvm::SmallVectorImpl<mlir::Value> &sums) const;
+  llvm::SmallVector<mlir::Value> emitDotInnermost(mlir::ImplicitLocOpBuilder &b,
+                                                  const ReductionLoop &loop, mlir::Value baseA,
+                                                  mlir::Value baseB,
+                                                  mlir::ValueRange initial) const;
   mlir::Value load(mlir::ImplicitLocOpBuilder &b, mlir::Value memory, mlir::Value at,
                    bool isTail) const;
   mlir::Value multiplyAdd(mlir::ImplicitLocOpBuilder &b, mlir::Value x, mlir::Value y,

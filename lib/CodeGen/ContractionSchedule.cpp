@@ -12,8 +12,8 @@ namespace dl {
 /// to share evenly.
 static constexpr int64_t kWantedTasks = 24;
 /// Work below which a task is not worth its start (a worker takes ranges of
-/// tasks, so that is little), and a part of K its sums.
-static constexpr double kTaskFlops = 5e3, kPartFlops = 1e6;
+/// tasks, so that is little).
+static constexpr double kTaskFlops = 5e3;
 
 /// Parts that fill all cores where tiles of the result are too few.
 int64_t StrategyChooser::partsForTasks(int64_t tiles) const {
@@ -38,9 +38,12 @@ int64_t StrategyChooser::partsForCache() const {
 /// follow from the shape alone, so the sum is the same for any thread count.
 void StrategyChooser::splitReduction() {
   for (auto [index, dim] : llvm::enumerate(s.dims))
-    if (dim.role == DimRole::K)
+    if (dim.role == DimRole::K && static_cast<int>(index) != s.dotDim)
       s.reductionLoops.push_back(index);
-  if (s.accumulation == Accumulation::Scatter || s.reductionLoops.empty())
+  if (s.isDot())
+    s.reductionLoops.push_back(s.dotDim);
+  // Dot products are chosen where K is short or tiles are many: left whole.
+  if (s.accumulation == Accumulation::Scatter || s.reductionLoops.empty() || s.isDot())
     return;
   int64_t tiles = 1;
   for (const PlanDim &dim : s.dims)

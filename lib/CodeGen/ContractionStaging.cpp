@@ -218,32 +218,33 @@ void ContractionEmitter::packTransposed(PhaseBuilder &phase, Expression &express
   const ContractionDim &k = d.dims[inner];
   int64_t columns = d.dims[s.vectorPart].extent, whole = k.extent / s.lanes * s.lanes;
   Value firstColumn = index[s.vectorPart];
-  auto block = [&](Value firstK, int64_t count) {
-    buildLoop(b, 0, s.columns(), s.lanes, [&](Value v) {
-      SmallVector<Value> rows;
-      SmallVector<Value> here(index.begin(), index.end());
-      here[inner] = firstK;
-      Value mask = maskFor(b, count);
-      for (int64_t lane = 0; lane < s.lanes; ++lane) {
-        Value column = offsetBy(b, advance(b, firstColumn, v, 1), lane);
-        // Past the end, the last column is as good as any.
-        if (columns % s.columns() != 0)
-          column = arith::MinUIOp::create(b, column, phase.index(columns - 1));
-        here[s.vectorPart] = column;
-        Position position = sourcePosition(b, here);
-        position.vectorDim = k.terms[kB].dim;
-        position.mask = mask;
-        rows.push_back(expression.vectorAt(d.operands[kB].value, position));
-      }
-      rows = transposeVectors(b, rows);
-      Value start = advance(b, advance(b, at, firstK, s.columns()), v, 1);
-      for (int64_t step = 0; step < count; ++step)
-        vector::StoreOp::create(b, rows[step], target, offsetBy(b, start, step * s.columns()));
-    });
+  auto block = [&](Value v, Value firstK, int64_t count) {
+    SmallVector<Value> rows;
+    SmallVector<Value> here(index.begin(), index.end());
+    here[inner] = firstK;
+    Value mask = maskFor(b, count);
+    for (int64_t lane = 0; lane < s.lanes; ++lane) {
+      Value column = offsetBy(b, advance(b, firstColumn, v, 1), lane);
+      // Past the end, the last column is as good as any.
+      if (columns % s.columns() != 0)
+        column = arith::MinUIOp::create(b, column, phase.index(columns - 1));
+      here[s.vectorPart] = column;
+      Position position = sourcePosition(b, here);
+      position.vectorDim = k.terms[kB].dim;
+      position.mask = mask;
+      rows.push_back(expression.vectorAt(d.operands[kB].value, position));
+    }
+    rows = transposeVectors(b, rows);
+    Value start = advance(b, advance(b, at, firstK, s.columns()), v, 1);
+    for (int64_t step = 0; step < count; ++step)
+      vector::StoreOp::create(b, rows[step], target, offsetBy(b, start, step * s.columns()));
   };
-  buildLoop(b, 0, whole, s.lanes, [&](Value firstK) { block(firstK, s.lanes); });
-  if (whole < k.extent)
-    block(phase.index(whole), k.extent - whole);
+  // Few streams at a time: along k, `lanes` columns after the others.
+  buildLoop(b, 0, s.columns(), s.lanes, [&](Value v) {
+    buildLoop(b, 0, whole, s.lanes, [&](Value firstK) { block(v, firstK, s.lanes); });
+    if (whole < k.extent)
+      block(v, phase.index(whole), k.extent - whole);
+  });
 }
 
 /// The innermost dimension of K, of the descriptor; -1: none.

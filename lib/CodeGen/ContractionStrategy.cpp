@@ -44,7 +44,10 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
   };
   std::string text =
       fmt::format("tile {}x{} of {} lanes{}; a {}, b {}; loops {}; sums over {}; {} tasks", rows(),
-                  vectors, lanes, vectorA ? " (a along the vector)" : "",
+                  vectors, lanes,
+                  isDot()   ? " (dot products)"
+                  : vectorA ? " (a along the vector)"
+                            : "",
                   kStaging[static_cast<int>(operands[kA].staging)],
                   kStaging[static_cast<int>(operands[kB].staging)], namesOf(loops),
                   namesOf(reductionLoops), tasks());
@@ -85,6 +88,21 @@ void StrategyChooser::chooseVectorDim() {
       vectorPart = index;
       s.vectorA = true;
     }
+}
+
+/// A dimension of K along which both operands are contiguous, with sums that one
+/// vector holds: columns are contiguous in C, or there is only one.
+bool StrategyChooser::chooseDotDim() {
+  if (s.vectorA || s.lanes == 1)
+    return false;
+  SmallVector<int64_t> a = naturalStrides(kA), b = naturalStrides(kB);
+  for (auto [index, dim] : llvm::enumerate(d.dims)) {
+    if (dim.role == DimRole::N && static_cast<int>(index) != vectorPart)
+      return false;
+    if (dim.role == DimRole::K && a[index] == 1 && b[index] == 1 && dim.extent >= s.lanes)
+      s.dotPart = index;
+  }
+  return s.isDot();
 }
 
 /// Dimensions of C that are not covered by one product for each index: taps
@@ -161,14 +179,15 @@ void StrategyChooser::stageA() {
 void StrategyChooser::stageB() {
   stageInPlace(kB);
   StagedOperand &staged = s.operands[kB];
-  bool hasUnitStride = vectorPart < 0 || staged.strides[vectorPart] == 1;
+  bool hasUnitStride = s.isDot() || vectorPart < 0 || staged.strides[vectorPart] == 1;
   bool isReused = extentOf(DimRole::M) >= 64 && extentOf(DimRole::K) >= 64;
   // Stepping k by a multiple of a page stays in few cache sets.
   bool conflicts = false;
   for (auto [dim, stride] : llvm::zip_equal(d.dims, staged.strides))
     if (dim.role == DimRole::K)
       conflicts = stride != 0 && stride * elementBytes % 4096 == 0;
-  if (!hasUnitStride || (conflicts && isReused && vectorPart >= 0 && !s.vectorA)) {
+  bool canPack = vectorPart >= 0 && !s.vectorA && !s.isDot();
+  if (!hasUnitStride || (conflicts && isReused && canPack)) {
     staged.staging = Staging::Panels;
     layOutPanels();
   } else if (request.prologueB) {
@@ -205,7 +224,7 @@ void StrategyChooser::layOutResult() {
   if (s.accumulation != Accumulation::Scatter)
     return stageInPlace(kC);
   SmallVector<int64_t> strides(d.operands[kC].shape.size(), 0);
-  staged.count = s.columns();
+  staged.count = s.scratchColumns();
   for (int sweep = static_cast<int>(s.sweepDims.size()) - 1; sweep >= 0; --sweep) {
     int dim = s.sweepDims[sweep];
     strides[dim] = staged.count;
@@ -253,6 +272,9 @@ void StrategyChooser::buildDims() {
   for (auto [index, dim] : llvm::enumerate(s.dims))
     if (llvm::is_contained(dim.parts, vectorPart))
       s.vectorDim = index;
+  for (auto [index, dim] : llvm::enumerate(s.dims))
+    if (s.isDot() && dim.parts.back() == s.dotPart)
+      s.dotDim = index;
 }
 
 void StrategyChooser::chooseTile() {
@@ -263,6 +285,13 @@ void StrategyChooser::chooseTile() {
   problem.vectorA = s.vectorA;
   problem.columns = s.vectorDim < 0 ? 1 : s.dims[s.vectorDim].extent;
   problem.reduction = extentOf(DimRole::K);
+  problem.vectorLanes = s.lanes;
+  if (s.isDot()) {
+    int64_t along = s.dims[s.dotDim].extent;
+    problem.isDot = true;
+    problem.lanes = 1;
+    problem.reduction = problem.reduction / along * llvm::divideCeil(along, s.lanes);
+  }
   problem.bytesA = static_cast<double>(bytesOf(kA));
   problem.bytesB = static_cast<double>(bytesOf(kB));
   problem.inPlaceB = s.operands[kB].staging != Staging::Panels;
@@ -275,8 +304,21 @@ void StrategyChooser::chooseTile() {
       problem.rows.push_back(dim.extent);
       problem.rowBytes.push_back(dim.strides[kA] * elementBytes);
     }
+  double turns = 1;
+  for (auto [index, dim] : llvm::enumerate(s.dims)) {
+    if (static_cast<int>(index) == s.vectorDim || dim.role == DimRole::K || isInnerRow(dim))
+      continue;
+    auto extent = static_cast<double>(dim.extent);
+    turns *= extent;
+    if (dim.strides[kA] != 0)
+      problem.bytesA /= extent;
+    if (dim.strides[kB] != 0)
+      problem.bytesB /= extent;
+  }
+  problem.usesOfA = d.flops() / 2 / std::max<double>(static_cast<double>(s.operands[kA].count), 1);
   Tile tile = chooseRegisterTile(problem);
   s.vectors = tile.vectors;
+  s.time = tile.time * turns;
   size_t row = 0;
   for (PlanDim &dim : s.dims)
     if (isInnerRow(dim))
@@ -304,9 +346,29 @@ void StrategyChooser::applyTile() {
     vector.tileStrides[kC] = 0;
 }
 
+/// Time of the copies and panels. A transposed panel costs a multiply-add or so
+/// for each element, a copy a few for each vector.
+double StrategyChooser::stagingTime() const {
+  double time = 0;
+  for (OperandIndex operand : {kA, kB}) {
+    auto count = static_cast<double>(s.operands[operand].count);
+    bool isTransposed = operand == kB && vectorPart >= 0 && naturalStrides(kB)[vectorPart] != 1;
+    if (s.operands[operand].staging == Staging::Panels && isTransposed)
+      time += count;
+    else if (s.operands[operand].staging != Staging::None)
+      time += 4 * count / static_cast<double>(s.lanes);
+  }
+  return time;
+}
+
 ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
                                    const ContractionRequest &request, const Machine &machine) {
-  return StrategyChooser(descriptor, request, machine).choose();
+  auto choose = [&](bool alongK) {
+    return StrategyChooser(descriptor, request, machine).choose(alongK);
+  };
+  ContractionStrategy columns = *choose(false);
+  std::optional<ContractionStrategy> dot = choose(true);
+  return dot && dot->time < columns.time ? *dot : columns;
 }
 
 } // namespace dl

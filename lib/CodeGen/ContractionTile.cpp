@@ -21,8 +21,11 @@ static double tileCycles(const TileProblem &problem, int64_t rows, int64_t vecto
   double loads =
       static_cast<double>(vectors) +
       (problem.vectorA ? static_cast<double>(rows * vectors) : static_cast<double>(rows));
-  double each = std::max({products, loads, 8.0}) + 0.25 * loads;
+  double each = std::max({products, loads, 8.0}) + (problem.isDot ? 0.5 : 0.25) * loads;
   double ends = static_cast<double>(rows * vectors) * (problem.addsToMemory ? 2.5 : 1.5) + 10;
+  // The lanes of a row's sums are added up by shuffles.
+  if (problem.isDot)
+    ends += static_cast<double>(rows * (3 * vectors + 12));
   return each * static_cast<double>(problem.reduction) + ends;
 }
 
@@ -30,7 +33,7 @@ static double tileCycles(const TileProblem &problem, int64_t rows, int64_t vecto
 /// again, stay.
 static double cyclesPerByte(const TileProblem &problem, double bytes) {
   return bytes <= problem.l1Bytes / 2      ? 0
-         : bytes <= problem.l2Bytes * 0.75 ? 1.0 / 20
+         : bytes <= problem.l2Bytes * 0.75 ? 1.0 / 40
          : bytes <= problem.l3Bytes / 2    ? 1.0 / 6
                                            : 1.0 / 3;
 }
@@ -41,6 +44,10 @@ static double trafficCycles(const TileProblem &problem, double rowTiles, double 
   auto held = [&](double bytes, double times) {
     return bytes * times * cyclesPerByte(problem, bytes);
   };
+  // Where A varies along the columns too, each column reads its own part.
+  if (problem.vectorA)
+    return 0.7 * (held(problem.bytesA, std::min(rowTiles, problem.usesOfA)) +
+                  held(problem.bytesB, rowTiles));
   double columnsFirst = held(problem.bytesA, columnTiles) +
                         columnTiles * held(problem.bytesB / columnTiles, rowTiles);
   double rowsFirst =
@@ -66,18 +73,24 @@ static double totalCycles(const TileProblem &problem, int64_t inner, int64_t ext
   return extent % tile == 0 ? cycles : cycles + row(inner * (extent % tile));
 }
 
+/// Rows that dot products gain from.
+static constexpr int64_t kDotRows = 8;
+
 Tile chooseRegisterTile(const TileProblem &problem) {
   Tile best{llvm::SmallVector<int64_t>(problem.rows.size(), 1), 1};
   if (llvm::is_contained(problem.rows, 0) || problem.columns == 0)
     return best;
   double least = std::numeric_limits<double>::infinity();
   int64_t allVectors = std::max<int64_t>(llvm::divideCeil(problem.columns, problem.lanes), 1);
-  for (int64_t vectors = 1; vectors <= std::min<int64_t>(allVectors, 8); ++vectors) {
+  int64_t most = problem.isDot ? std::min<int64_t>(problem.vectorLanes, 8) : 8;
+  for (int64_t vectors = 1; vectors <= std::min(allVectors, most); ++vectors) {
     // One vector: the broadcast is an operand in memory (without FMA, a product
     // needs a register). More: two broadcasts are in flight, and one register
     // stays free, since the scheduler spills where all are taken.
-    int64_t spare = vectors > 1 ? 3 : problem.hasFMA ? 1 : 2;
+    int64_t spare = vectors > 1 || problem.isDot ? 3 : problem.hasFMA ? 1 : 2;
     int64_t limit = (problem.registers - spare - vectors) / vectors;
+    if (problem.isDot)
+      limit = std::min<int64_t>(limit, kDotRows);
     if (limit < 1)
       break;
     int64_t inner = 1;
@@ -97,7 +110,7 @@ Tile chooseRegisterTile(const TileProblem &problem) {
           cycles *= 1.25;
         if (cycles >= least)
           continue;
-        least = cycles;
+        least = best.time = cycles;
         best.vectors = vectors;
         for (int other = 0; other < static_cast<int>(problem.rows.size()); ++other)
           best.rows[other] = other > dim ? problem.rows[other] : other == dim ? tile : 1;

@@ -15,12 +15,20 @@ struct TileProblem {
   /// bytes from one index to the next in A.
   llvm::SmallVector<int64_t> rows, rowBytes;
   int64_t columns = 1, reduction = 1;
+  /// Columns in a vector of sums: 1 in dot products, whose `reduction` counts
+  /// vectors of K.
   int64_t lanes = 1;
+  bool isDot = false;
+  /// Dot products: columns that one vector of results holds.
+  int64_t vectorLanes = 1;
   int registers = 16;
   bool hasFMA = true, vectorA = false;
-  /// Bytes of A and B, and of the caches.
+  /// Bytes of A and B in one turn of the loops outside these rows and columns,
+  /// and of the caches.
   double bytesA = 0, bytesB = 0;
   double l1Bytes = 0, l2Bytes = 0, l3Bytes = 0;
+  /// vectorA: how often an element of A is used.
+  double usesOfA = 1;
   /// B is read where it lies: a tile's columns are a short piece of each row.
   bool inPlaceB = false;
   /// Sums are loaded before and stored after each tile.
@@ -32,6 +40,8 @@ struct TileProblem {
 struct Tile {
   llvm::SmallVector<int64_t> rows;
   int64_t vectors = 1;
+  /// Estimated time of all tiles, in vector multiply-adds.
+  double time = 0;
 };
 
 /// The tile with the least estimated time.

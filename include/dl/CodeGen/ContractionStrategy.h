@@ -69,6 +69,10 @@ struct ContractionStrategy {
   /// The dimension that vectors lie along, of `dims` and of the descriptor; -1:
   /// none, vectors have one lane.
   int vectorDim = -1, vectorPart = -1;
+  /// Dot products: vectors of A and B lie along this dimension of K instead, a
+  /// column of the tile is one vector of sums, and its lanes are added up at the
+  /// end. -1: none.
+  int dotDim = -1, dotPart = -1;
   /// A varies along the vector (depthwise), instead of being broadcast.
   bool vectorA = false;
 
@@ -87,7 +91,13 @@ struct ContractionStrategy {
   /// Loops in the micro-kernel, outer to inner.
   llvm::SmallVector<int> reductionLoops;
 
-  int64_t columns() const { return lanes * vectors; }
+  /// Estimated time, staging included, in vector multiply-adds.
+  double time = 0;
+
+  bool isDot() const { return dotPart >= 0; }
+  int64_t columns() const { return isDot() ? vectors : lanes * vectors; }
+  /// Columns of a scratch image: whole vectors.
+  int64_t scratchColumns() const { return isDot() ? lanes : columns(); }
   int64_t rows() const;
   int64_t tasks() const;
   /// One line for people: `14x2 vectors of 16, ...`.

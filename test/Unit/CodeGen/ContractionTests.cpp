@@ -112,6 +112,27 @@ TEST_P(Contraction, LargeMatmul) {
   checkMatmul(129, 514, 256, true, false);
 }
 
+/// Both operands contiguous along K and few rows or columns: vectors along K.
+TEST_P(Contraction, DotProducts) {
+  for (int64_t k : {16, 31, 47, 200}) {
+    checkMatmul(1, 100, k, false, true);
+    checkMatmul(3, 70, k, false, true);
+    checkMatmul(50, 1, k);
+    checkMatmul(1, 1, k);
+  }
+  check({{shape({3, 40}), shape({50, 40}), shape({50}), shape({3, 50})},
+         "%0 = dl.matmul %a0, %a1 {transpose_b = true}\n%1 = dl.add %0, %a2\n"
+         "%2 = dl.relu %1\n%r = dl.mul %2, %a3"});
+  check({{shape({3, 2, 40}), shape({3, 9, 40})}, "%r = dl.matmul %a0, %a1 {transpose_b = true}"});
+  for (int64_t inputs : {1, 3}) {
+    Conv c{2, 9, 8, inputs, 37, 3, 3};
+    check({{result(c), weight(c)}, backwardData(c)});
+    c.strides = {2, 2};
+    c.padding = {1, 1, 1, 1};
+    check({{result(c), weight(c), image(c)}, backwardData(c) + "\n%s = dl.add %r, %a2", {"%s"}});
+  }
+}
+
 TEST_P(Contraction, LongSumsAreSplit) {
   checkMatmul(8, 16, 20001);
   checkMatmul(5, 33, 12345, true, true);
