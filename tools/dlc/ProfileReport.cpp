@@ -48,7 +48,8 @@ static constexpr const char *kRow = "{:>6} {:>9} {:>7} {:>6} {:>8} {:>7} {:>6}  
 /// The time that multiply-adds alone or memory traffic alone would take, whichever
 /// is longer, as a part of what the kernel took.
 std::string Table::limit(const Profile::Kernel &kernel) const {
-  double bandwidth = Bandwidth(vectorBits, kernel.bytes, profile.workers).measure();
+  double bandwidth =
+      Bandwidth(vectorBits, kernel.bytes, profile.workers).measure(/*inPlace=*/false);
   double least = std::max(kernel.flops / multiplyAdds, kernel.bytes / bandwidth);
   double all = least * static_cast<double>(kernel.calls * profile.runs);
   return fmt::format("{:.0f} %", 100 * all / kernel.seconds());
