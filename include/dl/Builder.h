@@ -58,6 +58,35 @@ struct MaxPool2DOptions {
   bool ceilMode = false;
   ImageOrder order = ImageOrder::NCHW;
 };
+struct AvgPool2DOptions {
+  /// Empty: the window's extents.
+  std::vector<int64_t> strides = {};
+  std::vector<int64_t> padding = {0, 0, 0, 0};
+  bool ceilMode = false;
+  /// Whether padding counts among the elements that a mean divides by.
+  bool countIncludePad = true;
+  ImageOrder order = ImageOrder::NCHW;
+};
+struct ConvTranspose2DOptions {
+  std::string name;
+  std::vector<int64_t> strides = {1, 1};
+  /// Top, left, bottom, right.
+  std::vector<int64_t> padding = {0, 0, 0, 0};
+  std::vector<int64_t> outputPadding = {0, 0};
+  std::vector<int64_t> dilation = {1, 1};
+  int64_t groups = 1;
+  ImageOrder order = ImageOrder::NCHW;
+  bool bias = true;
+  std::string init = "he_normal";
+};
+struct NormOptions {
+  /// Names the parameters `<name>.scale`, `<name>.bias` and, of batch_norm,
+  /// `<name>.mean` and `<name>.variance`.
+  std::string name;
+  double eps = 1e-5;
+  /// Of batch_norm: what a batch adds to the running mean and variance.
+  double momentum = 0.1;
+};
 struct ParameterOptions {
   std::string init = "zeros";
   bool trainable = true;
@@ -99,6 +128,13 @@ public:
   Node conv2d(Node x, int64_t channels, std::vector<int64_t> kernel,
               const Conv2DOptions &options = {});
 
+  Node convTranspose2d(Node x, int64_t channels, std::vector<int64_t> kernel,
+                       const ConvTranspose2DOptions &options = {});
+  /// Over the dimensions from `axis` on.
+  Node layerNorm(Node x, int64_t axis = -1, const NormOptions &options = {});
+  /// Of the channels, which are dimension `axis`.
+  Node batchNorm(Node x, int64_t axis = 1, const NormOptions &options = {});
+
   // Element by element.
   Node neg(Node x) { return apply("neg", {x}); }
   Node abs(Node x) { return apply("abs", {x}); }
@@ -109,7 +145,14 @@ public:
   Node rsqrt(Node x) { return apply("rsqrt", {x}); }
   Node tanh(Node x) { return apply("tanh", {x}); }
   Node sigmoid(Node x) { return apply("sigmoid", {x}); }
+  Node erf(Node x) { return apply("erf", {x}); }
+  /// `approximate`: none or tanh.
+  Node gelu(Node x, const std::string &approximate = "none") {
+    return apply("gelu", {x}, {{"approximate", approximate}});
+  }
   Node relu(Node x) { return apply("relu", {x}); }
+  /// x, of which a training step drops elements with probability p.
+  Node dropout(Node x, double p = 0.5) { return apply("dropout", {x}, {{"p", p}}); }
   Node add(Node a, Node b) { return apply("add", {a, b}); }
   Node sub(Node a, Node b) { return apply("sub", {a, b}); }
   Node mul(Node a, Node b) { return apply("mul", {a, b}); }
@@ -129,6 +172,7 @@ public:
     return apply("matmul", {a, b}, {{"transpose_a", transposeA}, {"transpose_b", transposeB}});
   }
   Node maxPool2d(Node x, std::vector<int64_t> kernel, const MaxPool2DOptions &options = {});
+  Node avgPool2d(Node x, std::vector<int64_t> kernel, const AvgPool2DOptions &options = {});
 
   // Reductions; no axes: over all.
   Node sum(Node x, std::vector<int64_t> axes = {}, bool keepdims = false) {
@@ -143,6 +187,9 @@ public:
   Node min(Node x, std::vector<int64_t> axes = {}, bool keepdims = false) {
     return reduce("min", x, std::move(axes), keepdims);
   }
+  Node logSumExp(Node x, std::vector<int64_t> axes = {}, bool keepdims = false) {
+    return reduce("log_sum_exp", x, std::move(axes), keepdims);
+  }
   Node argmax(Node x, int64_t axis = -1) { return apply("argmax", {x}, {{"axis", axis}}); }
   Node softmax(Node x, int64_t axis = -1) { return apply("softmax", {x}, {{"axis", axis}}); }
   Node logSoftmax(Node x, int64_t axis = -1) { return apply("log_softmax", {x}, {{"axis", axis}}); }
@@ -152,6 +199,16 @@ public:
   Node flatten(Node x, int64_t axis = 1) { return apply("flatten", {x}, {{"axis", axis}}); }
   Node transpose(Node x, std::vector<int64_t> permutation) {
     return apply("transpose", {x}, {{"permutation", std::move(permutation)}});
+  }
+  /// Elements from `starts` to `ends` (exclusive) along some axes, as in Python.
+  Node slice(Node x, std::vector<int64_t> axes, std::vector<int64_t> starts,
+             std::vector<int64_t> ends) {
+    return apply(
+        "slice", {x},
+        {{"axes", std::move(axes)}, {"starts", std::move(starts)}, {"ends", std::move(ends)}});
+  }
+  Node concat(const std::vector<Node> &parts, int64_t axis) {
+    return apply("concat", parts, {{"axis", axis}});
   }
   Node broadcast(Node x, Shape shape) {
     return apply("broadcast", {x}, {{"shape", std::move(shape)}});

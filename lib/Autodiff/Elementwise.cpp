@@ -8,6 +8,9 @@
 #include "dl/IR/Formula.h"
 #include "dl/IR/Inference.h"
 
+#include <cmath>
+#include <numbers>
+
 using namespace mlir;
 
 namespace dl {
@@ -65,6 +68,31 @@ template <> SmallVector<Value> gradient(SigmoidOp op, ValueRange cotangents, OpB
   Formula f(op.getLoc(), builder);
   Expr y = f(op.getResult());
   return {f(cotangents[0]) * (y * (1.0 - y))};
+}
+
+/// The normal density exp(-x²/2) / sqrt(2 pi).
+static Expr normalDensity(Expr x) {
+  return exp(-0.5 * (x * x)) * (1 / std::sqrt(2 * std::numbers::pi));
+}
+
+// y = erf(x): d(x) = g 2 / sqrt(pi) exp(-x²)
+template <> SmallVector<Value> gradient(ErfOp op, ValueRange cotangents, OpBuilder &builder) {
+  Formula f(op.getLoc(), builder);
+  Expr x = f(op.getInput());
+  return {f(cotangents[0]) * (exp(-(x * x)) * (2 / std::sqrt(std::numbers::pi)))};
+}
+
+// y = x P(x), P the normal distribution function: d(x) = g (P(x) + x P'(x)); or
+// y = x s, s = sigmoid(2 u), u = c (x + a x³): d(x) = g s (1 + x (1 - s) 2 u')
+template <> SmallVector<Value> gradient(GeluOp op, ValueRange cotangents, OpBuilder &builder) {
+  Formula f(op.getLoc(), builder);
+  Expr g = f(cotangents[0]), x = f(op.getInput());
+  if (op.getApproximate() != "tanh")
+    return {g * (0.5 * (1.0 + erf(x * std::sqrt(0.5))) + x * normalDensity(x))};
+  double c = 2 * std::sqrt(2 / std::numbers::pi), a = 0.044715;
+  Expr square = x * x;
+  Expr s = sigmoid(x * (c + c * a * square));
+  return {g * (s * (1.0 + x * (1.0 - s) * (c + 3 * c * a * square)))};
 }
 
 // y = max(x, 0): d(x) = g where y > 0. By y, not x: then x need not be kept.
@@ -141,6 +169,14 @@ template <> SmallVector<Value> gradient(MinimumOp op, ValueRange cotangents, OpB
   Formula f(op.getLoc(), builder);
   Expr g = f(cotangents[0]), x = f(op.getLhs()), y = f(op.getRhs());
   return {shareOf(g, x, y, "lt"), shareOf(g, y, x, "lt")};
+}
+
+// y = x where it stays: d(x) = g where it stayed
+template <>
+SmallVector<Value> gradient(DropoutTrainOp op, ValueRange cotangents, OpBuilder &builder) {
+  return {DropoutTrainOp::create(builder, op.getLoc(), cotangents[0], op.getSeed(), op.getStep(),
+                                 op.getPAttr(), op.getStreamAttr()),
+          Value(), Value()};
 }
 
 //===----------------------------------------------------------------------===//

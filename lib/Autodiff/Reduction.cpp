@@ -1,8 +1,12 @@
 //===- Reduction.cpp - Gradient rules of reductions and normalisations ----===//
 
+#include "Rules.h"
 #include "dl/Autodiff/Gradient.h"
 #include "dl/IR/Formula.h"
 #include "dl/IR/Inference.h"
+#include "dl/IR/Normalization.h"
+
+#include <limits>
 
 using namespace mlir;
 
@@ -64,6 +68,55 @@ SmallVector<Value> gradient(LogSoftmaxOp op, ValueRange cotangents, OpBuilder &b
   Expr g = f(cotangents[0]), y = f(op.getResult());
   int64_t axis = normalizedAxis(op.getAxis(), op.getInput());
   return {g - exp(y) * sum(g, axis, /*keepdims=*/true)};
+}
+
+// y = log(sum(exp(x))): d(x) = g exp(x - y), 0 where y is -infinity
+template <> SmallVector<Value> gradient(LogSumExpOp op, ValueRange cotangents, OpBuilder &builder) {
+  Formula f(op.getLoc(), builder);
+  Expr y = keepAxes(op, f(op.getResult()));
+  Expr isEmpty = compare(y, -std::numeric_limits<double>::infinity(), "eq");
+  return {keepAxes(op, f(cotangents[0])) * exp(f(op.getInput()) - select(isEmpty, 0.0, y))};
+}
+
+/// y = c r, c = x - mean(x), r = 1 / sqrt(mean(c²) + eps): of the cotangent g of y
+/// d(x) = r (g - mean(g) - y mean(g y)).
+static Expr throughMoments(Expr g, Expr y, Expr r, ArrayRef<int64_t> axes) {
+  double share = 1 / static_cast<double>(countOf(y, axes));
+  Expr mean = sum(g, axes, /*keepdims=*/true) * share;
+  Expr slope = sum(g * y, axes, /*keepdims=*/true) * share;
+  return r * (g - mean - y * slope);
+}
+
+// z = y scale + bias, y = c r as above: d(y) = g scale, d(scale) = sum(g y), d(bias) = sum(g)
+template <> SmallVector<Value> gradient(LayerNormOp op, ValueRange cotangents, OpBuilder &builder) {
+  Formula f(op.getLoc(), builder);
+  Expr g = f(cotangents[0]);
+  SmallVector<int64_t> axes = op.getReducedAxes();
+  Moments moments = momentsOf(f(op.getInput()), axes);
+  Expr r = rsqrt(moments.variance + op.getEps().convertToDouble());
+  Expr y = moments.centred * r;
+  return {throughMoments(g * f(op.getScale()), y, r, axes), g * y, g};
+}
+
+// As layer_norm along the other axes. The running mean and variance are seldom
+// differentiated: then the decomposition serves.
+template <>
+SmallVector<Value> gradient(BatchNormTrainOp op, ValueRange cotangents, OpBuilder &builder) {
+  if (cotangents[1] || cotangents[2])
+    return differentiateDecomposition(op, cotangents, builder);
+  Formula f(op.getLoc(), builder);
+  Expr g = f(cotangents[0]), x = f(op.getInput());
+  SmallVector<int64_t> axes = op.getReducedAxes();
+  Moments moments = momentsOf(x, axes);
+  Expr r = rsqrt(moments.variance + op.getEps().convertToDouble());
+  Expr y = moments.centred * r;
+  // The sums of the channels' gradients are those that d(x) needs.
+  double share = 1 / static_cast<double>(countOf(x, axes));
+  Expr bias = sum(g, axes, /*keepdims=*/true), scale = sum(g * y, axes, /*keepdims=*/true);
+  Expr dx =
+      (r * alongAxis(f(op.getScale()), x, op.getAxis())) * (g - bias * share - y * (scale * share));
+  ArrayRef<int64_t> channels = tensorType(op.getScale()).getShape();
+  return {dx, reshape(scale, channels), reshape(bias, channels), Value(), Value()};
 }
 
 } // namespace dl

@@ -12,6 +12,9 @@ namespace dl {
 template <typename Op> inline constexpr bool hasOwnGradient = !Op::template hasTrait<IsComposite>();
 template <> inline constexpr bool hasOwnGradient<SoftmaxOp> = true;
 template <> inline constexpr bool hasOwnGradient<LogSoftmaxOp> = true;
+template <> inline constexpr bool hasOwnGradient<LogSumExpOp> = true;
+template <> inline constexpr bool hasOwnGradient<LayerNormOp> = true;
+template <> inline constexpr bool hasOwnGradient<BatchNormTrainOp> = true;
 template <> inline constexpr bool hasOwnGradient<CrossEntropyOp> = true;
 template <> inline constexpr bool hasOwnGradient<MSEOp> = true;
 template <> inline constexpr bool hasOwnGradient<BCEOp> = true;

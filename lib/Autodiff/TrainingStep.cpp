@@ -3,6 +3,7 @@
 #include "dl/Autodiff/TrainingStep.h"
 #include "Activity.h"
 #include "LossOutputs.h"
+#include "TrainingForms.h"
 #include "dl/Autodiff/Gradient.h"
 #include "dl/IR/Formula.h"
 #include "dl/IR/Inference.h"
@@ -145,6 +146,8 @@ static LogicalResult makeTrainingStep(ModelOp model, const Loss &loss, const Opt
       parameters.push_back(parameter);
   if (parameters.empty())
     return model.emitOpError() << "expected a trainable parameter";
+  if (failed(useTrainingForms(model)))
+    return failure();
   FailureOr<LossOutputs> outputs = addLoss(model, loss);
   if (failed(outputs))
     return failure();

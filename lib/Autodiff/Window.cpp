@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dl/IR/Window.h"
 #include "dl/Autodiff/Gradient.h"
 
 using namespace mlir;
@@ -34,6 +35,25 @@ SmallVector<Value> gradient(MaxPool2DBackwardOp op, ValueRange cotangents, OpBui
 template <>
 SmallVector<Value> gradient(MaxPool2DGatherOp op, ValueRange cotangents, OpBuilder &builder) {
   return {Value(), withWindowOf<MaxPool2DBackwardOp>(op, builder, op.getInput(), cotangents[0])};
+}
+
+// y = mean of windows of x, linear: d(x) is its adjoint, whose adjoint it is
+template <> SmallVector<Value> gradient(AvgPool2DOp op, ValueRange cotangents, OpBuilder &builder) {
+  ImageLayout at = ImageLayout::get(op.getLayout());
+  RankedTensorType input = op.getInput().getType();
+  auto size =
+      builder.getDenseI64ArrayAttr({input.getDimSize(at.height), input.getDimSize(at.width)});
+  return {AvgPool2DBackwardOp::create(
+      builder, op.getLoc(), cotangents[0], size, op.getCountIncludePadAttr(), op.getKernelAttr(),
+      op.getStridesAttr(), op.getPaddingAttr(), op.getDilationAttr(), op.getCeilModeAttr(),
+      op.getLayoutAttr())};
+}
+
+template <>
+SmallVector<Value> gradient(AvgPool2DBackwardOp op, ValueRange cotangents, OpBuilder &builder) {
+  return {AvgPool2DOp::create(builder, op.getLoc(), cotangents[0], op.getCountIncludePadAttr(),
+                              op.getKernelAttr(), op.getStridesAttr(), op.getPaddingAttr(),
+                              op.getDilationAttr(), op.getCeilModeAttr(), op.getLayoutAttr())};
 }
 
 } // namespace dl

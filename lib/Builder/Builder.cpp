@@ -367,6 +367,78 @@ Node GraphBuilder::maxPool2d(Node x, std::vector<int64_t> kernel, const MaxPool2
   return apply("max_pool2d", {x}, attributes);
 }
 
+Node GraphBuilder::avgPool2d(Node x, std::vector<int64_t> kernel, const AvgPool2DOptions &options) {
+  Attributes attributes = {{"kernel", std::move(kernel)},
+                           {"padding", options.padding},
+                           {"ceil_mode", options.ceilMode},
+                           {"count_include_pad", options.countIncludePad},
+                           {"layout", nameOf(options.order)}};
+  if (!options.strides.empty())
+    attributes.emplace_back("strides", options.strides);
+  return apply("avg_pool2d", {x}, attributes);
+}
+
+Node GraphBuilder::convTranspose2d(Node x, int64_t channels, std::vector<int64_t> kernel,
+                                   const ConvTranspose2DOptions &options) {
+  std::string name = layerName(options.name, "conv_transpose");
+  TensorSpec in = spec(x);
+  std::string place = fmt::format("conv_transpose2d '{}'", name);
+  if (in.shape.size() != 4)
+    return impl->fail(place, fmt::format("expected 4 dimensions, got {}", in.shape.size()));
+  if (kernel.size() != 2)
+    return impl->fail(place, fmt::format("expected 2 kernel extents, got {}", kernel.size()));
+  if (options.groups < 1 || channels % options.groups != 0)
+    return impl->fail(place, fmt::format("expected groups that divide {} channels, got {}",
+                                         channels, options.groups));
+  bool last = options.order == ImageOrder::NHWC;
+  int64_t inChannels = in.shape[last ? 3 : 1], depth = channels / options.groups;
+  Shape shape = last ? Shape{kernel[0], kernel[1], depth, inChannels}
+                     : Shape{inChannels, depth, kernel[0], kernel[1]};
+  std::vector<Node> operands = {
+      x, parameter(name + ".weight", shape, {.init = options.init}, in.dtype)};
+  if (options.bias)
+    operands.push_back(parameter(name + ".bias", {channels}, {}, in.dtype));
+  return apply("conv_transpose2d", operands,
+               {{"strides", options.strides},
+                {"padding", options.padding},
+                {"output_padding", options.outputPadding},
+                {"dilation", options.dilation},
+                {"groups", options.groups},
+                {"layout", nameOf(options.order)}});
+}
+
+/// The axis counted from the front; an axis that is none is left to the op.
+static size_t axisOf(const TensorSpec &spec, int64_t axis) {
+  auto rank = static_cast<int64_t>(spec.shape.size());
+  return static_cast<size_t>(std::clamp<int64_t>(axis < 0 ? axis + rank : axis, 0, rank));
+}
+
+Node GraphBuilder::layerNorm(Node x, int64_t axis, const NormOptions &options) {
+  std::string name = layerName(options.name, "layer_norm");
+  TensorSpec in = spec(x);
+  Shape shape(in.shape.begin() + static_cast<std::ptrdiff_t>(axisOf(in, axis)), in.shape.end());
+  Node scale = parameter(name + ".scale", shape, {.init = "ones"}, in.dtype);
+  Node bias = parameter(name + ".bias", shape, {}, in.dtype);
+  return apply("layer_norm", {x, scale, bias}, {{"axis", axis}, {"eps", options.eps}});
+}
+
+Node GraphBuilder::batchNorm(Node x, int64_t axis, const NormOptions &options) {
+  std::string name = layerName(options.name, "batch_norm");
+  TensorSpec in = spec(x);
+  size_t channel = axisOf(in, axis);
+  if (channel >= in.shape.size())
+    return impl->fail(fmt::format("batch_norm '{}'", name),
+                      fmt::format("expected an axis below {}, got {}", in.shape.size(), axis));
+  Shape shape = {in.shape[channel]};
+  Node scale = parameter(name + ".scale", shape, {.init = "ones"}, in.dtype);
+  Node bias = parameter(name + ".bias", shape, {}, in.dtype);
+  Node mean = parameter(name + ".mean", shape, {.trainable = false}, in.dtype);
+  Node variance =
+      parameter(name + ".variance", shape, {.init = "ones", .trainable = false}, in.dtype);
+  return apply("batch_norm", {x, scale, bias, mean, variance},
+               {{"axis", axis}, {"eps", options.eps}, {"momentum", options.momentum}});
+}
+
 //===----------------------------------------------------------------------===//
 // The model
 //===----------------------------------------------------------------------===//

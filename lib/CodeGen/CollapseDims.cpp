@@ -56,7 +56,7 @@ private:
   KernelOp kernel;
   SmallVector<Value> values;
   llvm::EquivalenceClasses<Dim> dims;
-  /// Dimensions whose index is used as a number, reduced ones by reduction.
+  /// Dimensions whose index is used as a number or shifted, reduced ones by reduction.
   SmallVector<std::pair<Value, int64_t>> pinnedDims;
   SmallVector<SmallVector<std::pair<Value, int64_t>>> reducedDims;
 
@@ -125,6 +125,15 @@ void Collapser::joinDims() {
     } else if (auto transpose = dyn_cast<TransposeOp>(op)) {
       for (auto [dim, source] : llvm::enumerate(transpose.getPermutation()))
         join(transpose, dim, transpose.getInput(), source);
+    } else if (auto slice = dyn_cast<SliceOp>(op)) {
+      for (int64_t dim = 0; dim < rankOf(slice); ++dim) {
+        if (extentOf(slice, dim) == extentOf(slice.getInput(), dim)) {
+          join(slice, dim, slice.getInput(), dim);
+          continue;
+        }
+        pinnedDims.push_back({slice, dim});
+        pinnedDims.push_back({slice.getInput(), dim});
+      }
     } else if (auto oneHot = dyn_cast<OneHotOp>(op)) {
       int64_t rank = rankOf(oneHot.getIndices());
       for (int64_t dim = 0; dim < rank; ++dim)
@@ -234,6 +243,18 @@ void Collapser::rewriteAxes(Operation *op,
     for (const auto &group : groups.find(transpose)->second)
       permutation.push_back(groupOf(input, transpose.getPermutation()[group.front()]));
     transpose.setPermutation(permutation);
+  } else if (auto slice = dyn_cast<SliceOp>(op)) {
+    // A dimension that is cut stands alone; whole ones need no mention.
+    SmallVector<int64_t> axes, starts, ends;
+    for (auto [dim, offset] : llvm::enumerate(slice.getOffsets()))
+      if (extentOf(slice, dim) != extentOf(slice.getInput(), dim)) {
+        axes.push_back(groupOf(input, dim));
+        starts.push_back(offset);
+        ends.push_back(offset + extentOf(slice, dim));
+      }
+    slice.setAxes(axes);
+    slice.setStarts(starts);
+    slice.setEnds(ends);
   }
 }
 

@@ -47,6 +47,10 @@ Value lower(RsqrtOp, Elements &x) {
 Value lower(ReciprocalOp, Elements &x) { return arith::DivFOp::create(x.b(), x.number(1), x[0]); }
 Value lower(TanhOp, Elements &x) { return x.math.tanh(x[0]); }
 Value lower(SigmoidOp, Elements &x) { return x.math.sigmoid(x[0]); }
+Value lower(ErfOp, Elements &x) { return x.math.erf(x[0]); }
+Value lower(GeluOp op, Elements &x) {
+  return op.getApproximate() == "tanh" ? x.math.geluTanh(x[0]) : x.math.gelu(x[0]);
+}
 Value lower(PowOp, Elements &x) { return x.math.pow(x[0], x[1]); }
 /// NaN fails the comparison and stays.
 Value lower(ReluOp, Elements &x) {

@@ -2,11 +2,15 @@
 
 #include "Expression.h"
 
+#include "VectorMath.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
+
+#include <cmath>
 
 using namespace mlir;
 
@@ -214,7 +218,14 @@ Value Expression::compute(Value value, const Position &position) {
         }
         return at(op.getInput(), inner);
       })
+      .Case([&](SliceOp op) {
+        Position inner = position;
+        for (auto [index, offset] : llvm::zip(inner.indices, op.getOffsets()))
+          index = linearIndex(phase.b, {index, phase.index(offset)}, {1, 1});
+        return at(op.getInput(), inner);
+      })
       .Case([&](OneHotOp op) { return computeOneHot(op, position); })
+      .Case([&](DropoutTrainOp op) { return computeDropout(op, position); })
       .Default([&](Operation *op) { return computeElementwise(op, position); });
 }
 
@@ -230,6 +241,40 @@ Value Expression::computeElementwise(Operation *op, const Position &position) {
     for (Value &element : elements)
       element = splat(phase.b, element, position.lanes);
   return lowerElementwise(phase.b, op, elements, phase.kernel.machine().hasFMA);
+}
+
+Value Expression::computeDropout(DropoutTrainOp op, const Position &position) {
+  ImplicitLocOpBuilder &b = phase.b;
+  SmallVector<int64_t> strides = stridesOf(op.getType().getShape());
+  Value element = vectorAt(op.getInput(), position);
+  Type i32 = b.getI32Type(), i64 = b.getI64Type();
+  // The elements' numbers.
+  Value first = arith::IndexCastOp::create(b, i32, linearIndex(b, position.indices, strides));
+  Value number = first;
+  if (position.isVector()) {
+    SmallVector<int32_t> lanes;
+    for (int64_t lane = 0; lane < position.lanes; ++lane)
+      lanes.push_back(static_cast<int32_t>(lane * strides[position.vectorDim]));
+    number = arith::AddIOp::create(b, splat(b, first, position.lanes),
+                                   arith::ConstantOp::create(b, b.getI32VectorAttr(lanes)));
+  }
+  auto half = [&](Value word, int64_t shift) {
+    Value amount = arith::ConstantIntOp::create(b, shift, 64);
+    return arith::TruncIOp::create(b, i32, arith::ShRUIOp::create(b, word, amount)).getResult();
+  };
+  Value seed = at(op.getSeed(), {}), step = arith::FPToUIOp::create(b, i64, at(op.getStep(), {}));
+  Value stream = arith::ConstantIntOp::create(b, static_cast<int64_t>(op.getStream()), 32);
+  VectorMath math{b, phase.kernel.machine().hasFMA};
+  Value word =
+      math.philox({number, stream, half(step, 0), half(step, 32)}, {half(seed, 0), half(seed, 32)});
+  double p = op.getP().convertToDouble();
+  auto limit = static_cast<int64_t>(
+      static_cast<int32_t>(static_cast<uint32_t>(std::min(std::ceil(p * 0x1p32), 0x1p32 - 1))));
+  Value stays = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, word,
+                                      numberLike(b, word.getType(), static_cast<double>(limit)));
+  Type type = element.getType();
+  Value grown = arith::DivFOp::create(b, element, numberLike(b, type, 1 - p));
+  return arith::SelectOp::create(b, stays, grown, numberLike(b, type, 0));
 }
 
 Value Expression::computeOneHot(OneHotOp op, const Position &position) {

@@ -8,7 +8,8 @@ namespace dl {
 
 /// What the expression evaluator follows from operand to result.
 static bool isPointwise(Operation *op) {
-  return op->hasTrait<IsElementwise>() || isa<BroadcastOp, TransposeOp, OneHotOp, ConstantOp>(op);
+  return op->hasTrait<IsElementwise>() ||
+         isa<BroadcastOp, TransposeOp, SliceOp, OneHotOp, DropoutTrainOp, ConstantOp>(op);
 }
 
 static LogicalResult checkLayout(Operation *op) {
@@ -20,7 +21,7 @@ static LogicalResult checkLayout(Operation *op) {
 
 FailureOr<KernelForm> classifyKernel(KernelOp kernel) {
   SmallVector<Operation *> anchors;
-  bool hasReduction = false;
+  bool hasReduction = false, hasConcat = false;
   for (Operation &op : kernel.getBody().front().without_terminator()) {
     for (Type type : op.getResultTypes())
       if (!cast<RankedTensorType>(type).hasStaticShape())
@@ -29,11 +30,15 @@ FailureOr<KernelForm> classifyKernel(KernelOp kernel) {
       anchors.push_back(&op);
     else if (isReduction(&op))
       hasReduction = true;
+    else if (isa<ConcatOp>(op))
+      hasConcat = true;
     else if (!isPointwise(&op))
       return op.emitOpError() << "expected a primitive op in a kernel";
     if (failed(checkLayout(&op)))
       return failure();
   }
+  if (hasConcat)
+    return KernelForm::Concat;
   if (anchors.empty())
     return KernelForm::Loops;
   if (anchors.size() > 1) {
@@ -66,7 +71,7 @@ void addBodyWork(KernelModule &module) {
   double flops = 0;
   for (Operation &op : module.body().without_terminator()) {
     // A transcendental function costs about as much as 20 additions.
-    double weight = isa<ExpOp, LogOp, TanhOp, SigmoidOp, PowOp>(op) ? 20 : 1;
+    double weight = op.hasTrait<IsTranscendental>() ? 20 : 1;
     if (isReduction(&op))
       flops += elements(op.getOperand(0));
     else if (op.hasTrait<IsElementwise>() || isa<OneHotOp>(op))

@@ -1,6 +1,6 @@
 //===- KernelForm.h - What kind of kernel it is -----------------*- C++ -*-===//
 //
-// Fusion makes kernels of three forms, and each has an emitter.
+// Fusion makes kernels of four forms, and each has an emitter.
 //
 //   contraction  one matmul or convolution (or a gradient of one), elementwise
 //                ops before and after it           -> emitContractionKernel
@@ -8,6 +8,7 @@
 //                                                  -> emitWindowKernel
 //   loops        elementwise ops and reductions over the same axes of one shape
 //                                                  -> emitLoopKernel
+//   concat       one concat                        -> emitConcatKernel
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,13 +21,14 @@
 
 namespace dl {
 
-enum class KernelForm { Contraction, Window, Loops };
+enum class KernelForm { Contraction, Window, Loops, Concat };
 
 /// The form of a kernel, or a diagnostic where none fits.
 mlir::FailureOr<KernelForm> classifyKernel(KernelOp kernel);
 
 /// The emitters add phases to the module of a kernel of their form.
 llvm::LogicalResult emitLoopKernel(KernelModule &module);
+llvm::LogicalResult emitConcatKernel(KernelModule &module);
 llvm::LogicalResult emitWindowKernel(KernelModule &module);
 
 /// Arithmetic of the elementwise ops and reductions of a body, and the bytes of

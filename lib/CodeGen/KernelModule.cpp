@@ -144,6 +144,8 @@ void KernelModule::addPhase(int64_t tasks, function_ref<void(PhaseBuilder &)> em
 KernelCode KernelModule::take() {
   Builder builder(kernel.getContext());
   for (auto function : code.module->getOps<func::FuncOp>()) {
+    if (function.isDeclaration())
+      continue;
     unsigned scratch = function.getNumArguments() - 1;
     function.getArgument(scratch - 1).setType(bytesType(builder.getContext(), code.workspaceBytes));
     function.getArgument(scratch).setType(bytesType(builder.getContext(), code.scratchBytes));

@@ -55,7 +55,7 @@ static DenseMap<Value, unsigned> computeDepths(KernelModule &module, LoopAnalysi
     }
     for (Value result : op.getResults())
       depths[result] = depth;
-    bool isExpensive = isa<ExpOp, LogOp, TanhOp, SigmoidOp, PowOp, DivOp, SqrtOp>(op);
+    bool isExpensive = op.hasTrait<IsTranscendental>() || isa<DivOp, SqrtOp>(op);
     analysis.weight += op.hasTrait<IsElementwise>() ? (isExpensive ? 10 : 1) : 0;
   }
   return depths;

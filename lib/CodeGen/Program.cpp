@@ -89,6 +89,9 @@ static FailureOr<KernelCode> generateKernel(KernelOp kernel, StringRef name,
   case KernelForm::Window:
     emitted = emitWindowKernel(module);
     break;
+  case KernelForm::Concat:
+    emitted = emitConcatKernel(module);
+    break;
   case KernelForm::Loops:
     emitted = emitLoopKernel(module);
     break;

@@ -1,5 +1,7 @@
 //===- WindowKernel.cpp - Pooling kernels ---------------------------------===//
 //
+// averages          a sum over the taps of each window; backward, each pixel adds
+//                   the shares of its windows
 // forward, gather   a running maximum over the taps of each window
 // backward          each pixel is written once, so that its result may lie over
 //                   what an op behind it reads:
@@ -16,6 +18,8 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
+#include "llvm/ADT/TypeSwitch.h"
+
 #include <limits>
 
 using namespace mlir;
@@ -31,6 +35,8 @@ public:
 
   void emitForward();
   void emitGather();
+  void emitAverage(bool padded);
+  void emitAverageBackward(bool padded);
   void emitBackwardTiling();
   void emitBackward();
 
@@ -123,6 +129,43 @@ void WindowEmitter::emitGather() {
   nest.addPixelPhase(nest.pooled, static_cast<double>(4 * nest.taps()), emit);
 }
 
+void WindowEmitter::emitAverage(bool padded) {
+  auto emit = [&](PhaseBuilder &phase, ArrayRef<Value> window, const ChannelChunk &chunk) {
+    Expression expression(phase);
+    Carried sum = nest.forEachTap(
+        phase, window, {number(phase, chunk, 0)},
+        [&](const WindowNest::Tap &tap, Carried sum) -> Carried {
+          Value element = expression.vectorAt(
+              input(), nest.position(phase, {window[0], tap.row, tap.column}, chunk));
+          return {arith::AddFOp::create(phase.b, sum[0], element)};
+        });
+    Value count = splat(phase.b, nest.tapCount(phase, window, padded), chunk.width);
+    store(phase, window, chunk, arith::DivFOp::create(phase.b, sum[0], count));
+  };
+  nest.addPixelPhase(nest.pooled, static_cast<double>(nest.taps()), emit);
+}
+
+void WindowEmitter::emitAverageBackward(bool padded) {
+  bool hasOneCount = nest.hasOneTapCount(padded);
+  auto divide = [&](PhaseBuilder &phase, Value element, ArrayRef<Value> window,
+                    const ChannelChunk &chunk) -> Value {
+    Value count = splat(phase.b, nest.tapCount(phase, window, padded), chunk.width);
+    return arith::DivFOp::create(phase.b, element, count);
+  };
+  auto emit = [&](PhaseBuilder &phase, ArrayRef<Value> pixel, const ChannelChunk &chunk) {
+    auto addWindow = [&](ArrayRef<Value> window, Value, Carried sum) -> Carried {
+      Expression expression(phase);
+      Value share = expression.vectorAt(input(), nest.position(phase, window, chunk));
+      if (!hasOneCount)
+        share = divide(phase, share, window, chunk);
+      return {arith::AddFOp::create(phase.b, sum[0], share)};
+    };
+    Value sum = nest.forEachWindow(phase, pixel, {number(phase, chunk, 0)}, addWindow)[0];
+    store(phase, pixel, chunk, hasOneCount ? divide(phase, sum, pixel, chunk) : sum);
+  };
+  nest.addPixelPhase(nest.image, static_cast<double>(2 * nest.taps()), emit);
+}
+
 /// The number of each lane's first largest tap, -1 where all lie in the padding.
 Value WindowEmitter::largestTap(PhaseBuilder &phase, ArrayRef<Value> window,
                                 const ChannelChunk &chunk) {
@@ -208,13 +251,11 @@ void WindowEmitter::emitBackward() {
 //===----------------------------------------------------------------------===//
 
 static WindowGeometry geometryOf(Operation *op) {
-  FailureOr<WindowGeometry> geometry = failure();
-  if (auto pool = dyn_cast<MaxPool2DOp>(op))
-    geometry = poolGeometry(std::nullopt, pool);
-  else if (auto backward = dyn_cast<MaxPool2DBackwardOp>(op))
-    geometry = poolGeometry(std::nullopt, backward);
-  else
-    geometry = poolGeometry(std::nullopt, cast<MaxPool2DGatherOp>(op));
+  FailureOr<WindowGeometry> geometry =
+      llvm::TypeSwitch<Operation *, FailureOr<WindowGeometry>>(op)
+          .Case<MaxPool2DOp, MaxPool2DBackwardOp, MaxPool2DGatherOp, AvgPool2DOp,
+                AvgPool2DBackwardOp>([](auto pool) { return poolGeometry(std::nullopt, pool); })
+          .Default([](Operation *) { return failure(); });
   return *geometry;
 }
 
@@ -231,13 +272,18 @@ LogicalResult emitWindowKernel(KernelModule &module) {
              << formatShape(type.getShape()) << ", got "
              << formatShape(tensorType(result).getShape());
 
-  bool isBackward = isa<MaxPool2DBackwardOp>(anchor);
-  ArrayRef<int64_t> image = tensorType(anchor->getOperand(0)).getShape();
-  ArrayRef<int64_t> pooled =
-      isBackward ? tensorType(anchor->getOperand(1)).getShape() : type.getShape();
+  ArrayRef<int64_t> image = tensorType(anchor->getOperand(0)).getShape(), pooled = type.getShape();
+  if (isa<MaxPool2DBackwardOp>(anchor))
+    pooled = tensorType(anchor->getOperand(1)).getShape();
+  else if (isa<AvgPool2DBackwardOp>(anchor))
+    std::swap(image, pooled);
   WindowNest nest(module, geometryOf(anchor), image, pooled, type.getElementType());
   WindowEmitter emitter(module, anchor, nest);
-  if (isa<MaxPool2DOp>(anchor))
+  if (auto average = dyn_cast<AvgPool2DOp>(anchor))
+    emitter.emitAverage(average.getCountIncludePad());
+  else if (auto adjoint = dyn_cast<AvgPool2DBackwardOp>(anchor))
+    emitter.emitAverageBackward(adjoint.getCountIncludePad());
+  else if (isa<MaxPool2DOp>(anchor))
     emitter.emitForward();
   else if (isa<MaxPool2DGatherOp>(anchor))
     emitter.emitGather();

@@ -17,7 +17,7 @@ static constexpr int64_t kUnrolledTaps = 16;
 
 WindowNest::WindowNest(KernelModule &module, const WindowGeometry &geometry,
                        ArrayRef<int64_t> image, ArrayRef<int64_t> pooled, Type elementType)
-    : geometry(geometry), image(image), pooled(pooled), module(module) {
+    : geometry(geometry), image(image), pooled(pooled), module(module), elementType(elementType) {
   int64_t widest = module.machine().lanes(elementType.getIntOrFloatBitWidth());
   lanes = std::min<int64_t>(widest, llvm::PowerOf2Ceil(std::max<int64_t>(image[3], 1)));
   inside = true;
@@ -80,7 +80,8 @@ void WindowNest::addPixelPhase(ArrayRef<int64_t> shape, double pixelWork, PixelF
 // Taps of a window
 //===----------------------------------------------------------------------===//
 
-std::pair<Value, Value> WindowNest::tapRange(PhaseBuilder &phase, int dim, Value window) const {
+std::pair<Value, Value> WindowNest::tapRange(PhaseBuilder &phase, int dim, Value window,
+                                             int64_t before, int64_t after) const {
   ImplicitLocOpBuilder &b = phase.b;
   int64_t dilation = geometry.dilation[dim];
   // Tap t lies at `start + t * dilation`; both bounds round up.
@@ -91,9 +92,39 @@ std::pair<Value, Value> WindowNest::tapRange(PhaseBuilder &phase, int dim, Value
     distance = arith::MaxSIOp::create(b, distance, phase.index(0));
     return arith::DivUIOp::create(b, distance, phase.index(dilation));
   };
-  Value last =
-      arith::MinSIOp::create(b, firstFrom(image[dim + 1]), phase.index(geometry.kernel[dim]));
-  return {firstFrom(0), last};
+  Value last = arith::MinSIOp::create(b, firstFrom(image[dim + 1] + after),
+                                      phase.index(geometry.kernel[dim]));
+  return {firstFrom(-before), last};
+}
+
+bool WindowNest::hasOneTapCount(bool padded) const {
+  if (inside || !padded)
+    return inside;
+  // Only a last window of ceil mode may reach behind the padding.
+  for (int dim : {0, 1}) {
+    int64_t last = (pooled[dim + 1] - 1) * geometry.strides[dim] - geometry.padBefore[dim] +
+                   (geometry.kernel[dim] - 1) * geometry.dilation[dim];
+    if (last >= image[dim + 1] + geometry.padAfter[dim])
+      return false;
+  }
+  return true;
+}
+
+Value WindowNest::tapCount(PhaseBuilder &phase, ArrayRef<Value> window, bool padded) const {
+  ImplicitLocOpBuilder &b = phase.b;
+  if (hasOneTapCount(padded))
+    return numberLike(b, elementType, static_cast<double>(taps()));
+  Value count;
+  for (int dim : {0, 1}) {
+    auto [first, last] = tapRange(phase, dim, window[dim + 1], padded ? geometry.padBefore[dim] : 0,
+                                  padded ? geometry.padAfter[dim] : 0);
+    Value here = arith::SubIOp::create(b, last, first);
+    count = count ? arith::MulIOp::create(b, count, here).getResult() : here;
+  }
+  // A window without any has the sum 0.
+  count = arith::MaxSIOp::create(b, count, phase.index(1));
+  count = arith::IndexCastOp::create(b, b.getI64Type(), count);
+  return arith::SIToFPOp::create(b, elementType, count);
 }
 
 WindowNest::Carried WindowNest::forEachTap(PhaseBuilder &phase, ArrayRef<Value> window,

@@ -51,6 +51,11 @@ public:
   /// Visits the taps of the window at [n, row, column] of the pooled tensor in order.
   Carried forEachTap(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> window, Carried carried,
                      llvm::function_ref<Carried(const Tap &, Carried)> emit) const;
+  /// The number of taps of a window by which a mean divides, as a float: all that
+  /// lie in the image or, where `padded`, in the image with its padding.
+  mlir::Value tapCount(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> window, bool padded) const;
+  /// Every window has the same tapCount.
+  bool hasOneTapCount(bool padded) const;
   /// Visits the windows that have the pixel at [n, row, column] of the image as
   /// a tap, in order; `emit` gets the window's indices and the tap's number.
   Carried forEachWindow(
@@ -63,13 +68,15 @@ public:
 private:
   llvm::SmallVector<ChannelChunk> chunks() const;
   /// Numbers of the first tap inside and of the first one behind, in a dimension.
-  std::pair<mlir::Value, mlir::Value> tapRange(PhaseBuilder &phase, int dim,
-                                               mlir::Value window) const;
+  /// The image reaches from -before to its extent + after.
+  std::pair<mlir::Value, mlir::Value> tapRange(PhaseBuilder &phase, int dim, mlir::Value window,
+                                               int64_t before = 0, int64_t after = 0) const;
   /// The window whose tap `tap` is at `pixel` in a dimension, and whether there is one.
   std::pair<mlir::Value, mlir::Value> windowAt(PhaseBuilder &phase, int dim, mlir::Value pixel,
                                                mlir::Value tap) const;
 
   KernelModule &module;
+  mlir::Type elementType;
   int64_t lanes;
   bool inside;
 };

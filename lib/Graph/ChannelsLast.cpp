@@ -60,7 +60,8 @@ template <typename Op> struct ToChannelsLast : OpRewritePattern<Op> {
 void populateChannelsLastPatterns(RewritePatternSet &patterns) {
   patterns.add<ToChannelsLast<Conv2DOp>, ToChannelsLast<Conv2DBackwardDataOp>,
                ToChannelsLast<Conv2DBackwardWeightsOp>, ToChannelsLast<MaxPool2DOp>,
-               ToChannelsLast<MaxPool2DBackwardOp>, ToChannelsLast<MaxPool2DGatherOp>>(
+               ToChannelsLast<MaxPool2DBackwardOp>, ToChannelsLast<MaxPool2DGatherOp>,
+               ToChannelsLast<AvgPool2DOp>, ToChannelsLast<AvgPool2DBackwardOp>>(
       patterns.getContext());
 }
 

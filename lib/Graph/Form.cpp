@@ -217,11 +217,11 @@ private:
   std::string pointwiseError(Operation *op) {
     Value result = op->getResult(0);
     ArrayRef<int64_t> shape = shapeOf(result);
-    if (isa<TransposeOp, OneHotOp>(op))
+    if (isa<TransposeOp, SliceOp, OneHotOp>(op))
       return isa<BlockArgument>(op->getOperand(0)) && shape == whole
                  ? ""
                  : fmt::format("{} is not at the start of its kernel", nameOf(op));
-    if (!isElementwise(op) && !isa<BroadcastOp>(op))
+    if (!isElementwise(op) && !isa<BroadcastOp, DropoutTrainOp>(op))
       return fmt::format("{} cannot stand in loops", nameOf(op));
     if (!broadcastsTo(shape, whole) && shape != ArrayRef(dropped))
       return fmt::format("{} has shape {}, its kernel iterates over {}", nameOf(op),
@@ -254,7 +254,19 @@ private:
 };
 } // namespace
 
+/// A concat stands alone, with constants it may have among its operands.
+static std::string concatError(Block &body) {
+  for (Operation &op : body.without_terminator())
+    if (!isa<ConcatOp, ConstantOp>(op))
+      return fmt::format("{} cannot stand beside concat", nameOf(&op));
+  bool isAlone = llvm::hasSingleElement(body.getOps<ConcatOp>()) &&
+                 body.getTerminator()->getNumOperands() == 1;
+  return isAlone ? "" : "concat stands alone in its kernel";
+}
+
 std::string formError(Block &body) {
+  if (!body.getOps<ConcatOp>().empty())
+    return concatError(body);
   SmallVector<Operation *> anchors = anchorsIn(body);
   if (anchors.size() > 1)
     return fmt::format("{} and {} are both anchors", nameOf(anchors[0]), nameOf(anchors[1]));

@@ -130,7 +130,7 @@ void Fusion::replace(KernelOp first, KernelOp second, KernelOp merged) {
 
 /// A prologue may run once for each tile that reads it, so it is kept cheap.
 static bool isCheap(Operation *op) {
-  return !isa<ExpOp, LogOp, TanhOp, SigmoidOp, PowOp, SqrtOp, RsqrtOp, DivOp, ReciprocalOp>(op);
+  return !op->hasTrait<IsTranscendental>() && !isa<SqrtOp, RsqrtOp, DivOp, ReciprocalOp>(op);
 }
 
 /// A value that is smaller than the loops that read it would be computed anew

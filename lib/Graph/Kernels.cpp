@@ -19,7 +19,8 @@ bool isContraction(Operation *op) {
 }
 
 bool isWindow(Operation *op) {
-  return isa<MaxPool2DOp, MaxPool2DBackwardOp, MaxPool2DGatherOp>(op);
+  return isa<MaxPool2DOp, MaxPool2DBackwardOp, MaxPool2DGatherOp, AvgPool2DOp, AvgPool2DBackwardOp>(
+      op);
 }
 
 bool isReduction(Operation *op) { return isa<SumOp, MaxOp, MinOp, ArgmaxOp>(op); }
@@ -76,7 +77,7 @@ std::string labelOf(Block &body) {
 static bool isCarriedInside(Value operand, Operation *reader) {
   auto constant = operand.getDefiningOp<ConstantOp>();
   auto elements = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : nullptr;
-  return elements && elements.isSplat() && isElementwise(reader);
+  return elements && elements.isSplat() && (isElementwise(reader) || isa<ConcatOp>(reader));
 }
 
 KernelOp outline(RewriterBase &rewriter, Operation *op) {

@@ -223,4 +223,56 @@ LogicalResult Conv2DBackwardWeightsOp::inferReturnTypes(MLIRContext *, OptionalL
   return success();
 }
 
+/// Height and width of a transposed convolution of an image.
+static FailureOr<std::array<int64_t, 2>>
+transposedSize(OptionalLoc loc, ConvTranspose2DOp::Adaptor adaptor, const WindowGeometry &window) {
+  std::array<int64_t, 2> input =
+      spatial(tensorType(adaptor.getInput()), ImageLayout::get(adaptor.getLayout()));
+  ArrayRef<int64_t> extra = adaptor.getOutputPadding();
+  if (extra.size() != 2)
+    return emitOptionalError(loc, "expected 2 integers as 'output_padding', got ", extra.size());
+  std::array<int64_t, 2> size;
+  for (int dim : {0, 1}) {
+    int64_t stride = window.strides[dim], dilation = window.dilation[dim];
+    if (extra[dim] < 0 || extra[dim] >= stride)
+      return emitOptionalError(loc, "expected 'output_padding' in [0, ", stride,
+                               "), below the stride, got ", extra[dim]);
+    if (ShapedType::isDynamic(input[dim]))
+      return emitOptionalError(loc, "expected a known height and width");
+    size[dim] = (input[dim] - 1) * stride - window.padBefore[dim] - window.padAfter[dim] +
+                (window.kernel[dim] - 1) * dilation + 1 + extra[dim];
+    if (input[dim] < 1 || size[dim] < 1)
+      return emitOptionalError(loc, "expected a result of at least 1 element along its ",
+                               dim == 0 ? "height" : "width", ", got ", size[dim]);
+  }
+  return size;
+}
+
+LogicalResult ConvTranspose2DOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor adaptor,
+                                                  InferredTypes &results) {
+  if (failed(checkSameElementType(loc, adaptor.getOperands())) ||
+      failed(checkRank4(loc, adaptor.getInput(), "an input")) ||
+      failed(checkRank4(loc, adaptor.getWeight(), "a weight")))
+    return failure();
+  RankedTensorType input = tensorType(adaptor.getInput()), weight = tensorType(adaptor.getWeight());
+  ImageLayout at = ImageLayout::get(adaptor.getLayout());
+  WeightLayout wt = WeightLayout::get(adaptor.getLayout());
+  int64_t channels = input.getDimSize(at.channel), groups = adaptor.getGroups();
+  if (!extentsAgree(channels, weight.getDimSize(wt.output)))
+    return emitOptionalError(loc, "expected ", weight.getDimSize(wt.output),
+                             " input channels (as of the weight), got ", channels);
+  int64_t outputs = weight.getDimSize(wt.input) * groups;
+  auto window =
+      convGeometry(loc, adaptor, {weight.getDimSize(wt.height), weight.getDimSize(wt.width)});
+  if (failed(window) || failed(checkGroups(loc, {outputs, channels, groups}, outputs / groups)) ||
+      failed(checkBias(loc, adaptor.getBias(), outputs)))
+    return failure();
+  auto size = transposedSize(loc, adaptor, *window);
+  if (failed(size))
+    return failure();
+  results.push_back(
+      input.clone(imageShape(adaptor.getLayout(), input.getDimSize(at.batch), outputs, *size)));
+  return success();
+}
+
 } // namespace dl

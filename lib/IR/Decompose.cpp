@@ -9,8 +9,12 @@
 #include "dl/IR/Decompose.h"
 #include "dl/IR/Formula.h"
 #include "dl/IR/Inference.h"
+#include "dl/IR/Normalization.h"
+#include "dl/IR/Window.h"
 
 #include "llvm/ADT/DenseMap.h"
+
+#include <limits>
 
 using namespace mlir;
 
@@ -67,6 +71,19 @@ template <> SmallVector<Value> decompose(MeanOp op, OpBuilder &builder) {
   return {sum(x, axes, op.getKeepdims()) * (1.0 / static_cast<double>(count))};
 }
 
+// log_sum_exp(x) = m + log(sum(exp(x - m))), m = max(x), or 0 where that is
+// infinite: infinity - infinity would be NaN.
+template <> SmallVector<Value> decompose(LogSumExpOp op, OpBuilder &builder) {
+  Formula f(op.getLoc(), builder);
+  Expr x = f(op.getInput());
+  SmallVector<int64_t> axes = op.getReducedAxes();
+  Expr largest = max(x, axes, /*keepdims=*/true);
+  Expr isInfinite = compare(abs(largest), std::numeric_limits<double>::infinity(), "eq");
+  Expr m = select(isInfinite, 0.0, largest);
+  Expr y = m + log(sum(exp(x - m), axes, /*keepdims=*/true));
+  return {reshape(y, op.getType().getShape())};
+}
+
 static int64_t normalizedAxis(int64_t axis, Value input) {
   return axis < 0 ? axis + tensorType(input).getRank() : axis;
 }
@@ -96,6 +113,20 @@ template <> SmallVector<Value> decompose(LogSoftmaxOp op, OpBuilder &builder) {
 template <> SmallVector<Value> decompose(FlattenOp op, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   return {reshape(f(op.getInput()), op.getType().getShape())};
+}
+
+// The gradient of a convolution in its input, plus the bias.
+template <> SmallVector<Value> decompose(ConvTranspose2DOp op, OpBuilder &builder) {
+  Formula f(op.getLoc(), builder);
+  ImageLayout at = ImageLayout::get(op.getLayout());
+  ArrayRef<int64_t> shape = op.getType().getShape();
+  Expr y = f(Conv2DBackwardDataOp::create(
+      builder, op.getLoc(), op.getInput(), op.getWeight(),
+      builder.getDenseI64ArrayAttr({shape[at.height], shape[at.width]}), op.getStridesAttr(),
+      op.getPaddingAttr(), op.getDilationAttr(), op.getGroupsAttr(), op.getLayoutAttr()));
+  if (!op.getBias())
+    return {y};
+  return {y + alongAxis(f(op.getBias()), y, at.channel)};
 }
 
 } // namespace dl

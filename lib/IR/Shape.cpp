@@ -113,6 +113,91 @@ LogicalResult BroadcastOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adap
   return success();
 }
 
+//===----------------------------------------------------------------------===//
+// Slices
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// [first, last) along a dimension.
+struct Range {
+  int64_t dim, first, last;
+};
+} // namespace
+
+/// A Python index as a position in [0, extent].
+static int64_t clampIndex(int64_t index, int64_t extent) {
+  return std::clamp<int64_t>(index < 0 ? index + extent : index, 0, extent);
+}
+
+static FailureOr<SmallVector<Range>> rangesOf(OptionalLoc loc, RankedTensorType input,
+                                              std::optional<ArrayRef<int64_t>> axes,
+                                              ArrayRef<int64_t> starts, ArrayRef<int64_t> ends) {
+  size_t count = axes ? axes->size() : starts.size();
+  if (starts.size() != count || ends.size() != count)
+    return emitOptionalError(loc, "expected one start and one end an axis, got ", count, " axes, ",
+                             starts.size(), " starts and ", ends.size(), " ends");
+  SmallVector<Range> ranges;
+  for (size_t i = 0; i < count; ++i) {
+    auto dim = normalizeAxis(loc, axes ? (*axes)[i] : static_cast<int64_t>(i), input.getRank());
+    if (failed(dim))
+      return failure();
+    if (llvm::any_of(ranges, [&](const Range &range) { return range.dim == *dim; }))
+      return emitOptionalError(loc, "expected distinct axes, got ", *dim, " twice");
+    if (input.isDynamicDim(*dim))
+      return emitOptionalError(loc, "expected a known extent along axis ", *dim);
+    int64_t extent = input.getDimSize(*dim);
+    int64_t first = clampIndex(starts[i], extent), last = clampIndex(ends[i], extent);
+    ranges.push_back({*dim, first, std::max(first, last)});
+  }
+  return ranges;
+}
+
+LogicalResult SliceOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor adaptor,
+                                        InferredTypes &results) {
+  RankedTensorType input = tensorType(adaptor.getInput());
+  auto ranges = rangesOf(loc, input, adaptor.getAxes(), adaptor.getStarts(), adaptor.getEnds());
+  if (failed(ranges))
+    return failure();
+  SmallVector<int64_t> shape(input.getShape());
+  for (const Range &range : *ranges)
+    shape[range.dim] = range.last - range.first;
+  results.push_back(input.clone(shape));
+  return success();
+}
+
+SmallVector<int64_t> SliceOp::getOffsets() {
+  SmallVector<int64_t> offsets(getInput().getType().getRank());
+  auto ranges = rangesOf(std::nullopt, getInput().getType(), getAxes(), getStarts(), getEnds());
+  for (const Range &range : *ranges)
+    offsets[range.dim] = range.first;
+  return offsets;
+}
+
+LogicalResult ConcatOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor adaptor,
+                                         InferredTypes &results) {
+  if (adaptor.getInputs().empty())
+    return emitOptionalError(loc, "expected at least 1 operand, got 0");
+  if (failed(checkSameElementType(loc, adaptor.getInputs())))
+    return failure();
+  RankedTensorType first = tensorType(adaptor.getInputs()[0]);
+  FailureOr<int64_t> axis = normalizeAxis(loc, adaptor.getAxis(), first.getRank());
+  if (failed(axis))
+    return failure();
+  SmallVector<int64_t> shape(first.getShape());
+  for (Value input : adaptor.getInputs().drop_front()) {
+    ArrayRef<int64_t> other = tensorType(input).getShape();
+    for (int64_t dim = 0; dim < first.getRank(); ++dim)
+      if (other.size() != shape.size() || (dim != *axis && !extentsAgree(other[dim], shape[dim])))
+        return emitOptionalError(loc, "expected shapes that agree but for axis ", *axis, ", got ",
+                                 formatShape(first.getShape()), " and ", formatShape(other));
+    if (ShapedType::isDynamic(shape[*axis]) || ShapedType::isDynamic(other[*axis]))
+      return emitOptionalError(loc, "expected a known extent along axis ", *axis);
+    shape[*axis] += other[*axis];
+  }
+  results.push_back(first.clone(shape));
+  return success();
+}
+
 LogicalResult OneHotOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor adaptor,
                                          InferredTypes &results) {
   if (!adaptor.getType().isF32() && !adaptor.getType().isF64())

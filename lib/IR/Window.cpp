@@ -48,9 +48,8 @@ FailureOr<WindowGeometry> WindowGeometry::get(OptionalLoc loc, ArrayRef<int64_t>
                         {padding[2], padding[3]},   ceilMode};
 }
 
-LogicalResult inferPool(OptionalLoc loc, Value input, const WindowGeometry &window,
-                        StringRef layout, InferredTypes &results) {
-  RankedTensorType type = tensorType(input);
+static FailureOr<RankedTensorType> pooledType(OptionalLoc loc, RankedTensorType type,
+                                              const WindowGeometry &window, StringRef layout) {
   if (type.getRank() != 4)
     return emitOptionalError(loc, "expected an input of 4 dimensions, got ", type.getRank());
   ImageLayout at = ImageLayout::get(layout);
@@ -67,7 +66,37 @@ LogicalResult inferPool(OptionalLoc loc, Value input, const WindowGeometry &wind
       return emitOptionalError(loc, "expected padding below the window's ", span, ", got ",
                                std::max(window.padBefore[dim], window.padAfter[dim]));
   }
-  results.push_back(type.clone(shape));
+  return type.clone(shape);
+}
+
+LogicalResult inferPool(OptionalLoc loc, Value input, const WindowGeometry &window,
+                        StringRef layout, InferredTypes &results) {
+  auto type = pooledType(loc, tensorType(input), window, layout);
+  if (failed(type))
+    return failure();
+  results.push_back(*type);
+  return success();
+}
+
+LogicalResult inferPoolAdjoint(OptionalLoc loc, Value pooled, ArrayRef<int64_t> size,
+                               const WindowGeometry &window, StringRef layout,
+                               InferredTypes &results) {
+  RankedTensorType cotangent = tensorType(pooled);
+  if (cotangent.getRank() != 4)
+    return emitOptionalError(loc, "expected a cotangent of 4 dimensions, got ",
+                             cotangent.getRank());
+  if (size.size() != 2 || llvm::any_of(size, [](int64_t extent) { return extent < 0; }))
+    return emitOptionalError(loc, "expected an input_size of 2 non-negative extents");
+  ImageLayout at = ImageLayout::get(layout);
+  SmallVector<int64_t> shape(cotangent.getShape());
+  shape[at.height] = size[0];
+  shape[at.width] = size[1];
+  auto expected = pooledType(loc, cotangent.clone(shape), window, layout);
+  if (failed(expected))
+    return failure();
+  if (*expected != cotangent)
+    return emitOptionalError(loc, "expected a cotangent of type ", *expected, ", got ", cotangent);
+  results.push_back(cotangent.clone(shape));
   return success();
 }
 

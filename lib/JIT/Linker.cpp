@@ -69,6 +69,7 @@ static ArrayRef<Symbol> runtimeSymbols() {
       DL_MATH(Unary, tanh),
       DL_MATH(Unary, sqrt),
       DL_MATH(Unary, erf),
+      DL_MATH(Unary, erfc),
       DL_MATH(Unary, floor),
       DL_MATH(Unary, ceil),
       DL_MATH(Unary, trunc),

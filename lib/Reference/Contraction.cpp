@@ -107,6 +107,22 @@ template <> void evaluate(Conv2DBackwardDataOp op, Arrays in, MutableArrays out)
   store(sums, out[0]);
 }
 
+/// Each element of the input adds a window of weights to the output, as a
+/// convolution from the output to the input would read it.
+template <> void evaluate(ConvTranspose2DOp op, Arrays in, MutableArrays out) {
+  std::vector<double> sums(out[0].size());
+  if (in.size() == 3) {
+    ImageAxes image(op.getLayout());
+    int64_t i = 0;
+    forEachIndex(out[0].shape(),
+                 [&](ArrayRef<int64_t> y) { sums[i++] = in[2].real(y[image.channel]); });
+  }
+  forEachProduct(op, out[0], in[1], in[0], [&](int64_t y, int64_t w, int64_t x) {
+    sums[y] += in[0].real(x) * in[1].real(w);
+  });
+  store(sums, out[0]);
+}
+
 template <> void evaluate(Conv2DBackwardWeightsOp op, Arrays in, MutableArrays out) {
   std::vector<double> sums(out[0].size());
   forEachProduct(op, in[0], out[0], in[1], [&](int64_t x, int64_t w, int64_t y) {

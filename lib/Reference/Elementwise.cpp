@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 using namespace mlir;
 
@@ -38,7 +39,18 @@ DL_REFERENCE_UNARY(TanhOp, std::tanh(x))
 DL_REFERENCE_UNARY(SigmoidOp, 1 / (1 + std::exp(-x)))
 DL_REFERENCE_UNARY(ReluOp, x < 0 ? 0 : x)
 DL_REFERENCE_UNARY(ReciprocalOp, 1 / x)
+DL_REFERENCE_UNARY(ErfOp, std::erf(x))
 #undef DL_REFERENCE_UNARY
+
+static double gelu(double x) { return 0.5 * x * std::erfc(-std::sqrt(0.5) * x); }
+/// (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u)), which keeps its digits where it is small.
+static double geluByTanh(double x) {
+  double u = std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x);
+  return x / (1 + std::exp(-2 * u));
+}
+template <> void evaluate(GeluOp op, Arrays in, MutableArrays out) {
+  map(in, out, op.getApproximate() == "tanh" ? geluByTanh : gelu);
+}
 
 // z = f(x, y)
 #define DL_REFERENCE_BINARY(Op, formula)                                                           \

@@ -103,6 +103,18 @@ static std::pair<double, double> logSumExp(const Array &in, ArrayRef<int64_t> po
   return {largest, std::log(sum)};
 }
 
+template <> void evaluate(LogSumExpOp op, Arrays in, MutableArrays out) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  auto larger = [](double x, double y) { return std::isnan(y) || y > x ? y : x; };
+  std::vector<double> largest = reduce(op, in[0], out[0], -infinity, larger);
+  std::vector<double> sums(out[0].size());
+  forEachReduced(op, in[0], [&](int64_t result, int64_t position) {
+    sums[result] += std::exp(in[0].real(position) - largest[result]);
+  });
+  for (int64_t i = 0; i < out[0].size(); ++i)
+    out[0].setReal(i, std::isinf(largest[i]) ? largest[i] : largest[i] + std::log(sums[i]));
+}
+
 template <> void evaluate(SoftmaxOp op, Arrays in, MutableArrays out) {
   forEachVector(in[0], op.getAxis(), [&](ArrayRef<int64_t> positions) {
     auto [largest, logSum] = logSumExp(in[0], positions);

@@ -47,8 +47,8 @@ static double flopsOf(Operation *op) {
                tapsOf(tensorType(conv.getResult()).getShape(), conv.getLayout());
       })
       .Case<ParameterOp, ConstantOp, ReshapeOp, FlattenOp, TransposeOp, BroadcastOp, OneHotOp,
-            CastOp, ReturnOp>([](Operation *) { return 0.; })
-      .Case<SumOp, MeanOp, MaxOp, MinOp, ArgmaxOp, MaxPool2DOp, MaxPool2DBackwardOp>(
+            SliceOp, ConcatOp, CastOp, ReturnOp>([](Operation *) { return 0.; })
+      .Case<SumOp, MeanOp, MaxOp, MinOp, ArgmaxOp, MaxPool2DOp, MaxPool2DBackwardOp, AvgPool2DOp>(
           [](Operation *reduction) { return elements(reduction->getOperand(0)); })
       .Default([](Operation *other) {
         double count = 0;

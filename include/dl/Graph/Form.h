@@ -1,6 +1,6 @@
 //===- Form.h - What may stand in one kernel --------------------*- C++ -*-===//
 //
-// Code generation knows three forms of kernels:
+// Code generation knows four forms of kernels:
 //
 //   contraction  one matmul or convolution (or a gradient of one).
 //     prologue   elementwise ops of an operand's shape, from arguments of that
@@ -13,6 +13,7 @@
 //   loops        elementwise ops, broadcasts, transposes of arguments, one_hot,
 //                and reductions, all over the same axes of one shape: a row of
 //                softmax and cross-entropy is one kernel
+//   concat       one concat
 //
 // Fusion asks this file what a merged kernel would be.
 //

@@ -66,6 +66,9 @@ def DL_Composite : NativeOpTrait<"IsComposite"> { let cppNamespace = "::dl"; }
 /// operands' shapes (NumPy's rule), and loops over it may be fused freely.
 def DL_Elementwise : NativeOpTrait<"IsElementwise"> { let cppNamespace = "::dl"; }
 
+/// Costs as much as tens of additions: better computed once than twice.
+def DL_Transcendental : NativeOpTrait<"IsTranscendental"> { let cppNamespace = "::dl"; }
+
 /// No gradient flows through any operand: the derivative is zero wherever it
 /// exists, or the operands are integers.
 def DL_NoGradient : NativeOpTrait<"HasNoGradient"> { let cppNamespace = "::dl"; }

@@ -65,4 +65,24 @@ def DL_Conv2DBackwardWeightsOp : DL_ConvBase<"conv2d_backward_weights", (ins
   let description = [{ `kernel_size` is [kh, kw]. }];
 }
 
+def DL_ConvTranspose2DOp : DL_Op<"conv_transpose2d", [DL_Composite]> {
+  let summary = "two-dimensional transposed convolution: the adjoint of conv2d in its input";
+  let description = [{
+    `dl.conv_transpose2d %x, %w, %b {strides = [2, 2]}`: each element of x adds its
+    window of weights to the result, of height
+    (H - 1) * s - p_top - p_bottom + (kh - 1) * d + 1 + output_padding. Weights are
+    those of the convolution whose adjoint this is: [C, O / groups, kh, kw] for
+    nchw, [kh, kw, O / groups, C] for nhwc, with C the channels of x.
+  }];
+  let results = (outs DL_FloatTensor:$result);
+  let arguments = (ins
+    DL_FloatTensor:$input, DL_FloatTensor:$weight, Optional<DL_FloatTensor>:$bias,
+    DL_DefaultI64Array<"{1, 1}">:$strides,
+    DL_DefaultI64Array<"{0, 0, 0, 0}">:$padding,
+    DL_DefaultI64Array<"{0, 0}">:$output_padding,
+    DL_DefaultI64Array<"{1, 1}">:$dilation,
+    DefaultValuedAttr<ConfinedAttr<I64Attr, [IntPositive]>, "1">:$groups,
+    DL_Layout:$layout);
+}
+
 #endif // DL_CONTRACTION_TD

@@ -10,6 +10,8 @@ namespace dl {
 /// Marks ops that `decompose` writes in terms of other dl ops.
 template <typename Op> struct IsComposite : mlir::OpTrait::TraitBase<Op, IsComposite> {};
 /// Marks ops that map each element alone (with NumPy broadcasting).
+/// See DLBase.td.
+template <typename Op> struct IsTranscendental : mlir::OpTrait::TraitBase<Op, IsTranscendental> {};
 template <typename Op> struct IsElementwise : mlir::OpTrait::TraitBase<Op, IsElementwise> {};
 /// Marks ops through which no gradient flows.
 template <typename Op> struct HasNoGradient : mlir::OpTrait::TraitBase<Op, HasNoGradient> {};

@@ -24,12 +24,24 @@ def DL_AbsOp : DL_UnaryOp<"abs"> { let summary = "|x|; its gradient at 0 is 0"; 
 def DL_SignOp : DL_UnaryOp<"sign", [DL_NoGradient]> {
   let summary = "-1, 0 or 1 with the sign of x; NaN stays NaN";
 }
-def DL_ExpOp : DL_UnaryOp<"exp"> { let summary = "e to the power of x"; }
-def DL_LogOp : DL_UnaryOp<"log"> { let summary = "natural logarithm of x"; }
+def DL_ExpOp : DL_UnaryOp<"exp", [DL_Transcendental]> { let summary = "e to the power of x"; }
+def DL_LogOp : DL_UnaryOp<"log", [DL_Transcendental]> { let summary = "natural logarithm of x"; }
 def DL_SqrtOp : DL_UnaryOp<"sqrt"> { let summary = "square root of x"; }
 def DL_RsqrtOp : DL_UnaryOp<"rsqrt"> { let summary = "1 / sqrt(x)"; }
-def DL_TanhOp : DL_UnaryOp<"tanh"> { let summary = "hyperbolic tangent of x"; }
-def DL_SigmoidOp : DL_UnaryOp<"sigmoid"> { let summary = "1 / (1 + exp(-x))"; }
+def DL_TanhOp : DL_UnaryOp<"tanh", [DL_Transcendental]> { let summary = "hyperbolic tangent of x"; }
+def DL_SigmoidOp : DL_UnaryOp<"sigmoid", [DL_Transcendental]> { let summary = "1 / (1 + exp(-x))"; }
+def DL_ErfOp : DL_UnaryOp<"erf", [DL_Transcendental]> {
+  let summary = "error function: 2 / sqrt(pi) times the integral of exp(-t²) from 0 to x";
+}
+def DL_GeluOp : DL_UnaryOp<"gelu", [DL_Transcendental]> {
+  let summary = "x times the normal distribution function of x (Hendrycks and Gimpel, arXiv:1606.08415)";
+  let description = [{
+    x (1 + erf(x / sqrt(2))) / 2; with `{approximate = tanh}`
+    x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x³))) / 2. `dl.gelu %x`
+  }];
+  let arguments = (ins DL_FloatTensor:$input,
+                       DefaultValuedAttr<DL_Keyword<["none", "tanh"]>, "\"none\"">:$approximate);
+}
 def DL_ReluOp : DL_UnaryOp<"relu"> {
   let summary = "max(x, 0); its gradient at 0 is 0";
   let hasFolder = 1;
@@ -40,7 +52,7 @@ def DL_AddOp : DL_BinaryOp<"add", [Commutative]> { let summary = "x + y"; let ha
 def DL_SubOp : DL_BinaryOp<"sub"> { let summary = "x - y"; let hasFolder = 1; }
 def DL_MulOp : DL_BinaryOp<"mul", [Commutative]> { let summary = "x * y"; let hasFolder = 1; }
 def DL_DivOp : DL_BinaryOp<"div"> { let summary = "x / y"; let hasFolder = 1; }
-def DL_PowOp : DL_BinaryOp<"pow"> {
+def DL_PowOp : DL_BinaryOp<"pow", [DL_Transcendental]> {
   let summary = "x to the power of y";
   let description = [{
     The gradient for y is y-free where x = 0 (taken as 0, the limit for y > 0).
@@ -80,6 +92,31 @@ def DL_CastOp : DL_Op<"cast", [DL_Elementwise]> {
   let arguments = (ins DL_Tensor:$input, TypeAttr:$to);
   let results = (outs DL_Tensor:$result);
   let hasFolder = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Dropout
+//===----------------------------------------------------------------------===//
+
+def DL_DropoutOp : DL_Op<"dropout", [DL_Elementwise, DL_Composite]> {
+  let summary = "x; in a training step, each element 0 with probability p and else x / (1 - p)";
+  let description = [{ `dl.dropout %x {p = 0.5}` (Srivastava et al., JMLR 15, 2014) }];
+  let arguments = (ins DL_FloatTensor:$input, DefaultValuedAttr<F64Attr, "0.5">:$p);
+  let results = (outs DL_FloatTensor:$result);
+}
+
+def DL_DropoutTrainOp : DL_Op<"dropout_train"> {
+  let summary = "dropout at work, by random numbers of a seed, a step and a stream";
+  let description = [{
+    Element i (in row-major order) stays, divided by 1 - p, where the first word of
+    Philox4x32-10 with the key `seed` and the counter [i, stream, step] (words of 32,
+    32 and 64 bits) is at least p * 2^32; else it is 0. Seed and step are scalars.
+    dropout_train of a cotangent, with the same seed, step and stream, is the gradient.
+  }];
+  let arguments = (ins DL_FloatTensor:$input, RankedTensorOf<[I64]>:$seed,
+                       RankedTensorOf<[F64]>:$step,
+                       F64Attr:$p, ConfinedAttr<I64Attr, [IntNonNegative]>:$stream);
+  let results = (outs DL_FloatTensor:$result);
 }
 
 #endif // DL_ELEMENTWISE_TD

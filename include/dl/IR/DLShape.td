@@ -40,6 +40,29 @@ def DL_BroadcastOp : DL_Op<"broadcast"> {
   let hasFolder = 1;
 }
 
+def DL_SliceOp : DL_Op<"slice"> {
+  let summary = "the elements from `starts` to `ends` (exclusive) along some axes";
+  let description = [{
+    `dl.slice %x {axes = [1], starts = [0], ends = [-1]}`. Without `axes` the
+    leading ones are meant. As in Python, negative axes and indices count from the
+    end, and indices beyond the ends are cut off.
+  }];
+  let arguments = (ins DL_Tensor:$input, OptionalAttr<DenseI64ArrayAttr>:$axes,
+                       DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$ends);
+  let results = (outs DL_Tensor:$result);
+  let extraClassDeclaration = [{
+    /// The index in the input of the result's first element.
+    ::llvm::SmallVector<int64_t> getOffsets();
+  }];
+}
+
+def DL_ConcatOp : DL_Op<"concat"> {
+  let summary = "tensors behind each other along an axis; they agree in all other dimensions";
+  let description = [{ `dl.concat %a, %b, %c {axis = 1}` }];
+  let arguments = (ins Variadic<DL_Tensor>:$inputs, I64Attr:$axis);
+  let results = (outs DL_Tensor:$result);
+}
+
 def DL_OneHotOp : DL_Op<"one_hot", [DL_NoGradient]> {
   let summary = "1 at the index, 0 elsewhere, along a new last dimension";
   let description = [{

@@ -35,4 +35,20 @@ def DL_MaxPool2DGatherOp : DL_PoolBase<"max_pool2d_gather", "::dl::inferPoolGath
   let description = [{ The adjoint of max_pool2d_backward in its cotangent. }];
 }
 
+def DL_AvgPool2DOp : DL_PoolBase<"avg_pool2d", "::dl::inferPool", (ins
+    DL_FloatTensor:$input, DL_DefaultBool<"true">:$count_include_pad)> {
+  let summary = "mean of each window";
+  let description = [{
+    The sum of a window's elements divided by their number, to which padding
+    counts with `count_include_pad`; 0 where there is none.
+  }];
+}
+
+def DL_AvgPool2DBackwardOp : DL_PoolBase<"avg_pool2d_backward", "::dl::inferAvgPoolBackward", (ins
+    DL_FloatTensor:$cotangent, DenseI64ArrayAttr:$input_size,
+    DL_DefaultBool<"true">:$count_include_pad)> {
+  let summary = "the adjoint of avg_pool2d: each window's cotangent, shared among its elements";
+  let description = [{ `input_size` is [H, W] of the input of the pooling. }];
+}
+
 #endif // DL_WINDOW_TD

@@ -84,9 +84,11 @@ inline Expr operator/(Number auto c, Expr x) { return lift(c, x) / x; }
 inline Expr exp(Expr x) { return apply<ExpOp>(x); }
 inline Expr log(Expr x) { return apply<LogOp>(x); }
 inline Expr sqrt(Expr x) { return apply<SqrtOp>(x); }
+inline Expr rsqrt(Expr x) { return apply<RsqrtOp>(x); }
 inline Expr sign(Expr x) { return apply<SignOp>(x); }
 inline Expr abs(Expr x) { return apply<AbsOp>(x); }
 inline Expr relu(Expr x) { return apply<ReluOp>(x); }
+inline Expr erf(Expr x) { return apply<ErfOp>(x); }
 inline Expr sigmoid(Expr x) { return apply<SigmoidOp>(x); }
 inline Expr pow(Expr x, Expr y) { return apply<PowOp>(x, y); }
 inline Expr maximum(Expr x, Number auto c) { return apply<MaximumOp>(x, lift(c, x)); }

@@ -46,6 +46,8 @@ broadcastShapes(OptionalLoc loc, llvm::ArrayRef<int64_t> a, llvm::ArrayRef<int64
 /// All operands have the same element type, or an error.
 llvm::LogicalResult checkSameElementType(OptionalLoc loc, mlir::ValueRange operands);
 
+/// All dimensions but one, which may be negative. Precondition: the op was verified.
+llvm::SmallVector<int64_t> otherAxes(int64_t rank, int64_t axis);
 llvm::LogicalResult inferElementwise(OptionalLoc loc, mlir::ValueRange operands,
                                      InferredTypes &results);
 

@@ -58,6 +58,10 @@ llvm::LogicalResult inferPool(OptionalLoc loc, mlir::Value input, const WindowGe
 /// `inner`: the tensor with one element a window (cotangent or result).
 llvm::LogicalResult checkPooled(OptionalLoc loc, mlir::Value input, mlir::Value pooled,
                                 const WindowGeometry &window, llvm::StringRef layout);
+/// The type of the image whose pooling gives `pooled`: height and width are `size`.
+llvm::LogicalResult inferPoolAdjoint(OptionalLoc loc, mlir::Value pooled,
+                                     llvm::ArrayRef<int64_t> size, const WindowGeometry &window,
+                                     llvm::StringRef layout, InferredTypes &results);
 
 template <typename Adaptor>
 llvm::LogicalResult inferPool(OptionalLoc loc, Adaptor adaptor, InferredTypes &results) {
@@ -73,6 +77,13 @@ llvm::LogicalResult inferPoolBackward(OptionalLoc loc, Adaptor adaptor, Inferred
     return llvm::failure();
   results.push_back(adaptor.getInput().getType());
   return llvm::success();
+}
+template <typename Adaptor>
+llvm::LogicalResult inferAvgPoolBackward(OptionalLoc loc, Adaptor adaptor, InferredTypes &results) {
+  auto window = poolGeometry(loc, adaptor);
+  return failed(window) ? llvm::failure()
+                        : inferPoolAdjoint(loc, adaptor.getCotangent(), adaptor.getInputSize(),
+                                           *window, adaptor.getLayout(), results);
 }
 llvm::LogicalResult checkSameType(OptionalLoc loc, mlir::Value a, mlir::Value b);
 template <typename Adaptor>

@@ -48,6 +48,14 @@ TEST(Builder, EveryLayer) {
                  g.tanh(x),
                  g.sigmoid(x),
                  g.relu(x),
+                 g.erf(x),
+                 g.gelu(x),
+                 g.gelu(x, "tanh"),
+                 g.dropout(x, 0.25),
+                 g.layerNorm(x),
+                 g.batchNorm(x),
+                 g.logSumExp(x, {1}, true),
+                 g.concat({g.slice(x, {1}, {2}, {4}), g.slice(x, {1}, {0}, {2})}, 1),
                  g.sub(x, y),
                  g.mul(x, y),
                  g.div(x, y),
@@ -77,6 +85,22 @@ TEST(Builder, EveryLayer) {
   ASSERT_TRUE(model) << model.error().message;
   EXPECT_EQ(model->outputs()[0].name, "output0");
   EXPECT_EQ(model->outputs()[1].dtype, DType::Bool);
+}
+
+TEST(Builder, ImageLayers) {
+  GraphBuilder g;
+  Node x = g.input("x", {kOpen, 6, 4, 4});
+  Node pooled = g.avgPool2d(x, {3, 3}, {.strides = {1, 1}, .padding = {1, 1, 1, 1}});
+  EXPECT_EQ(g.spec(pooled).shape, (Shape{kOpen, 6, 4, 4}));
+  Node larger =
+      g.convTranspose2d(pooled, 4, {2, 2}, {.name = "up", .strides = {2, 2}, .groups = 2});
+  EXPECT_EQ(g.spec(larger).shape, (Shape{kOpen, 4, 8, 8}));
+  g.output(g.batchNorm(larger, 1, {.name = "norm"}));
+  auto model = g.build();
+  ASSERT_TRUE(model) << model.error().message;
+  ASSERT_EQ(model->parameters().size(), 6u);
+  EXPECT_EQ(model->parameters()[0].shape, (Shape{6, 2, 2, 2}));
+  EXPECT_EQ(model->parameters()[5].name, "norm.variance");
 }
 
 TEST(Builder, NamesTheFirstWrongLayer) {
