@@ -64,6 +64,8 @@ private:
   void forChannels(PhaseBuilder &phase, int64_t count, Body body);
   Position positionIn(PhaseBuilder &phase, const WinogradTensor &tensor) const;
   TilePlace locate(PhaseBuilder &phase, const WinogradTensor &tensor, mlir::Value tile) const;
+  void prefetch(PhaseBuilder &phase, const WinogradTensor &tensor, mlir::Value tile,
+                Channels channels);
   void transformTiles(PhaseBuilder &phase, Expression &expression, const WinogradTensor &tensor,
                       const LinearMap &map, mlir::Value firstTile, mlir::Value count,
                       Channels channels, const Planes &target);

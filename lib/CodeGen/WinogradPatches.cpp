@@ -10,6 +10,7 @@
 #include "WinogradEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -123,6 +124,32 @@ WinogradEmitter::TilePlace WinogradEmitter::locate(PhaseBuilder &phase,
 // To the points
 //===----------------------------------------------------------------------===//
 
+/// Brings pixels that tiles further on will read: as many as belong to a tile,
+/// some rows of tiles ahead. Tiles take turns faster than outer memory answers,
+/// and jump between rows, which hardware does not foresee.
+void WinogradEmitter::prefetch(PhaseBuilder &phase, const WinogradTensor &tensor, Value tile,
+                               Channels channels) {
+  constexpr int64_t kTileRowsAhead = 2, kLine = 16;
+  auto argument = dyn_cast<BlockArgument>(d.operands[tensor.operand].value);
+  ArrayRef<int64_t> shape = d.operands[tensor.operand].shape;
+  int64_t stride = shape[tensor.channels], pixels = shape[tensor.rows] * shape[tensor.columns];
+  int64_t ahead = kTileRowsAhead * w.size * shape[tensor.columns];
+  if (!argument || channels.count % kLine != 0)
+    return;
+  ImplicitLocOpBuilder &b = phase.b;
+  Value memory = phase.argument(argument);
+  Value pixel = arith::DivUIOp::create(b, advance(b, phase.index(0), tile, pixels),
+                                       phase.index(w.tilesOfImage()));
+  Value start = advance(b, channels.first, offsetBy(b, pixel, ahead), stride);
+  buildLoop(b, 0, llvm::divideCeil(pixels, w.tilesOfImage()), 1, [&](Value next) {
+    Value at = advance(b, start, next, stride);
+    buildLoop(b, 0, channels.count, kLine, [&](Value channel) {
+      memref::PrefetchOp::create(b, memory, ValueRange{arith::AddIOp::create(b, at, channel)},
+                                 /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
+    });
+  });
+}
+
 /// Tiles of a tensor, to row 0, 1, ... of the planes.
 void WinogradEmitter::transformTiles(PhaseBuilder &phase, Expression &expression,
                                      const WinogradTensor &tensor, const LinearMap &map,
@@ -131,7 +158,9 @@ void WinogradEmitter::transformTiles(PhaseBuilder &phase, Expression &expression
   ImplicitLocOpBuilder &b = phase.b;
   Value memory = planes(phase, target);
   buildLoop(b, phase.index(0), count, 1, [&](Value tile) {
-    TilePlace place = locate(phase, tensor, arith::AddIOp::create(b, firstTile, tile));
+    Value number = arith::AddIOp::create(b, firstTile, tile);
+    TilePlace place = locate(phase, tensor, number);
+    prefetch(phase, tensor, number, channels);
     transformPatch(phase, expression, tensor, map, place, channels, memory,
                    advance(b, phase.index(0), tile, target.row), target.plane);
   });

@@ -235,9 +235,10 @@ double WinogradChooser::transformCycles(const LinearMap &map, bool isTransposed)
 double WinogradChooser::productCycles(int64_t rows, int64_t vectors, double reduction,
                                       double ends) const {
   auto sums = static_cast<double>(rows * vectors);
-  double step =
-      std::max({sums * (machine.hasFMA ? 0.5 : 1), 4.0, 0.5 * static_cast<double>(rows + vectors)});
-  return (step + 0.2) * reduction + ends * sums + 10;
+  double products = sums * (machine.hasFMA ? 0.5 : 1);
+  double loads = 0.5 * static_cast<double>(rows + vectors);
+  double step = std::max({products, loads, 4.0}) + 0.25 * loads;
+  return step * reduction + ends * sums + 10;
 }
 
 /// Cycles to bring operands of so many bytes to the core once more.
