@@ -57,6 +57,10 @@ struct CompileOptions {
   bool winograd = true;
   /// `host`, a CPU name that LLVM knows, or `generic`, `avx2`, `avx512`.
   std::string march = "host";
+  /// Products of f32 matrices may be computed from bf16 parts, as accurately as in
+  /// f32 but for denormals, which become zeros, where the CPU multiplies those
+  /// faster (AMX).
+  bool splitF32 = true;
   /// Seed of the initial parameter values.
   uint64_t seed = 0;
   /// Keep compiled code on disk, for this process and later ones.

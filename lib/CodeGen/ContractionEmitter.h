@@ -37,6 +37,7 @@ public:
   void emit();
 
 protected:
+  friend class SplitProductEmitter;
   /// Where the loops are: per dimension of the strategy, the first index of the
   /// tile and its number; per operand, the flat index.
   struct Place {

@@ -4,6 +4,7 @@
 
 #include "ContractionEmitter.h"
 #include "KernelForm.h"
+#include "SplitProductEmitter.h"
 #include "WinogradEmitter.h"
 #include "dl/IR/Inference.h"
 
@@ -110,6 +111,28 @@ static FailureOr<WinogradStrategy> tryWinograd(const KernelModule &module,
   return best;
 }
 
+/// How to compute the contraction by tiles of bf16, and the description that is for.
+struct TileChoice {
+  ContractionDescriptor descriptor;
+  SplitProduct product;
+};
+
+/// Where that is wanted, and estimated to be faster than multiply-adds.
+static std::optional<TileChoice> tryTiles(const KernelModule &module, const ContractionBody &body) {
+  std::optional<TileChoice> best;
+  for (BackwardDataForm form : {BackwardDataForm::Scatter, BackwardDataForm::Gather}) {
+    auto descriptor = describeContraction(body.anchor, form);
+    if (failed(descriptor))
+      return std::nullopt;
+    std::optional<SplitProduct> product = chooseSplitProduct(*descriptor, module.options());
+    if (product && (!best || product->cycles < best->product.cycles))
+      best = TileChoice{std::move(*descriptor), std::move(*product)};
+    if (!isa<Conv2DBackwardDataOp>(body.anchor))
+      break;
+  }
+  return best;
+}
+
 static void explainStrategy(KernelModule &module, const std::string &text) {
   KernelOp kernel = module.op();
   kernel->setAttr("strategy", StringAttr::get(kernel.getContext(), text));
@@ -128,9 +151,15 @@ LogicalResult emitContractionKernel(KernelModule &module) {
   addBodyWork(module);
   module.addWork(descriptor.flops(), 0);
   FailureOr<WinogradStrategy> winograd = tryWinograd(module, *body, descriptor);
-  if (succeeded(winograd)) {
+  std::optional<TileChoice> tiles = tryTiles(module, *body);
+  if (succeeded(winograd) && !(tiles && tiles->product.cycles < winograd->cycles)) {
     explainStrategy(module, winograd->describe());
     emitWinograd(module, *body, *winograd);
+    return success();
+  }
+  if (tiles) {
+    explainStrategy(module, tiles->product.describe(tiles->descriptor));
+    SplitProductEmitter(module, *body, tiles->descriptor, tiles->product).emit();
     return success();
   }
   explainStrategy(module, strategy.describe(descriptor));

@@ -54,6 +54,7 @@ static void addMachine(CacheKey &key, const Machine &machine) {
   key.add(machine.triple).add(machine.cpu).add(machine.features);
   key.add(int64_t(machine.vectorBits)).add(int64_t(machine.vectorRegisters));
   key.add(int64_t(machine.hasFMA)).add(int64_t(machine.hasMaskedMemory));
+  key.add(int64_t(machine.hasTiles));
   key.add(machine.l1Bytes).add(machine.l2Bytes).add(machine.l3Bytes);
   key.add(int64_t(machine.cores));
 }
@@ -62,9 +63,10 @@ static void addOptions(CacheKey &key, const CompileOptions &options) {
   // Names every option, so that a new one is not forgotten here. Code does not
   // depend on the number of threads, nor on first values; the batch size comes
   // with the request, and what `march` means with the machine.
-  const auto &[batch, threads, optLevel, fusion, winograd, march, seed, cache, cacheDir, profile] =
-      options;
-  key.add(int64_t(optLevel)).add(int64_t(fusion)).add(int64_t(winograd)).add(int64_t(profile));
+  const auto &[batch, threads, optLevel, fusion, winograd, march, splitF32, seed, cache, cacheDir,
+               profile] = options;
+  key.add(int64_t(optLevel)).add(int64_t(fusion)).add(int64_t(winograd)).add(int64_t(splitF32));
+  key.add(int64_t(profile));
 }
 
 static void addModel(CacheKey &key, ModelOp model) {

@@ -152,6 +152,8 @@ LogicalResult Compilation::generate() {
   codegen.machine = machine;
   codegen.optLevel = options.optLevel;
   codegen.winograd = options.winograd ? Winograd::WhereFaster : Winograd::Never;
+  if (!options.splitF32)
+    codegen.splitProducts = SplitProducts::Never;
   codegen.explain = report && report->explain;
   codegen.profile = options.profile;
   FailureOr<Program> generated = generateProgram(onlyModel(module), codegen, cache);

@@ -53,6 +53,7 @@ static ArrayRef<Symbol> runtimeSymbols() {
   static const Symbol symbols[] = {
       DL_FUNCTION(dlrt_parallel_for),
       DL_FUNCTION(dlrt_timed_for),
+      DL_FUNCTION(dlrt_enable_tiles),
       {"memcpy", reinterpret_cast<void *>(&memcpy)},
       {"memmove", reinterpret_cast<void *>(&memmove)},
       {"memset", reinterpret_cast<void *>(&memset)},

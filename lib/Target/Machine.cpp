@@ -14,6 +14,7 @@
 #include <thread>
 
 #include <sched.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 using namespace llvm;
@@ -64,6 +65,18 @@ static void readHostCaches(Machine &machine) {
   readCacheSize(machine.l3Bytes, _SC_LEVEL3_CACHE_SIZE);
 }
 
+/// Whether the system lets this process use tiles; asks for it. Threads that start
+/// later inherit that.
+static bool requestTiles() {
+#if defined(__x86_64__) && defined(SYS_arch_prctl)
+  constexpr int kRequestPermission = 0x1023, kTileData = 18;
+  static const bool isGranted = syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  return isGranted;
+#else
+  return false;
+#endif
+}
+
 /// What the features allow.
 static void describeX86(Machine &machine, const MCSubtargetInfo &subtarget) {
   auto has = [&](const char *features) { return subtarget.checkFeatures(features); };
@@ -74,6 +87,7 @@ static void describeX86(Machine &machine, const MCSubtargetInfo &subtarget) {
   if (has("+avx512f,+avx512vl,+avx512bw,+avx512dq")) {
     machine.vectorBits = 512;
     machine.vectorRegisters = 32;
+    machine.hasTiles = has("+amx-tile,+amx-bf16");
   }
 }
 
@@ -107,6 +121,9 @@ Result<Machine> Machine::get(const std::string &march) {
       (*target)->createMCSubtargetInfo(triple, machine.cpu, machine.features));
   if (triple.isX86()) {
     describeX86(machine, *subtarget);
+    // Code for another machine asks there.
+    if (machine.hasTiles && !requestTiles() && march == "host")
+      machine.hasTiles = false;
   } else {
     machine.hasFMA = triple.isAArch64();
     machine.vectorRegisters = triple.isAArch64() ? 32 : 16;

@@ -90,6 +90,9 @@ void addCompileFlags(Arguments &parser, CompileOptions &options) {
   parser.option("--march", "CPU",
                 "host (the default), generic, avx2, avx512, or a CPU that LLVM knows",
                 options.march);
+  parser.flag("--no-split-f32",
+              "multiply f32 matrices as f32 alone, not as bf16 parts where the CPU has tiles (AMX)",
+              options.splitF32, /*value=*/false);
   parser.option("--threads", "N", "worker threads; default: one for each core",
                 [&](std::string_view value) -> Status {
                   auto threads = parseInteger(value, 1, 1024);

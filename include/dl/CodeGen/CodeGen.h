@@ -41,8 +41,13 @@ namespace dl {
 /// multiplications and rounds otherwise. Always: wherever it can, for tests.
 enum class Winograd { Never, WhereFaster, Always };
 
+/// Whether f32 contractions become products of bf16 parts by tiles (three for each
+/// element, as accurate as f32), on machines that have them.
+enum class SplitProducts { Never, WhereFaster, WherePossible };
+
 struct CodeGenOptions {
   Machine machine;
+  SplitProducts splitProducts = SplitProducts::WhereFaster;
   int optLevel = 2;
   Winograd winograd = Winograd::WhereFaster;
   /// Remarks on strategies.

@@ -38,7 +38,7 @@ enum class Stage {
   // The arena has arena_bytes + worker_bytes for each worker of the pool.
   LLVM, // LLVM IR
   Assembly,
-  Object, // relocatable; needs dlrt_parallel_for and the C library
+  Object, // relocatable; needs the runtime and the C library
 };
 
 /// What a compilation tells about itself.

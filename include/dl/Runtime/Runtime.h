@@ -40,6 +40,10 @@ typedef struct {
 void dlrt_timed_for(dlrt_pool *pool, dlrt_task task, void *const *args, int64_t tasks,
                     dlrt_phase_time *time);
 
+/* Asks the system, once, to let this process use tiles (AMX): code that does
+   calls it before. Where the system refuses, such code ends with SIGILL. */
+void dlrt_enable_tiles(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -21,6 +21,7 @@ struct Machine {
   int vectorBits = 128; // widest vectors used
   int vectorRegisters = 16;
   bool hasFMA = false;
+  bool hasTiles = false;        // products of bf16 tiles (AMX), granted by the system
   bool hasMaskedMemory = false; // masked loads and stores are cheap (AVX-512, AVX2)
   int64_t l1Bytes = 32 << 10, l2Bytes = 256 << 10, l3Bytes = 4 << 20; // of one core; l3 shared
   int cores = 1;

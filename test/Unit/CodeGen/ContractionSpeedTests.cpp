@@ -3,7 +3,8 @@
 // Off by default: a measurement, no check. Run with
 //   ContractionTests --gtest_also_run_disabled_tests --gtest_filter='*Speed*'
 // DL_SPEED selects the rows whose name contains it, DL_MATMUL and DL_CONV (see
-// below) describe one more; DL_ASM=FILE writes the assembly of the last kernel.
+// below) describe one more; DL_ASM=FILE writes the assembly of the last kernel;
+// DL_PLAIN=1 forbids products of bf16 tiles.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,7 +28,10 @@ void measure(const std::string &name, const KernelText &text, double flops) {
   const char *wanted = std::getenv("DL_SPEED");
   if (wanted && name.find(wanted) == std::string::npos)
     return;
-  auto kernel = CompiledKernel::get(text, Machine::get("host").value());
+  bool plain = std::getenv("DL_PLAIN") != nullptr;
+  auto kernel = CompiledKernel::get(text, Machine::get("host").value(), /*wantsAssembly=*/true,
+                                    Winograd::WhereFaster,
+                                    plain ? SplitProducts::Never : SplitProducts::WhereFaster);
   ASSERT_TRUE(kernel);
   std::vector<Tensor> arguments = kernel->randomArguments();
   double once = kernel->time(arguments, 2);

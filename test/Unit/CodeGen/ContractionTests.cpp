@@ -11,14 +11,26 @@ using namespace dl::test;
 
 namespace {
 
-/// A march, and the type of elements.
+/// A march, the type of elements, and whether tiles of bf16 parts multiply them.
 struct Target {
   const char *march;
   const char *element;
+  SplitProducts splitProducts = SplitProducts::Never;
 };
 
 class Contraction : public testing::TestWithParam<Target> {
 protected:
+  void SetUp() override {
+    if (GetParam().splitProducts != SplitProducts::Never &&
+        !Machine::get(GetParam().march).value().hasTiles)
+      GTEST_SKIP() << "this CPU has no tiles of bf16 (AMX)";
+  }
+
+  static Winograd winograd() {
+    return GetParam().splitProducts == SplitProducts::Never ? Winograd::WhereFaster
+                                                            : Winograd::Never;
+  }
+
   std::string shape(std::initializer_list<int64_t> extents) const {
     std::string text;
     for (int64_t extent : extents)
@@ -29,7 +41,9 @@ protected:
   /// Compares a kernel with the reference.
   void check(const KernelText &text, const std::vector<int> &inPlace = {}) {
     SCOPED_TRACE(fmt::format("{} {}", fmt::join(text.types, " "), text.body));
-    auto kernel = CompiledKernel::get(text, Machine::get(GetParam().march).value());
+    auto kernel =
+        CompiledKernel::get(text, Machine::get(GetParam().march).value(),
+                            /*wantsAssembly=*/false, winograd(), GetParam().splitProducts);
     ASSERT_TRUE(kernel);
     std::vector<Tensor> arguments = kernel->randomArguments();
     std::vector<Tensor> expected = kernel->interpret(arguments);
@@ -273,9 +287,12 @@ TEST_P(Contraction, UpdatesInPlace) {
 
 INSTANTIATE_TEST_SUITE_P(Targets, Contraction,
                          testing::Values(Target{"host", "f32"}, Target{"host", "f64"},
-                                         Target{"avx2", "f32"}, Target{"generic", "f32"}),
+                                         Target{"avx2", "f32"}, Target{"generic", "f32"},
+                                         Target{"host", "f32", SplitProducts::WherePossible}),
                          [](const auto &info) {
-                           return std::string(info.param.march) + "_" + info.param.element;
+                           bool isSplit = info.param.splitProducts != SplitProducts::Never;
+                           return std::string(info.param.march) + "_" + info.param.element +
+                                  (isSplit ? "_tiles" : "");
                          });
 
 } // namespace

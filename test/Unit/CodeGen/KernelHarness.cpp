@@ -86,22 +86,25 @@ CompiledKernel::CompiledKernel() {
 CompiledKernel::~CompiledKernel() = default;
 
 std::unique_ptr<CompiledKernel> CompiledKernel::get(const KernelText &text, const Machine &machine,
-                                                    bool wantsAssembly, Winograd winograd) {
+                                                    bool wantsAssembly, Winograd winograd,
+                                                    SplitProducts splitProducts) {
   std::unique_ptr<CompiledKernel> compiled(new CompiledKernel);
-  return compiled->build(text, machine, wantsAssembly, winograd) ? std::move(compiled) : nullptr;
+  CodeGenOptions options;
+  options.machine = machine;
+  options.winograd = winograd;
+  options.splitProducts = splitProducts;
+  return compiled->build(text, options, wantsAssembly) ? std::move(compiled) : nullptr;
 }
 
-bool CompiledKernel::build(const KernelText &text, const Machine &machine, bool wantsAssembly,
-                           Winograd winograd) {
+bool CompiledKernel::build(const KernelText &text, const CodeGenOptions &options,
+                           bool wantsAssembly) {
+  const Machine &machine = options.machine;
   module = parseSourceString<ModuleOp>(modelText(text), &context);
   if (!module)
     return false;
   model = *module->getOps<ModelOp>().begin();
   kernel = *model.getBody().front().getOps<KernelOp>().begin();
   double start = now();
-  CodeGenOptions options;
-  options.machine = machine;
-  options.winograd = winograd;
   KernelModule building(kernel, "k", options);
   if (failed(emitContractionKernel(building)))
     return false;
@@ -126,6 +129,10 @@ bool CompiledKernel::build(const KernelText &text, const Machine &machine, bool 
 
   llvm::InitializeNativeTarget();
   jit = llvm::cantFail(llvm::orc::LLJITBuilder().create());
+  llvm::cantFail(jit->getMainJITDylib().define(llvm::orc::absoluteSymbols(
+      {{jit->mangleAndIntern("dlrt_enable_tiles"),
+        llvm::orc::ExecutorSymbolDef(llvm::orc::ExecutorAddr::fromPtr(&dlrt_enable_tiles),
+                                     llvm::JITSymbolFlags::Exported)}})));
   llvm::cantFail(jit->addObjectFile(std::move(*object)));
   for (const Phase &phase : code.phases)
     entries.push_back(llvm::cantFail(jit->lookup(phase.entry))

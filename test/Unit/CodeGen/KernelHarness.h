@@ -36,7 +36,8 @@ public:
   /// Compiles the kernel for a machine; null after a diagnostic.
   static std::unique_ptr<CompiledKernel> get(const KernelText &text, const Machine &machine,
                                              bool wantsAssembly = true,
-                                             Winograd winograd = Winograd::WhereFaster);
+                                             Winograd winograd = Winograd::WhereFaster,
+                                             SplitProducts splitProducts = SplitProducts::Never);
 
   /// What the reference says.
   std::vector<Tensor> interpret(const std::vector<Tensor> &arguments);
@@ -65,7 +66,7 @@ public:
 
 private:
   CompiledKernel();
-  bool build(const KernelText &text, const Machine &machine, bool wantsAssembly, Winograd winograd);
+  bool build(const KernelText &text, const CodeGenOptions &options, bool wantsAssembly);
   std::vector<Tensor> makeResults() const;
   std::vector<void *> pointers(const std::vector<Tensor> &arguments, std::vector<Tensor> &results,
                                const std::vector<int> &inPlace);

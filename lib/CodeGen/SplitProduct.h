@@ -1,0 +1,122 @@
+//===- SplitProduct.h - f32 products by bf16 tiles --------------*- C++ -*-===//
+//
+// Where a CPU multiplies tiles of bf16 (AMX) many times faster than vectors of
+// f32, a contraction of f32 takes that way: each element is the sum of three
+// bf16, x = h + m + l, each what is left by those before it. Of the nine
+// products of parts six matter,
+//
+//   x * y = hh + hm + mh + mm + hl + lh    (+ less than 2^-22 of it)
+//
+// and the tiles add them in f32: the error is at or below that of f32
+// multiply-adds. Three things differ from those:
+//
+//  * An infinity and NaN have no such sum, and a sum of parts may overflow where
+//    that of products does not. So h is never above the largest bf16, and a block
+//    of the result with an element that is not finite is computed again, by f32
+//    multiply-adds of the elements put together again (which is exact: what h
+//    leaves of an infinity or NaN is that again, and l is NaN only then).
+//  * Tiles flush denormals: parts and sums below 2^-126 are zero.
+//  * The order of the sum differs (it is the same for any number of threads).
+//
+// Both operands are stored as bf16 before. A is an image: a copy of the tensor,
+// padding included, its dimensions permuted, in three planes h, m, l. A tile of
+// it is 16 rows of 32 elements, a constant distance apart: rows lie along the
+// *row axis* (dimensions M), the 32 elements along the *run* (dimensions K), so
+// taps read the same image at another place. An axis may be several dimensions
+// that are one in the image; where that takes positions that are no point of the
+// iteration (the columns of an image that a window cannot start at), rows are
+// computed that nobody stores, and k multiplied by zeros of B:
+//
+//   image rows of 8 columns, windows of 3:   o o o o o o - - o o o o o o - - ...
+//
+// B is packed in panels of 16 columns: [panel][k / 32][h, m, l][k / 2][column][k % 2].
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DL_LIB_CODEGEN_SPLITPRODUCT_H
+#define DL_LIB_CODEGEN_SPLITPRODUCT_H
+
+#include "dl/CodeGen/CodeGen.h"
+#include "dl/CodeGen/ContractionStrategy.h"
+
+#include <optional>
+
+namespace dl {
+
+/// Rows of a tile, its k, and its columns; parts of an element.
+inline constexpr int64_t kTileRows = 16, kTileK = 32, kTileColumns = 16, kSplitParts = 3;
+/// Elements of a tile.
+inline constexpr int64_t kTileElements = kTileRows * kTileK;
+
+/// Dimensions of the descriptor as one.
+struct SplitAxis {
+  /// Outer to inner, and positions from one index to the next; the innermost's is 1.
+  llvm::SmallVector<int> dims;
+  llvm::SmallVector<int64_t> spans;
+  /// Positions up to the last point.
+  int64_t length = 0;
+};
+
+struct SplitProduct {
+  /// The image of A: dimensions of the tensor, outer to inner; the indices that
+  /// it holds and its strides, for each dimension of the tensor.
+  llvm::SmallVector<int> order;
+  llvm::SmallVector<IndexRange> ranges;
+  llvm::SmallVector<int64_t> imageStrides;
+  /// Elements of a row (the innermost dimension, padded), of the image, and of a
+  /// plane: the image and what the last tiles read behind it. Where the
+  /// iteration's origin lies.
+  int64_t rowLength = 0, imageCount = 0, plane = 0, origin = 0;
+  /// A vector of the tensor lies along another dimension than a row of the image.
+  bool transposes = false;
+  /// For each dimension of the descriptor, in the image.
+  llvm::SmallVector<int64_t> strides;
+
+  SplitAxis rows, run;
+  int64_t rowStride = 0;
+  /// Dimensions outside the axes; `outer`: M and batch.
+  llvm::SmallVector<int> outer, outerK;
+  int columnDim = -1;
+  /// The block of the result that stays in registers, in tiles.
+  int64_t rowTiles = 2, columnTiles = 2;
+
+  /// K is split in parts of `chunk` indices of outerK[splitLevel], or of blocks
+  /// of 32 of the run where there is no such.
+  int splitLevel = -1;
+  int64_t parts = 1, chunk = 0;
+  /// Items (blocks of rows, for each outer index) and column blocks of a task.
+  int64_t itemsOfTask = 1, columnsOfTask = 1;
+  /// A block of rows passes all columns before the next one.
+  bool columnsInside = true;
+  /// Estimated seconds-free cost, in cycles.
+  double cycles = 0;
+
+  int64_t runBlocks() const { return (run.length + kTileK - 1) / kTileK; }
+  int64_t rowBlocks() const {
+    return (rows.length + rowTiles * kTileRows - 1) / (rowTiles * kTileRows);
+  }
+  int64_t columnBlocks(const ContractionDescriptor &d) const {
+    int64_t width = columnTiles * kTileColumns;
+    return (d.dims[columnDim].extent + width - 1) / width;
+  }
+  int64_t panels(const ContractionDescriptor &d) const { return columnBlocks(d) * columnTiles; }
+  int64_t items(const ContractionDescriptor &d) const;
+  /// Blocks of 32 k of a panel, and its elements.
+  int64_t panelBlocks(const ContractionDescriptor &d) const;
+  int64_t panelElements(const ContractionDescriptor &d) const {
+    return panelBlocks(d) * kSplitParts * kTileElements;
+  }
+  /// Panels for each index of the batch dimensions that B has.
+  int64_t batches(const ContractionDescriptor &d) const;
+
+  std::string describe(const ContractionDescriptor &d) const;
+};
+
+/// How a contraction is computed by tiles; none where that cannot be, or is not
+/// wanted: where f32 multiply-adds are estimated to be faster.
+std::optional<SplitProduct> chooseSplitProduct(const ContractionDescriptor &descriptor,
+                                               const CodeGenOptions &options);
+
+} // namespace dl
+
+#endif // DL_LIB_CODEGEN_SPLITPRODUCT_H

@@ -1,0 +1,155 @@
+//===- SplitProductTests.cpp - f32 products by bf16 tiles -----------------===//
+//
+// Every direction and shape is compared with the reference in ContractionTests;
+// here: accuracy, and the numbers that have no three bf16 parts.
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelHarness.h"
+
+#include "fmt/format.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+using namespace dl;
+using namespace dl::test;
+
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+constexpr float kLargest = std::numeric_limits<float>::max();
+
+class SplitProduct : public testing::Test {
+protected:
+  void SetUp() override {
+    if (!Machine::get("host").value().hasTiles)
+      GTEST_SKIP() << "this CPU has no tiles of bf16 (AMX)";
+  }
+
+  static std::unique_ptr<CompiledKernel> matmul(int64_t m, int64_t n, int64_t k,
+                                                SplitProducts splitProducts) {
+    return CompiledKernel::get({{fmt::format("{}x{}xf32", m, k), fmt::format("{}x{}xf32", k, n)},
+                                "%r = dl.matmul %a0, %a1"},
+                               Machine::get("host").value(), /*wantsAssembly=*/false,
+                               Winograd::Never, splitProducts);
+  }
+
+  /// The largest error of an element of a matrix product, relative to the sum of
+  /// its terms' magnitudes.
+  static double error(const std::vector<Tensor> &arguments, const Tensor &result) {
+    const float *a = arguments[0].data<float>(), *b = arguments[1].data<float>();
+    int64_t m = result.shape()[0], n = result.shape()[1], k = arguments[0].shape()[1];
+    double largest = 0;
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t j = 0; j < n; ++j) {
+        double sum = 0, magnitudes = 0;
+        for (int64_t l = 0; l < k; ++l) {
+          double product = static_cast<double>(a[i * k + l]) * b[l * n + j];
+          sum += product;
+          magnitudes += std::abs(product);
+        }
+        largest = std::max(largest, std::abs(result.data<float>()[i * n + j] - sum) / magnitudes);
+      }
+    return largest;
+  }
+};
+
+TEST_F(SplitProduct, IsAsAccurateAsMultiplyAdds) {
+  for (auto [m, n, k] : {std::array<int64_t, 3>{64, 64, 64}, {33, 70, 1000}, {128, 48, 4096}})
+    for (bool isPositive : {false, true}) {
+      SCOPED_TRACE(fmt::format("{}x{}x{}, positive: {}", m, n, k, isPositive));
+      auto tiles = matmul(m, n, k, SplitProducts::WherePossible);
+      auto vectors = matmul(m, n, k, SplitProducts::Never);
+      ASSERT_TRUE(tiles && vectors);
+      EXPECT_NE(tiles->strategy().find("bf16x3"), std::string::npos) << tiles->strategy();
+      EXPECT_EQ(vectors->strategy().find("bf16x3"), std::string::npos) << vectors->strategy();
+      std::vector<Tensor> arguments = tiles->randomArguments(7);
+      if (isPositive)
+        for (Tensor &argument : arguments)
+          for (int64_t i = 0; i < argument.size(); ++i)
+            argument.data<float>()[i] = std::abs(argument.data<float>()[i]);
+      double plain = error(arguments, vectors->run(arguments)[0]);
+      EXPECT_LE(error(arguments, tiles->run(arguments)[0]), std::max(1.3 * plain, 1.2e-7));
+    }
+}
+
+TEST_F(SplitProduct, IsChosenWhereItIsFaster) {
+  auto large = matmul(256, 256, 256, SplitProducts::WhereFaster);
+  auto row = matmul(1, 256, 256, SplitProducts::WhereFaster);
+  ASSERT_TRUE(large && row);
+  EXPECT_NE(large->strategy().find("bf16x3"), std::string::npos) << large->strategy();
+  EXPECT_EQ(row->strategy().find("bf16x3"), std::string::npos) << row->strategy();
+}
+
+/// A row of A and a column of B, the rest small: as the sum of f32 multiply-adds.
+TEST_F(SplitProduct, ComputesWhatHasNoParts) {
+  constexpr int64_t kSize = 40;
+  auto kernel = matmul(kSize, kSize, kSize, SplitProducts::WherePossible);
+  ASSERT_TRUE(kernel);
+  struct Case {
+    std::vector<float> row, column;
+  };
+  const Case cases[] = {
+      {{kInfinity}, {2}},
+      {{-kInfinity}, {2}},
+      {{kInfinity}, {0}},
+      {{kInfinity, -kInfinity}, {1, 1}},
+      {{kInfinity, kInfinity}, {1, 2}},
+      {{kInfinity}, {kInfinity}},
+      {{kInfinity}, {-kInfinity}},
+      {{kNaN}, {1}},
+      {{kNaN}, {0}},
+      {{1}, {kNaN}},
+      {{std::nanf("1"), 1}, {1, kInfinity}},
+      {{kLargest}, {1}},
+      {{-kLargest}, {1}},
+      {{kLargest}, {-0.5F}},
+      {{3.3999e38F}, {1}},
+      {{kLargest}, {kLargest}},
+      {{kLargest}, {-kLargest}},
+      {{kLargest, kLargest}, {1, 1}},
+      {{kLargest, -kLargest}, {1, 1}},
+      {{1e20F}, {1e20F}},
+      {{1e20F, -1e18F}, {1e20F, 1e18F}},
+  };
+  for (const Case &own : cases) {
+    SCOPED_TRACE(
+        fmt::format("row {}, column {}", fmt::join(own.row, " "), fmt::join(own.column, " ")));
+    std::vector<Tensor> arguments = kernel->randomArguments(3);
+    float *a = arguments[0].data<float>(), *b = arguments[1].data<float>();
+    for (size_t l = 0; l < own.row.size(); ++l) {
+      a[7 * kSize + 5 + static_cast<int64_t>(l)] = own.row[l];
+      b[(5 + static_cast<int64_t>(l)) * kSize + 33] = own.column[l];
+    }
+    Tensor result = std::move(kernel->run(arguments)[0]);
+    for (int64_t i = 0; i < kSize; ++i)
+      for (int64_t j = 0; j < kSize; ++j) {
+        float sum = 0;
+        for (int64_t l = 0; l < kSize; ++l)
+          sum = std::fma(a[i * kSize + l], b[l * kSize + j], sum);
+        float actual = result.data<float>()[i * kSize + j];
+        if (std::isfinite(sum))
+          EXPECT_NEAR(actual, sum, 1e-5F * std::max(1.0F, std::abs(sum))) << i << ", " << j;
+        else
+          EXPECT_TRUE(std::isnan(sum) ? std::isnan(actual) : actual == sum)
+              << i << ", " << j << ": " << actual << " instead of " << sum;
+      }
+  }
+}
+
+TEST_F(SplitProduct, FlushesDenormals) {
+  auto kernel = matmul(32, 32, 32, SplitProducts::WherePossible);
+  ASSERT_TRUE(kernel);
+  std::vector<Tensor> arguments = kernel->randomArguments();
+  for (int64_t i = 0; i < arguments[0].size(); ++i)
+    arguments[0].data<float>()[i] = 1e-40F;
+  Tensor result = std::move(kernel->run(arguments)[0]);
+  for (int64_t i = 0; i < result.size(); ++i)
+    EXPECT_LE(std::abs(result.data<float>()[i]), 32 * 1e-40F);
+}
+
+} // namespace
