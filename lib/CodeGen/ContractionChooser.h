@@ -52,7 +52,8 @@ private:
   void findSweep();
   void stageA();
   void stageB();
-  void layOutPanels();
+  void layOutPanels(OperandIndex operand, int part, int64_t tile);
+  int panelRows() const;
   void layOutResult();
   void buildDims();
   bool canMerge(const PlanDim &outer, const PlanDim &inner) const;

@@ -61,15 +61,16 @@ protected:
                  llvm::SmallVectorImpl<mlir::Value> &indices, mlir::Value target, mlir::Value at);
   void copyRow(PhaseBuilder &phase, Expression &expression, mlir::Value source,
                llvm::ArrayRef<mlir::Value> indices, mlir::Value target, mlir::Value at);
-  void emitPanels();
-  void packPanel(PhaseBuilder &phase, Expression &expression, unsigned level,
+  void emitPanels(OperandIndex operand);
+  void packPanel(PhaseBuilder &phase, Expression &expression, OperandIndex operand, unsigned level,
                  llvm::SmallVectorImpl<mlir::Value> &index, mlir::Value target, mlir::Value at);
-  void packColumns(PhaseBuilder &phase, Expression &expression, llvm::ArrayRef<mlir::Value> index,
-                   mlir::Value target, mlir::Value at);
+  void packColumns(PhaseBuilder &phase, Expression &expression, OperandIndex operand,
+                   llvm::ArrayRef<mlir::Value> index, mlir::Value target, mlir::Value at);
   void packTransposed(PhaseBuilder &phase, Expression &expression,
                       llvm::SmallVectorImpl<mlir::Value> &index, mlir::Value target,
                       mlir::Value at);
-  Position sourcePosition(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<mlir::Value> index) const;
+  Position sourcePosition(mlir::ImplicitLocOpBuilder &b, OperandIndex operand,
+                          llvm::ArrayRef<mlir::Value> index) const;
   int innermostK() const;
 
   // ContractionLoops.cpp

@@ -5,7 +5,7 @@
 //
 // Panels: B in the order in which a column of register tiles reads it. A panel
 // holds, for each k, the columns of one tile side by side; columns past the end
-// are whatever, since nobody stores what is made of them.
+// are whatever, since nobody stores what is made of them. Likewise A, by rows.
 //
 //   B [k][n], tiles of 4 columns:  k0n0 k0n1 k0n2 k0n3 k1n0 ... | k0n4 k0n5 ...
 //
@@ -29,7 +29,7 @@ void ContractionEmitter::emitStaging(OperandIndex operand) {
   if (s.operands[operand].staging == Staging::Copy)
     emitCopy(operand);
   if (s.operands[operand].staging == Staging::Panels)
-    emitPanels();
+    emitPanels(operand);
 }
 
 //===----------------------------------------------------------------------===//
@@ -166,13 +166,14 @@ SmallVector<Value> transposeVectors(ImplicitLocOpBuilder &b, ArrayRef<Value> row
   return x;
 }
 
-/// The index in B of a point of the iteration.
-Position ContractionEmitter::sourcePosition(ImplicitLocOpBuilder &b, ArrayRef<Value> index) const {
+/// The index in A or B of a point of the iteration.
+Position ContractionEmitter::sourcePosition(ImplicitLocOpBuilder &b, OperandIndex operand,
+                                            ArrayRef<Value> index) const {
   Position position;
-  for (int64_t base : d.operands[kB].base)
+  for (int64_t base : d.operands[operand].base)
     position.indices.push_back(arith::ConstantIndexOp::create(b, base));
   for (auto [dim, value] : llvm::zip_equal(d.dims, index)) {
-    const AddressTerm &term = dim.terms[kB];
+    const AddressTerm &term = dim.terms[operand];
     if (term.occurs())
       position.indices[term.dim] = advance(b, position.indices[term.dim], value, term.coefficient);
   }
@@ -190,22 +191,26 @@ static Value columnsMask(ImplicitLocOpBuilder &b, Value count, int64_t lanes) {
                                splat(b, limit, lanes));
 }
 
-/// One k of a panel, vectors along the columns.
+/// One k of a panel, vectors along the columns (of A: along the rows).
 void ContractionEmitter::packColumns(PhaseBuilder &phase, Expression &expression,
-                                     ArrayRef<Value> index, Value target, Value at) {
+                                     OperandIndex operand, ArrayRef<Value> index, Value target,
+                                     Value at) {
   ImplicitLocOpBuilder &b = phase.b;
-  const ContractionDim &columns = d.dims[s.vectorPart];
+  const StagedOperand &staged = s.operands[operand];
+  int part = staged.panelPart;
+  const ContractionDim &columns = d.dims[part];
+  int64_t last = (llvm::divideCeil(columns.extent, staged.panelTile) - 1) * staged.panelTile;
   SmallVector<Value> here(index);
-  for (int64_t v = 0; v < s.vectors; ++v) {
-    here[s.vectorPart] = offsetBy(b, index[s.vectorPart], v * s.lanes);
-    Position position = sourcePosition(b, here);
-    position.vectorDim = columns.terms[kB].dim;
-    if (columns.extent % s.columns() != 0) {
-      Value left = arith::SubIOp::create(b, phase.index(columns.extent), here[s.vectorPart]);
+  for (int64_t v = 0; v < staged.panelPitch; v += s.lanes) {
+    here[part] = offsetBy(b, index[part], v);
+    Position position = sourcePosition(b, operand, here);
+    position.vectorDim = columns.terms[operand].dim;
+    if (last + staged.panelPitch > columns.extent) {
+      Value left = arith::SubIOp::create(b, phase.index(columns.extent), here[part]);
       position.mask = columnsMask(b, left, s.lanes);
     }
-    vector::StoreOp::create(b, expression.vectorAt(d.operands[kB].value, position), target,
-                            offsetBy(b, at, v * s.lanes));
+    vector::StoreOp::create(b, expression.vectorAt(d.operands[operand].value, position), target,
+                            offsetBy(b, at, v));
   }
 }
 
@@ -229,7 +234,7 @@ void ContractionEmitter::packTransposed(PhaseBuilder &phase, Expression &express
       if (columns % s.columns() != 0)
         column = arith::MinUIOp::create(b, column, phase.index(columns - 1));
       here[s.vectorPart] = column;
-      Position position = sourcePosition(b, here);
+      Position position = sourcePosition(b, kB, here);
       position.vectorDim = k.terms[kB].dim;
       position.mask = mask;
       rows.push_back(expression.vectorAt(d.operands[kB].value, position));
@@ -256,50 +261,52 @@ int ContractionEmitter::innermostK() const {
   return inner;
 }
 
-void ContractionEmitter::packPanel(PhaseBuilder &phase, Expression &expression, unsigned level,
+void ContractionEmitter::packPanel(PhaseBuilder &phase, Expression &expression,
+                                   OperandIndex operand, unsigned level,
                                    SmallVectorImpl<Value> &index, Value target, Value at) {
-  const ContractionOperand &source = d.operands[kB];
+  const ContractionOperand &source = d.operands[operand];
+  const StagedOperand &staged = s.operands[operand];
   int inner = innermostK();
   if (level == d.dims.size())
-    return packColumns(phase, expression, index, target, at);
+    return packColumns(phase, expression, operand, index, target, at);
   const ContractionDim &dim = d.dims[level];
   if (dim.role != DimRole::K)
-    return packPanel(phase, expression, level + 1, index, target, at);
-  const AddressTerm &term = dim.terms[kB];
+    return packPanel(phase, expression, operand, level + 1, index, target, at);
+  const AddressTerm &term = dim.terms[operand];
   bool isUnit = term.coefficient == 1 && source.strides()[term.dim] == 1;
   if (static_cast<int>(level) == inner && isUnit &&
-      source.strides()[d.dims[s.vectorPart].terms[kB].dim] != 1)
+      source.strides()[d.dims[staged.panelPart].terms[operand].dim] != 1)
     return packTransposed(phase, expression, index, target, at);
   buildLoop(phase.b, 0, dim.extent, 1, [&](Value k) {
     index[level] = k;
-    packPanel(phase, expression, level + 1, index, target,
-              advance(phase.b, at, k, s.operands[kB].strides[level]));
+    packPanel(phase, expression, operand, level + 1, index, target,
+              advance(phase.b, at, k, staged.strides[level]));
   });
 }
 
 /// A task is a panel.
-void ContractionEmitter::emitPanels() {
-  const StagedOperand &staged = s.operands[kB];
+void ContractionEmitter::emitPanels(OperandIndex operand) {
+  const StagedOperand &staged = s.operands[operand];
+  int part = staged.panelPart;
   int64_t tasks = staged.panel == 0 ? 0 : staged.count / staged.panel;
   module.addPhase(tasks, [&](PhaseBuilder &phase) {
     ImplicitLocOpBuilder &b = phase.b;
     Expression expression(phase);
     SmallVector<Value> index(d.dims.size(), phase.index(0));
-    Value panels = phase.index(llvm::divideCeil(d.dims[s.vectorPart].extent, s.columns()));
+    Value panels = phase.index(llvm::divideCeil(d.dims[part].extent, staged.panelTile));
     Value panel = arith::RemUIOp::create(b, phase.task, panels);
     Value rest = arith::DivUIOp::create(b, phase.task, panels);
-    index[s.vectorPart] = advance(b, phase.index(0), panel, s.columns());
+    index[part] = advance(b, phase.index(0), panel, staged.panelTile);
     for (size_t dim = d.dims.size(); dim-- > 0;) {
       const ContractionDim &own = d.dims[dim];
-      if (static_cast<int>(dim) == s.vectorPart || own.role == DimRole::K ||
-          !own.terms[kB].occurs())
+      if (static_cast<int>(dim) == part || own.role == DimRole::K || !own.terms[operand].occurs())
         continue;
       Value extent = phase.index(own.extent);
       index[dim] = arith::RemUIOp::create(b, rest, extent);
       rest = arith::DivUIOp::create(b, rest, extent);
     }
     Value at = advance(b, phase.index(0), phase.task, staged.panel);
-    packPanel(phase, expression, 0, index, memoryOf(phase, kB), at);
+    packPanel(phase, expression, operand, 0, index, memoryOf(phase, operand), at);
   });
 }
 

@@ -188,31 +188,34 @@ void StrategyChooser::stageB() {
       conflicts = stride != 0 && stride * elementBytes % 4096 == 0;
   bool canPack = vectorPart >= 0 && !s.vectorA && !s.isDot();
   if (!hasUnitStride || (conflicts && isReused && canPack)) {
-    staged.staging = Staging::Panels;
-    layOutPanels();
+    layOutPanels(kB, vectorPart, s.columns());
   } else if (request.prologueB) {
     staged = {};
     stageCopy(kB);
   }
 }
 
-/// [batch, outer columns and taps][panel][k][columns].
-void StrategyChooser::layOutPanels() {
-  StagedOperand &staged = s.operands[kB];
+/// [batch, outer columns and taps][panel][k][columns], and alike for rows.
+void StrategyChooser::layOutPanels(OperandIndex operand, int part, int64_t tile) {
+  StagedOperand &staged = s.operands[operand];
+  staged = {};
+  staged.staging = Staging::Panels;
+  staged.panelPart = part;
+  staged.panelTile = tile;
+  staged.panelPitch = llvm::alignTo(tile, s.lanes);
   staged.strides.assign(d.dims.size(), 0);
-  staged.origin = 0;
-  int64_t stride = s.columns();
+  int64_t stride = staged.panelPitch;
   auto place = [&](auto wanted) {
     for (int dim = static_cast<int>(d.dims.size()) - 1; dim >= 0; --dim)
-      if (dim != vectorPart && d.dims[dim].terms[kB].occurs() && wanted(d.dims[dim].role)) {
+      if (dim != part && d.dims[dim].terms[operand].occurs() && wanted(d.dims[dim].role)) {
         staged.strides[dim] = stride;
         stride *= d.dims[dim].extent;
       }
   };
   place([](DimRole role) { return role == DimRole::K; });
   staged.panel = stride;
-  staged.strides[vectorPart] = 1;
-  stride *= llvm::divideCeil(d.dims[vectorPart].extent, s.columns());
+  staged.strides[part] = 1;
+  stride *= llvm::divideCeil(d.dims[part].extent, tile);
   place([](DimRole role) { return role != DimRole::K; });
   staged.count = stride;
 }
@@ -325,18 +328,42 @@ void StrategyChooser::chooseTile() {
       dim.tile = tile.rows[row++];
 }
 
+/// The dimension of rows to pack A along, -1: none. Where A is transposed, a tile
+/// takes a short piece of each row of A and neighbouring tiles meet the rest when
+/// the caches have lost it; packed, it streams. That pays from a few reads on.
+int StrategyChooser::panelRows() const {
+  static constexpr int64_t kReads = 4;
+  if (s.operands[kA].staging != Staging::None || s.isDot() || s.vectorA || s.vectorDim < 0 ||
+      s.dims[s.vectorDim].tiles() < kReads || bytesOf(kA) <= 2 * machine.l1Bytes)
+    return -1;
+  int rows = -1;
+  for (auto [index, dim] : llvm::enumerate(s.dims)) {
+    if (dim.role != DimRole::M || dim.tile == 1)
+      continue;
+    if (rows >= 0 || dim.parts.size() > 1 || dim.strides[kA] != 1 || dim.tiles() < 2)
+      return -1;
+    rows = index;
+  }
+  return rows;
+}
+
 /// Now that the width is known, lays out what depends on it.
 void StrategyChooser::applyTile() {
   if (s.vectorDim >= 0)
     s.dims[s.vectorDim].tile = s.columns();
   if (s.operands[kB].staging == Staging::Panels)
-    layOutPanels();
+    layOutPanels(kB, vectorPart, s.columns());
+  int rows = panelRows();
+  if (rows >= 0)
+    layOutPanels(kA, s.dims[rows].parts.back(), s.dims[rows].tile);
   layOutResult();
   for (PlanDim &dim : s.dims)
     for (int operand : {kA, kB, kC}) {
       dim.strides[operand] = s.operands[operand].strides[dim.parts.back()];
       dim.tileStrides[operand] = dim.strides[operand] * dim.tile;
     }
+  if (rows >= 0)
+    s.dims[rows].tileStrides[kA] = s.operands[kA].panel;
   if (s.vectorDim < 0)
     return;
   PlanDim &vector = s.dims[s.vectorDim];

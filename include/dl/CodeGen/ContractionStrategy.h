@@ -52,8 +52,11 @@ struct StagedOperand {
   int64_t count = 0;
   /// The stride of each of the descriptor's dimensions.
   llvm::SmallVector<int64_t> strides;
-  /// Panels: elements of a panel.
-  int64_t panel = 0;
+  /// Panels: the descriptor's dimension whose indices lie side by side in them,
+  /// how many of them a panel takes, elements from one k to the next (whole
+  /// vectors), and elements of a panel.
+  int panelPart = -1;
+  int64_t panelTile = 0, panelPitch = 0, panel = 0;
   /// Elements from the start to where the iteration's origin lies.
   int64_t origin = 0;
 };

@@ -147,6 +147,14 @@ TEST_P(Contraction, DotProducts) {
   }
 }
 
+/// A transposed and read for many columns: packed by rows.
+TEST_P(Contraction, TransposedRowsArePacked) {
+  checkMatmul(200, 301, 170, true, false);
+  checkMatmul(129, 520, 300, true, true);
+  check({{shape({2, 170, 150}), shape({2, 170, 300}), shape({300})},
+         "%0 = dl.matmul %a0, %a1 {transpose_a = true}\n%r = dl.add %0, %a2"});
+}
+
 TEST_P(Contraction, LongSumsAreSplit) {
   checkMatmul(8, 16, 20001);
   checkMatmul(5, 33, 12345, true, true);
