@@ -18,7 +18,7 @@ namespace {
 
 struct BenchArguments {
   std::string model, kernel;
-  bool train = false;
+  bool train = false, print = false;
   int64_t batch = 1, milliseconds = 2000;
   Loss loss;
   Optimizer optimizer;
@@ -168,6 +168,8 @@ static Result<std::string> benchKernel(const BenchArguments &arguments) {
   auto spec = KernelSpec::parse(arguments.kernel);
   if (!spec)
     return Error{fmt::format("flag '--kernel': {}", spec.error().message)};
+  if (arguments.print)
+    return spec->modelText();
   double start = now();
   auto kernel = CompiledKernel::make(*spec, arguments.options);
   if (!kernel)
@@ -201,6 +203,8 @@ static Result<std::string> benchModel(BenchArguments &arguments) {
 }
 
 static Result<std::string> bench(BenchArguments &arguments) {
+  if (arguments.print && arguments.kernel.empty())
+    return Error{"flag '--print': expected a --kernel"};
   if (arguments.kernel.empty())
     return benchModel(arguments);
   if (!arguments.model.empty())
@@ -226,6 +230,8 @@ int benchMain(const std::vector<std::string> &list) {
   parser.option("--batch", "N", "batch size (default 1)", arguments.batch, 1, 1 << 24);
   parser.option("--milliseconds", "N", "how long to measure (default 2000)", arguments.milliseconds,
                 1, 3600000);
+  parser.flag("--print", "print the kernel as a model instead: for `dlc - --emit=asm`",
+              arguments.print);
   parser.flag("--train", "time the training step (needs --loss)", arguments.train);
   addLossFlag(parser, arguments.loss, "cross_entropy, mse, bce, bce_with_logits or hinge");
   addOptimizerFlag(parser, arguments.optimizer);
