@@ -32,14 +32,16 @@ static float valueOf(size_t operand, int64_t element) {
 
 void fillOperand(const KernelSpec &spec, size_t index, void *data) {
   KernelTensor operand = spec.operands()[index];
-  bool isCount = spec.op == "adam" && index == 4, isVariance = spec.op == "adam" && index == 3;
+  bool isCount = spec.op == "adam" && index == 4;
+  bool isPositive = (spec.op == "adam" && index == 3) || spec.op.starts_with("batch_norm") ||
+                    spec.op == "log" || spec.op.ends_with("sqrt");
   for (int64_t i = 0; i < operand.size(); ++i) {
     float value = valueOf(index, i);
     if (operand.classes > 0)
       static_cast<int32_t *>(data)[i] =
           static_cast<int32_t>((value + 0.5f) * static_cast<float>(operand.classes - 1));
     else
-      static_cast<float *>(data)[i] = isCount ? 3.f : isVariance ? std::abs(value) : value;
+      static_cast<float *>(data)[i] = isCount ? 3.f : isPositive ? std::abs(value) : value;
   }
 }
 
@@ -102,6 +104,20 @@ static std::vector<KernelTensor> linearOperands(const KernelSpec &spec) {
 
 static size_t operandCount(const KernelSpec &spec) { return spec.op == "mul_add" ? 3 : 2; }
 
+static std::vector<KernelTensor> poolOperands(const KernelSpec &spec) {
+  if (spec.op == "max_pool2d_backward")
+    return {{image(spec)}, {pooled(spec)}};
+  return {{spec.op == "avg_pool2d_backward" ? pooled(spec) : image(spec)}};
+}
+
+/// Scale and bias, and for batch_norm a running mean and variance.
+static std::vector<KernelTensor> affineOperands(const KernelSpec &spec) {
+  std::vector<KernelTensor> operands(spec.op == "layer_norm" ? 3 : 5,
+                                     {Shape{spec.extents.back()}, true});
+  operands[0] = {spec.extents};
+  return operands;
+}
+
 std::vector<KernelTensor> KernelSpec::operands() const {
   switch (family) {
   case Family::Matmul:
@@ -116,9 +132,11 @@ std::vector<KernelTensor> KernelSpec::operands() const {
   case Family::CrossEntropy:
     return {{extents}, {{extents[0]}, false, extents[1]}};
   case Family::Pool:
-    if (op == "max_pool2d_backward")
-      return {{image(*this)}, {pooled(*this)}};
-    return {{image(*this)}};
+    return poolOperands(*this);
+  case Family::Concat:
+    return {{extents}, {extents}};
+  case Family::Affine:
+    return affineOperands(*this);
   case Family::Update:
     if (op == "adam")
       return {{extents}, {extents}, {extents}, {extents}, {Shape{}}};
@@ -145,6 +163,12 @@ static Shape permuted(const KernelSpec &spec) {
   return shape;
 }
 
+static Shape joined(const KernelSpec &spec) {
+  Shape shape = spec.extents;
+  (spec.axis < 0 ? shape.back() : shape[spec.axis]) *= 2;
+  return shape;
+}
+
 static Shape convResult(const KernelSpec &spec) {
   ConvShapes shapes(spec);
   return spec.op == "conv2d"                 ? shapes.result
@@ -165,9 +189,15 @@ std::vector<KernelTensor> KernelSpec::results() const {
   case Family::CrossEntropy:
     return {{Shape{}}};
   case Family::Pool:
-    return {{op == "max_pool2d_backward" ? image(*this) : pooled(*this)}};
+    return {{op.ends_with("_backward") ? image(*this) : pooled(*this)}};
   case Family::Transpose:
     return {{permuted(*this)}};
+  case Family::Concat:
+    return {{joined(*this)}};
+  case Family::Affine:
+    if (op == "batch_norm_train")
+      return {{extents}, {Shape{extents.back()}}, {Shape{extents.back()}}};
+    return {{extents}};
   case Family::Update:
     return std::vector<KernelTensor>(op == "adam" ? 3 : 2, {extents});
   case Family::Unary:
@@ -200,6 +230,15 @@ static std::string convAttributes(const KernelSpec &spec) {
                      extra, spec.stride, spec.pad, spec.dilation, spec.groups);
 }
 
+static std::string poolAttributes(const KernelSpec &spec) {
+  std::string size = spec.op == "avg_pool2d_backward"
+                         ? fmt::format("input_size = [{}, {}], ", spec.extents[1], spec.extents[2])
+                         : "";
+  return fmt::format("{0}kernel = [{1}, {1}], strides = [{2}, {2}], "
+                     "padding = [{3}, {3}, {3}, {3}], layout = nhwc",
+                     size, spec.kernelExtent(), spec.stride, spec.pad);
+}
+
 /// The attributes of the op, without braces.
 static std::string attributes(const KernelSpec &spec) {
   switch (spec.family) {
@@ -213,10 +252,12 @@ static std::string attributes(const KernelSpec &spec) {
     return fmt::format("axes = [{}]", spec.axis);
   case Family::Normalization:
     return fmt::format("axis = {}", spec.axis);
+  case Family::Concat:
+    return fmt::format("axis = {}", spec.axis < 0 ? spec.extents.size() - 1 : spec.axis);
+  case Family::Affine:
+    return fmt::format("axis = {}", spec.extents.size() - 1);
   case Family::Pool:
-    return fmt::format("kernel = [{0}, {0}], strides = [{1}, {1}], padding = [{2}, {2}, {2}, {2}], "
-                       "layout = nhwc",
-                       spec.kernelExtent(), spec.stride, spec.pad);
+    return poolAttributes(spec);
   case Family::Transpose:
     return fmt::format("permutation = [{}]", fmt::join(spec.axes, ", "));
   case Family::Update:

@@ -9,9 +9,10 @@
 //       [,pad=P][,dilation=D][,groups=G], and for conv2d [,bias][,relu|…]
 //   conv2d_transpose:N,H,W,C,O,K[,STRIDE][,…]    H, W: of its input
 //   relu|exp|…:EXTENTS   add|mul|…|add_relu|mul_add:EXTENTS
-//   sum|mean|max|min:EXTENTS[,axis=A]   softmax|log_softmax:EXTENTS[,axis=A]
-//   cross_entropy:N,CLASSES
-//   max_pool2d|max_pool2d_backward:N,H,W,C,K[,STRIDE][,pad=P]
+//   sum|mean|max|min|log_sum_exp:EXTENTS[,axis=A]   softmax|log_softmax:EXTENTS[,axis=A]
+//   layer_norm|batch_norm|batch_norm_train:EXTENTS    channels: the last
+//   cross_entropy:N,CLASSES   concat:EXTENTS[,axis=A]  (of two)
+//   max_pool2d|avg_pool2d[_backward]:N,H,W,C,K[,STRIDE][,pad=P]
 //   transpose:EXTENTS[,axes=1x0]   sgd|adam:EXTENTS
 //
 // Images are NHWC, extents of convolutions those of the forward one. This file
@@ -39,8 +40,10 @@ enum class KernelFamily : uint8_t {
   Elementwise, // of several operands
   Reduction,
   Normalization,
+  Affine, // normalisations that scale and shift: their last dimension
   CrossEntropy,
   Pool,
+  Concat, // of two alike
   Transpose,
   Update
 };

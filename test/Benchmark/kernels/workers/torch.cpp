@@ -68,16 +68,17 @@ private:
 
 static Run unaryRun(const std::string &op) {
   using Out = at::Tensor &(*)(at::Tensor &, const at::Tensor &);
-  static const std::pair<const char *, Out> known[] = {{"neg", at::neg_out},
-                                                       {"abs", at::abs_out},
-                                                       {"exp", at::exp_out},
-                                                       {"tanh", at::tanh_out},
-                                                       {"sigmoid", at::sigmoid_out}};
+  static const std::pair<const char *, Out> known[] = {
+      {"neg", at::neg_out},   {"abs", at::abs_out},         {"exp", at::exp_out},
+      {"tanh", at::tanh_out}, {"sigmoid", at::sigmoid_out}, {"log", at::log_out},
+      {"sqrt", at::sqrt_out}, {"rsqrt", at::rsqrt_out},     {"erf", at::erf_out}};
   for (auto [name, out] : known)
     if (op == name)
       return [out](Tensors &t) { out(t.out[0], t.in[0]); };
   if (op == "relu")
     return [](Tensors &t) { at::clamp_min_out(t.out[0], t.in[0], 0); };
+  if (op == "gelu")
+    return [](Tensors &t) { at::gelu_out(t.out[0], t.in[0]); };
   return nullptr;
 }
 
@@ -99,6 +100,8 @@ static Run reductionRun(const KernelSpec &spec) {
     return [axis](Tensors &t) { at::sum_out(t.out[0], t.in[0], at::IntArrayRef(axis)); };
   if (spec.op == "mean")
     return [axis](Tensors &t) { at::mean_out(t.out[0], t.in[0], at::IntArrayRef(axis)); };
+  if (spec.op == "log_sum_exp")
+    return [axis](Tensors &t) { at::logsumexp_out(t.out[0], t.in[0], at::IntArrayRef(axis)); };
   if (spec.op == "max")
     return [axis](Tensors &t) { at::amax_out(t.out[0], t.in[0], axis); };
   return [axis](Tensors &t) { at::amin_out(t.out[0], t.in[0], axis); };
@@ -109,6 +112,29 @@ static Run normalizationRun(const KernelSpec &spec) {
   if (spec.op == "softmax")
     return [axis](Tensors &t) { at::_softmax_out(t.out[0], t.in[0], axis, false); };
   return [axis](Tensors &t) { at::_log_softmax_out(t.out[0], t.in[0], axis, false); };
+}
+
+/// Channels are the last dimension, which batch_norm of PyTorch has only in matrices.
+static Run affineRun(const KernelSpec &spec) {
+  int64_t channels = spec.extents.back(), rows = spec.operands()[0].size() / channels;
+  if (spec.op == "layer_norm")
+    return [=, mean = at::empty({rows, 1}), deviation = at::empty({rows, 1})](Tensors &t) mutable {
+      at::Tensor x = t.in[0].view({rows, channels}), y = t.out[0].view({rows, channels});
+      at::native_layer_norm_out(y, mean, deviation, x, {channels}, t.in[1], t.in[2], 1e-5);
+    };
+  bool training = spec.op == "batch_norm_train";
+  auto running = std::make_shared<std::vector<at::Tensor>>();
+  return [=, mean = at::empty({training ? channels : 0}),
+          deviation = at::empty({training ? channels : 0})](Tensors &t) mutable {
+    bool first = running->empty();
+    if (first)
+      *running = {t.in[3].clone(), t.in[4].clone()};
+    at::Tensor x = t.in[0].view({rows, channels}), y = t.out[0].view({rows, channels});
+    at::native_batch_norm_out(y, mean, deviation, x, t.in[1], t.in[2], (*running)[0], (*running)[1],
+                              training, 0.1, 1e-5);
+    for (size_t i = 1; first && i < t.out.size(); ++i)
+      t.out[i].copy_((*running)[i - 1]);
+  };
 }
 
 /// Labels become i64 before the timed runs, as PyTorch wants them.
@@ -125,6 +151,13 @@ static Run crossEntropyRun() {
 static Run poolRun(const KernelSpec &spec) {
   std::vector<int64_t> kernel(2, spec.kernelExtent()), strides(2, spec.stride), pad(2, spec.pad);
   auto indices = std::make_shared<at::Tensor>();
+  if (spec.op == "avg_pool2d")
+    return [=](Tensors &t) { at::avg_pool2d_out(t.out[0], t.in[0], kernel, strides, pad); };
+  if (spec.op == "avg_pool2d_backward")
+    return [=](Tensors &t) { // of its last operand it reads the shape alone
+      at::avg_pool2d_backward_out(t.out[0], t.in[0], t.out[0], kernel, strides, pad, false, true,
+                                  std::nullopt);
+    };
   if (spec.op == "max_pool2d")
     return [=](Tensors &t) {
       if (!indices->defined())
@@ -172,6 +205,12 @@ static Run makeRun(const KernelSpec &spec) {
     return reductionRun(spec);
   case KernelFamily::Normalization:
     return normalizationRun(spec);
+  case KernelFamily::Affine:
+    return affineRun(spec);
+  case KernelFamily::Concat: {
+    int64_t axis = spec.axis;
+    return [axis](Tensors &t) { at::cat_out(t.out[0], {t.in[0], t.in[1]}, axis); };
+  }
   case KernelFamily::CrossEntropy:
     return crossEntropyRun();
   case KernelFamily::Pool:
