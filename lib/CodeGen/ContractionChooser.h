@@ -38,6 +38,7 @@ public:
     applyTile();
     splitReduction();
     orderLoops();
+    copyInTasks();
     s.time += stagingTime();
     // Few tasks leave cores idle.
     if (s.tasks() < kFewTasks && d.flops() > kFewTasks * kPartFlops)
@@ -72,6 +73,7 @@ private:
   OrderCosts orderCosts(double outerRows, double innerRows, double columns) const;
   void orderLoops();
   void chooseTasks();
+  void copyInTasks();
 
   llvm::SmallVector<int64_t> naturalStrides(OperandIndex operand) const;
   void stageInPlace(OperandIndex operand);

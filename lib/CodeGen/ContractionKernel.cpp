@@ -195,7 +195,9 @@ ContractionEmitter::ContractionEmitter(KernelModule &module, const ContractionBo
 
 void ContractionEmitter::emit() {
   for (OperandIndex operand : {kA, kB})
-    if (s.operands[operand].staging != Staging::None) {
+    if (operand == kA && s.copiesInTask) {
+      stagedOffset[kA] = module.reserveScratch(bytes(s.operands[kA].count));
+    } else if (s.operands[operand].staging != Staging::None) {
       stagedOffset[operand] = module.reserveWorkspace(bytes(s.operands[operand].count));
       emitStaging(operand);
     }

@@ -26,6 +26,8 @@ Value ContractionEmitter::memoryOf(PhaseBuilder &phase, OperandIndex operand) co
     return phase.scratch(stagedOffset[kC], d.element, staged.count);
   if (operand == kC)
     return phase.workspace(stagedOffset[kC], d.element, staged.count * s.parts);
+  if (operand == kA && s.copiesInTask)
+    return phase.scratch(stagedOffset[kA], d.element, staged.count);
   if (staged.staging != Staging::None)
     return phase.workspace(stagedOffset[operand], d.element, staged.count);
   return phase.argument(cast<BlockArgument>(d.operands[operand].value));
@@ -68,6 +70,10 @@ void ContractionEmitter::emitTask(PhaseBuilder &phase, Expression &expression) {
   }
   if (s.accumulation == Accumulation::Scatter)
     clearScratch(phase);
+  if (s.copiesInTask) {
+    SmallVector<Value> indices = {place.index[s.loops[0]]};
+    copyBlock(phase, expression, kA, indices, memoryOf(phase, kA), zero);
+  }
   emitLoops(phase, expression, s.taskLoops, place);
   if (s.accumulation == Accumulation::Scatter)
     sweepScratch(phase, expression, place);

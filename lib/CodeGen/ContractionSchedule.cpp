@@ -136,6 +136,26 @@ void StrategyChooser::orderLoops() {
     chooseTasks();
 }
 
+/// Lets each task copy the image that it reads, where there are enough images and
+/// all copies together would leave the L2 cache: so the copy does not.
+void StrategyChooser::copyInTasks() {
+  StagedOperand &a = s.operands[kA];
+  if (a.staging != Staging::Copy || s.accumulation != Accumulation::Registers || s.loops.empty())
+    return;
+  PlanDim &image = s.dims[s.loops[0]];
+  const AddressTerm &term = d.dims[image.parts[0]].terms[kA];
+  int64_t count = a.count / std::max<int64_t>(image.extent, 1);
+  bool isOutermost = image.role == DimRole::M && image.parts.size() == 1 && image.tile == 1 &&
+                     term.dim == 0 && term.coefficient == 1 && image.strides[kA] == count;
+  if (!isOutermost || image.extent < kFewTasks || bytesOf(kA) <= machine.l2Bytes ||
+      count * elementBytes > machine.l2Bytes / 4 * 3)
+    return;
+  s.copiesInTask = true;
+  s.taskLoops = 1;
+  a.count = count;
+  a.strides[image.parts[0]] = image.strides[kA] = image.tileStrides[kA] = 0;
+}
+
 /// As many of the outermost loops as it takes for enough tasks, none too small.
 void StrategyChooser::chooseTasks() {
   double flops = d.flops() / static_cast<double>(s.parts);

@@ -51,6 +51,8 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
                   kStaging[static_cast<int>(operands[kA].staging)],
                   kStaging[static_cast<int>(operands[kB].staging)], namesOf(loops),
                   namesOf(reductionLoops), tasks());
+  if (copiesInTask)
+    text += "; each copies its part of a";
   if (accumulation == Accumulation::Partials)
     text += fmt::format("; {} split in {}", nameOf(splitDim), parts);
   if (accumulation == Accumulation::Scatter)

@@ -93,6 +93,9 @@ struct ContractionStrategy {
   unsigned taskLoops = 0;
   /// Loops in the micro-kernel, outer to inner.
   llvm::SmallVector<int> reductionLoops;
+  /// A is copied by each task, into its scratch: one index of the outermost loop,
+  /// which is the only task loop and A's outermost dimension.
+  bool copiesInTask = false;
 
   /// Estimated time, staging included, in vector multiply-adds.
   double time = 0;

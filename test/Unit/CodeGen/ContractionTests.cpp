@@ -213,6 +213,22 @@ TEST_P(Contraction, DepthwiseConvolution) {
   checkConv({1, 6, 6, 5, 15, 3, 2, {1, 1}, {1, 1}, {1, 0, 1, 1}, 5});
 }
 
+/// Many padded images, together larger than a cache: each task copies its own.
+TEST_P(Contraction, TasksCopyImages) {
+  Conv c{9, 33, 31, 64, 64, 3, 3, {1, 1}, {1, 1}, {1, 1, 1, 1}, 64};
+  check({{image(c), weight(c)}, forward(c)});
+  check({{result(c), weight(c)}, backwardData(c)});
+  c.groups = 1;
+  c.inputs = c.outputs = 40;
+  c.dilation = {2, 2};
+  check({{image(c), weight(c), image(c)},
+         fmt::format("%z = dl.constant dense<0.0> : tensor<{}>\n"
+                     "%m = dl.compare %a2, %z {{predicate = gt}}\n"
+                     "%p = dl.select %m, %a0, %z\n%r = dl.conv2d %p, %a1 ",
+                     GetParam().element) +
+             c.attributes()});
+}
+
 TEST_P(Contraction, Epilogue) {
   check({{shape({20, 30}), shape({30, 40}), shape({40})},
          "%0 = dl.matmul %a0, %a1\n%1 = dl.add %0, %a2\n%r = dl.relu %1"});
