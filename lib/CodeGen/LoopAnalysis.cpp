@@ -61,6 +61,52 @@ static DenseMap<Value, unsigned> computeDepths(KernelModule &module, LoopAnalysi
   return depths;
 }
 
+namespace {
+/// In which passes a value is used: each level of reductions is one, then a sweep
+/// where the last level does not write the results.
+struct Uses {
+  bool here = false, later = false;
+};
+} // namespace
+
+/// Uses of a value that is known before the pass of level `pass`.
+static Uses usesOf(Value value, size_t pass, const LoopAnalysis &analysis,
+                   const DenseMap<Value, unsigned> &depths) {
+  size_t writingPass = analysis.levels.size() - (analysis.lastLevelWrites ? 1 : 0);
+  Uses uses;
+  auto add = [&](size_t at) { (at == pass ? uses.here : uses.later) = true; };
+  for (Operation *user : value.getUsers()) {
+    if (isa<YieldOp>(user)) {
+      add(writingPass);
+    } else if (isReduction(user)) {
+      add(depths.lookup(user->getResult(0)) - 1);
+    } else if (depths.lookup(user->getResult(0)) > pass) {
+      uses.later = true;
+    } else {
+      Uses inner = usesOf(user->getResult(0), pass, analysis, depths);
+      uses.here |= inner.here;
+      uses.later |= inner.later;
+    }
+  }
+  return uses;
+}
+
+static void findReused(KernelModule &module, LoopAnalysis &analysis,
+                       const DenseMap<Value, unsigned> &depths) {
+  analysis.reused.resize(analysis.levels.size());
+  for (Operation &op : module.body().without_terminator()) {
+    if (!op.hasTrait<IsTranscendental>() ||
+        tensorType(op.getResult(0)).getShape() != ArrayRef(analysis.shape))
+      continue;
+    size_t pass = depths.lookup(op.getResult(0));
+    if (pass >= analysis.levels.size())
+      continue;
+    Uses uses = usesOf(op.getResult(0), pass, analysis, depths);
+    if (uses.here && uses.later)
+      analysis.reused[pass].push_back(&op);
+  }
+}
+
 int64_t LoopAnalysis::keptElements() const {
   int64_t count = 1;
   for (auto [dim, extent] : llvm::enumerate(shape))
@@ -105,6 +151,7 @@ FailureOr<LoopAnalysis> LoopAnalysis::get(KernelModule &module) {
       group->push_back(index);
     }
   }
+  findReused(module, analysis, depths);
   return analysis;
 }
 

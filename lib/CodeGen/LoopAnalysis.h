@@ -29,6 +29,10 @@ struct LoopAnalysis {
   /// Results of other shapes that have nothing to do with the reductions, by shape.
   llvm::SmallVector<llvm::SmallVector<unsigned>> otherResults;
 
+  /// For each level, the transcendental values of the iteration shape that its pass
+  /// computes and a later pass needs again.
+  llvm::SmallVector<llvm::SmallVector<mlir::Operation *>> reused;
+
   /// Operations an element of the iteration shape costs.
   double weight = 1;
 

@@ -38,13 +38,18 @@ static void bindResults(PhaseBuilder &phase, Point &point, ArrayRef<Reducer> red
 
 static void emitWhole(KernelModule &module, const LoopNest &nest) {
   const LoopAnalysis &analysis = nest.analysis;
+  SmallVector<SmallVector<KeptValue>> kept;
+  for (ArrayRef<Operation *> reused : analysis.reused)
+    kept.push_back(nest.keep(reused));
   module.addPhase(nest.tasks(), [&](PhaseBuilder &phase) {
     nest.forEachPoint(phase, phase.task, [&](Point &point) {
       for (auto [number, level] : llvm::enumerate(analysis.levels)) {
         SmallVector<Reducer> reducers = reducersOf(module, level);
         bool write = analysis.lastLevelWrites && number + 1 == analysis.levels.size() &&
                      !analysis.fullResults.empty();
-        bindResults(phase, point, reducers, nest.reduce(phase, point, reducers, write, nullptr));
+        bindResults(phase, point, reducers,
+                    nest.reduce(phase, point, reducers, write, nullptr, kept[number]));
+        nest.bindKept(phase, point, kept[number]);
       }
       if (!analysis.fullResults.empty() && !analysis.lastLevelWrites)
         nest.sweep(phase, point, nullptr);

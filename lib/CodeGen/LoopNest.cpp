@@ -2,6 +2,8 @@
 
 #include "LoopNest.h"
 
+#include "ContractionEmitter.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -44,6 +46,17 @@ static bool movesLastDim(KernelModule &module) {
   });
 }
 
+/// Whether all transposes bring the last dimension of an argument to the one before
+/// the last, so that a block of rows is a transposed block of the argument.
+static bool canTurn(KernelModule &module, ArrayRef<int64_t> shape) {
+  int64_t before = static_cast<int64_t>(shape.size()) - 2;
+  return llvm::all_of(module.body().getOps<TransposeOp>(), [&](TransposeOp op) {
+    RankedTensorType type = op.getType();
+    return before >= 0 && type.getShape() == shape && isa<BlockArgument>(op.getInput()) &&
+           op.getPermutation()[before] == before + 1 && type.getElementTypeBitWidth() >= 32;
+  });
+}
+
 LoopNest::LoopNest(KernelModule &module, const LoopAnalysis &analysis)
     : analysis(analysis), module(module) {
   lanes = module.machine().lanes(elementBits(module));
@@ -72,6 +85,9 @@ void LoopNest::chooseTiles() {
     return;
   }
   transposed = movesLastDim(module) && analysis.levels.empty();
+  turns = transposed && lanes > 1 && !llvm::is_contained(shape, 0) && canTurn(module, shape);
+  if (turns)
+    rowCount = rowCount / shape[lastDim - 1] * llvm::divideCeil(shape[lastDim - 1], lanes);
   tileVectors = transposed ? 1 : module.machine().vectorRegisters >= 32 ? 4 : 2;
   int64_t tile = tileVectors * lanes;
   fullTiles = last / tile;
@@ -83,6 +99,8 @@ void LoopNest::chooseTiles() {
     blocks = 1;
     double rowWork = elementWork * std::max<int64_t>(last, 1);
     rowsPerTask = std::max<int64_t>(kTaskWork / rowWork, transposed ? kTransposedRows : 1);
+    if (turns)
+      rowsPerTask = llvm::divideCeil(rowsPerTask, lanes);
     rowsPerTask = std::min(rowsPerTask, std::max<int64_t>(rowCount, 1));
   }
   taskCount = last == 0 ? 0 : llvm::divideCeil(rowCount, rowsPerTask) * blocks;
@@ -202,6 +220,8 @@ void LoopNest::emitTransposed(PhaseBuilder &phase, Value firstRow, Value lastRow
   int64_t tile = tileVectors * lanes;
   auto emitColumn = [&](Value column, int64_t elements) {
     buildLoop(phase.b, firstRow, lastRow, 1, [&](Value row) {
+      if (turns)
+        return emitBlocks(phase, row, column, elements, emit);
       SmallVector<Value> indices = rowIndices(phase, row);
       indices.back() = column;
       emitPoint(phase, indices, chunksOf(elements), emit);
@@ -210,6 +230,79 @@ void LoopNest::emitTransposed(PhaseBuilder &phase, Value firstRow, Value lastRow
   buildLoop(phase.b, 0, fullTiles * tile, tile, [&](Value column) { emitColumn(column, tile); });
   if (restElements != 0)
     emitColumn(phase.index(fullTiles * tile), restElements);
+}
+
+/// The columns of block number `block`, which is shorter where it is the last one
+/// of its dimension.
+void LoopNest::emitBlocks(PhaseBuilder &phase, Value block, Value column, int64_t columns,
+                          function_ref<void(Point &)> emit) const {
+  ImplicitLocOpBuilder &b = phase.b;
+  int64_t dim = static_cast<int64_t>(analysis.shape.size()) - 2, extent = analysis.shape[dim];
+  int64_t perOuter = llvm::divideCeil(extent, lanes), rest = extent % lanes;
+  Value count = phase.index(perOuter);
+  Value outer = arith::DivUIOp::create(b, block, count);
+  Value number = arith::RemUIOp::create(b, block, count);
+  Value row = linearIndex(b, {outer, number}, {extent, lanes});
+  SmallVector<Value> indices = rowIndices(phase, row);
+  indices.back() = column;
+  if (rest == 0)
+    return emitBlock(phase, indices, lanes, columns, emit);
+  if (perOuter == 1)
+    return emitBlock(phase, indices, rest, columns, emit);
+  Value isWhole =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ne, number, phase.index(perOuter - 1));
+  auto branch = scf::IfOp::create(b, isWhole, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  emitBlock(phase, indices, lanes, columns, emit);
+  b.setInsertionPointToStart(branch.elseBlock());
+  emitBlock(phase, indices, rest, columns, emit);
+}
+
+/// The rows of a transposed block of an argument: vectors along the columns.
+SmallVector<Value> LoopNest::turn(PhaseBuilder &phase, TransposeOp op, ArrayRef<Value> indices,
+                                  int64_t blockRows, int64_t columns) const {
+  RankedTensorType type = op.getInput().getType();
+  Position source;
+  source.indices.resize(type.getRank());
+  for (auto [index, dim] : llvm::zip(indices, op.getPermutation()))
+    source.indices[dim] = index;
+  source.vectorDim = static_cast<int>(type.getRank()) - 1;
+  source.lanes = lanes;
+  if (blockRows < lanes)
+    source.mask = leadingMask(phase.b, blockRows, lanes);
+  Value &column = source.indices[op.getPermutation().back()];
+  SmallVector<Value> vectors;
+  for (int64_t number = 0; number < columns; ++number) {
+    column = linearIndex(phase.b, {indices.back(), phase.index(number)}, {1, 1});
+    vectors.push_back(loadElement(phase.b, phase.argument(cast<BlockArgument>(op.getInput())),
+                                  type.getShape(), type.getElementType(), source));
+  }
+  vectors.resize(lanes, vectors.front());
+  return transposeVectors(phase.b, vectors);
+}
+
+void LoopNest::emitBlock(PhaseBuilder &phase, ArrayRef<Value> indices, int64_t blockRows,
+                         int64_t columns, function_ref<void(Point &)> emit) const {
+  SmallVector<std::pair<TransposeOp, SmallVector<Value>>> turned;
+  // Where memory cannot be masked, short blocks go element by element.
+  bool isWhole = blockRows == lanes && columns == lanes;
+  if (isWhole || module.machine().hasMaskedMemory)
+    for (auto op : module.body().getOps<TransposeOp>())
+      turned.push_back({op, turn(phase, op, indices, blockRows, columns)});
+  SmallVector<Value> here(indices);
+  for (int64_t row = 0; row < blockRows; ++row) {
+    here[here.size() - 2] =
+        linearIndex(phase.b, {indices[here.size() - 2], phase.index(row)}, {1, 1});
+    emitPoint(phase, here, chunksOf(columns), [&](Point &point) {
+      for (auto &[op, rowsOfOp] : turned) {
+        Value vector = rowsOfOp[row];
+        point.expressions[0].bind(
+            op, [vector](ImplicitLocOpBuilder &, const Position &) { return vector; });
+      }
+      emit(point);
+    });
+  }
 }
 
 /// `hasRest`: whether the elements behind the full tiles belong to it; null: they do.
@@ -404,14 +497,86 @@ void LoopNest::writeStep(PhaseBuilder &phase, Point &point, ArrayRef<Value> indi
                                stepPosition(phase, indices, rows ? rowChunk : point.chunks[c]));
 }
 
+//===----------------------------------------------------------------------===//
+// Values kept from pass to pass
+//===----------------------------------------------------------------------===//
+
+static Type elementTypeOf(Operation *op) {
+  return cast<RankedTensorType>(op->getResult(0).getType()).getElementType();
+}
+
+SmallVector<int64_t> LoopNest::keptShape() const {
+  SmallVector<int64_t> shape;
+  for (int64_t axis : analysis.reducedAxes)
+    shape.push_back(analysis.shape[axis]);
+  if (!rows)
+    shape.push_back(tileVectors * lanes);
+  return shape;
+}
+
+SmallVector<KeptValue> LoopNest::keep(ArrayRef<Operation *> reused) const {
+  // What the second-level cache holds beside the operands.
+  constexpr int64_t mostBytes = 128 << 10;
+  SmallVector<KeptValue> kept;
+  int64_t inner = analysis.shape[analysis.reducedAxes.back()];
+  bool isStraight = analysis.reducedAxes.size() == 1 &&
+                    llvm::divideCeil(inner, rows ? lanes : 1) <= kStraightLine;
+  for (Operation *op : reused) {
+    int64_t bytes = ShapedType::getNumElements(keptShape()) * storageBytes(elementTypeOf(op));
+    if (!isStraight && bytes <= mostBytes)
+      kept.push_back({op, module.reserveScratch(bytes)});
+  }
+  return kept;
+}
+
+Value LoopNest::keptMemory(PhaseBuilder &phase, const KeptValue &value) const {
+  return phase.scratch(value.offset, elementTypeOf(value.op),
+                       ShapedType::getNumElements(keptShape()));
+}
+
+/// Where the element at a position of the iteration shape is kept.
+Position LoopNest::inScratch(PhaseBuilder &phase, const Position &position,
+                             const Chunk &chunk) const {
+  Position inner = position;
+  inner.indices.clear();
+  for (int64_t axis : analysis.reducedAxes)
+    inner.indices.push_back(position.indices[axis]);
+  if (!rows)
+    inner.indices.push_back(phase.index(chunk.offset));
+  inner.vectorDim = static_cast<int>(inner.indices.size()) - 1;
+  return inner;
+}
+
+void LoopNest::keepStep(PhaseBuilder &phase, Point &point, ArrayRef<Value> indices,
+                        const Chunk &rowChunk, ArrayRef<KeptValue> kept) const {
+  for (const KeptValue &value : kept)
+    for (auto [chunk, expression] : llvm::zip(point.chunks, point.expressions)) {
+      Position position = stepPosition(phase, indices, rows ? rowChunk : chunk);
+      storeElement(phase.b, expression.vectorAt(value.op->getResult(0), position),
+                   keptMemory(phase, value), keptShape(), inScratch(phase, position, chunk));
+    }
+}
+
+void LoopNest::bindKept(PhaseBuilder &phase, Point &point, ArrayRef<KeptValue> kept) const {
+  for (const KeptValue &value : kept) {
+    Value memory = keptMemory(phase, value);
+    Type type = elementTypeOf(value.op);
+    for (auto [chunk, expression] : llvm::zip(point.chunks, point.expressions))
+      expression.bind(value.op->getResult(0), [this, &phase, memory, type, chunk = chunk](
+                                                  ImplicitLocOpBuilder &b, const Position &at) {
+        return loadElement(b, memory, keptShape(), type, inScratch(phase, at, chunk));
+      });
+  }
+}
+
 /// Lanes of the accumulators of a chunk; 0: a scalar.
 int64_t LoopNest::accumulatorLanes(const Chunk &chunk) const {
   return analysis.shape.empty() ? 0 : rows ? lanes : chunk.width;
 }
 
 LoopNest::Accumulators LoopNest::reduce(PhaseBuilder &phase, Point &point,
-                                        ArrayRef<Reducer> reducers, bool write,
-                                        const Split *split) const {
+                                        ArrayRef<Reducer> reducers, bool write, const Split *split,
+                                        ArrayRef<KeptValue> kept) const {
   ImplicitLocOpBuilder &b = phase.b;
   int64_t sets = setsFor(point.chunks.size());
   SmallVector<Value> carried;
@@ -422,6 +587,7 @@ LoopNest::Accumulators LoopNest::reduce(PhaseBuilder &phase, Point &point,
   walk(phase, point.indices, 0, split, sets, carried,
        [&](ArrayRef<Value> indices, const Chunk &chunk, int64_t set, SmallVector<Value> &values) {
          takeStep(phase, point, reducers, indices, chunk, set, values);
+         keepStep(phase, point, indices, chunk, kept);
          if (write)
            writeStep(phase, point, indices, chunk);
        });

@@ -37,6 +37,13 @@ struct Point {
   std::vector<Expression> expressions;
 };
 
+/// A value of the iteration shape that a pass leaves for later ones in the worker's
+/// scratch: cheaper than a second exp.
+struct KeptValue {
+  mlir::Operation *op;
+  int64_t offset;
+};
+
 /// Part of a reduced dimension: indices from part * length on.
 struct Split {
   int64_t dim, length, parts;
@@ -63,7 +70,12 @@ public:
   /// iteration shape are written on the way.
   using Accumulators = llvm::SmallVector<llvm::SmallVector<llvm::SmallVector<mlir::Value>>>;
   Accumulators reduce(PhaseBuilder &phase, Point &point, llvm::ArrayRef<Reducer> reducers,
-                      bool write, const Split *split) const;
+                      bool write, const Split *split, llvm::ArrayRef<KeptValue> kept = {}) const;
+  /// Reserves scratch for the values of a level that later passes reuse; none
+  /// where a pass is straight code, which reuses them anyway, or long.
+  llvm::SmallVector<KeptValue> keep(llvm::ArrayRef<mlir::Operation *> reused) const;
+  /// Binds kept values to what is in the scratch.
+  void bindKept(PhaseBuilder &phase, Point &point, llvm::ArrayRef<KeptValue> kept) const;
   /// Writes the results of the iteration shape.
   void sweep(PhaseBuilder &phase, Point &point, const Split *split) const;
   /// Writes the results that follow from reductions.
@@ -90,6 +102,14 @@ private:
                mlir::Value hasRest, llvm::function_ref<void(Point &)> emit) const;
   void emitTransposed(PhaseBuilder &phase, mlir::Value firstRow, mlir::Value lastRow,
                       llvm::function_ref<void(Point &)> emit) const;
+  void emitBlocks(PhaseBuilder &phase, mlir::Value block, mlir::Value column, int64_t columns,
+                  llvm::function_ref<void(Point &)> emit) const;
+  /// Rows of a block of `lanes` rows and as many columns, through registers.
+  void emitBlock(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> indices, int64_t blockRows,
+                 int64_t columns, llvm::function_ref<void(Point &)> emit) const;
+  llvm::SmallVector<mlir::Value> turn(PhaseBuilder &phase, TransposeOp op,
+                                      llvm::ArrayRef<mlir::Value> indices, int64_t blockRows,
+                                      int64_t columns) const;
   void emitPoint(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> indices,
                  llvm::ArrayRef<Chunk> chunks, llvm::function_ref<void(Point &)> emit) const;
   void walk(PhaseBuilder &phase, llvm::SmallVector<mlir::Value> indices, size_t depth,
@@ -100,6 +120,12 @@ private:
   void takeStep(PhaseBuilder &phase, Point &point, llvm::ArrayRef<Reducer> reducers,
                 llvm::ArrayRef<mlir::Value> indices, const Chunk &rowChunk, int64_t set,
                 llvm::SmallVector<mlir::Value> &carried) const;
+  /// The shape of a kept value of a point: reduced dimensions, then the tile.
+  llvm::SmallVector<int64_t> keptShape() const;
+  Position inScratch(PhaseBuilder &phase, const Position &position, const Chunk &chunk) const;
+  void keepStep(PhaseBuilder &phase, Point &point, llvm::ArrayRef<mlir::Value> indices,
+                const Chunk &rowChunk, llvm::ArrayRef<KeptValue> kept) const;
+  mlir::Value keptMemory(PhaseBuilder &phase, const KeptValue &value) const;
   void writeStep(PhaseBuilder &phase, Point &point, llvm::ArrayRef<mlir::Value> indices,
                  const Chunk &rowChunk) const;
 
@@ -107,6 +133,9 @@ private:
   bool rows = false;
   /// Operands are read across their rows: a task walks columns first.
   bool transposed = false;
+  /// Then also: these are the dimension before the last, and blocks of them are
+  /// transposed in registers; a row of the task is such a block.
+  bool turns = false;
   int64_t lanes = 1;
   int64_t rowCount = 1;     // product of the kept dimensions but the last, where that is tiled
   int64_t tileVectors = 1;  // vectors of a full tile

@@ -88,13 +88,13 @@ static int64_t normalizedAxis(int64_t axis, Value input) {
   return axis < 0 ? axis + tensorType(input).getRank() : axis;
 }
 
-// softmax(x) = e / sum(e), e = exp(x - max(x))
+// softmax(x) = e (1 / sum(e)), e = exp(x - max(x)): one division a row
 template <> SmallVector<Value> decompose(SoftmaxOp op, OpBuilder &builder) {
   Formula f(op.getLoc(), builder);
   Expr x = f(op.getInput());
   int64_t axis = normalizedAxis(op.getAxis(), op.getInput());
   Expr e = exp(x - max(x, axis, /*keepdims=*/true));
-  return {e / sum(e, axis, /*keepdims=*/true)};
+  return {e * (1.0 / sum(e, axis, /*keepdims=*/true))};
 }
 
 // log_softmax(x) = z - log(sum(exp(z))), z = x - max(x)

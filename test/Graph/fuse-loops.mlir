@@ -2,7 +2,7 @@
 
 // One kernel over rows.
 // CHECK-LABEL: @softmax
-// CHECK: dl.kernel "max+sub+exp+sum+div"
+// CHECK: dl.kernel "max+sub+exp+sum+div+mul"
 // CHECK-NOT: dl.kernel
 dl.model @softmax(%x: tensor<4x10xf32>) {
   %y = dl.softmax %x

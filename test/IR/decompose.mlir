@@ -3,11 +3,13 @@
 // RUN: dlc-opt %s --dl-decompose | FileCheck %s
 
 // CHECK-LABEL: dl.model @softmax
+// CHECK-NEXT: %[[ONE:.*]] = dl.constant dense<1.0{{.*}}>
 // CHECK-NEXT: %[[MAX:.*]] = dl.max %x {axes = [1], keepdims = true}
 // CHECK-NEXT: %[[Z:.*]] = dl.sub %x, %[[MAX]]
 // CHECK-NEXT: %[[E:.*]] = dl.exp %[[Z]]
 // CHECK-NEXT: %[[SUM:.*]] = dl.sum %[[E]] {axes = [1], keepdims = true}
-// CHECK-NEXT: %[[Y:.*]] = dl.div %[[E]], %[[SUM]]
+// CHECK-NEXT: %[[R:.*]] = dl.div %[[ONE]], %[[SUM]]
+// CHECK-NEXT: %[[Y:.*]] = dl.mul %[[E]], %[[R]]
 // CHECK-NEXT: dl.return %[[Y]]
 dl.model @softmax(%x: tensor<2x5xf32>) {
   %y = dl.softmax %x

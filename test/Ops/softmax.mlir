@@ -47,6 +47,17 @@ dl.model @many_classes(%x: tensor<3x1003xf32>) attributes {check.gradient = fals
   dl.return %y
 }
 
+// The exponentials of a vector wait in memory for their sum.
+dl.model @many_rows(%x: tensor<300x70xf32>) attributes {check.gradient = false} {
+  %y = dl.softmax %x {axis = 0}
+  dl.return %y
+}
+
+dl.model @many_wide(%x: tensor<2x301xf64>) attributes {check.gradient = false} {
+  %y = dl.softmax %x
+  dl.return %y
+}
+
 dl.model @middle(%x: tensor<3x5x7xf32>) {
   %y = dl.softmax %x {axis = 1}
   dl.return %y

@@ -83,6 +83,46 @@ dl.model @open_batch(%x: tensor<?x7xf32>) attributes {check.batch = [0, 1, 5]} {
   dl.return %y
 }
 
+// Blocks of rows and columns, whole and at the edges.
+dl.model @blocks(%x: tensor<64x32xf32>) attributes {check.gradient = false} {
+  %y = dl.transpose %x {permutation = [1, 0]}
+  dl.return %y
+}
+
+dl.model @edges(%x: tensor<37x51xf32>) attributes {check.gradient = false} {
+  %y = dl.transpose %x {permutation = [1, 0]}
+  dl.return %y
+}
+
+dl.model @images(%x: tensor<3x19x5x7xf32>) attributes {check.gradient = false} {
+  %y = dl.transpose %x {permutation = [0, 2, 3, 1]}
+  %z = dl.transpose %y {permutation = [0, 3, 1, 2]}
+  %s = dl.tanh %y
+  dl.return %s, %z
+}
+
+dl.model @edges_wide(%x: tensor<2x35x18xf64>) attributes {check.gradient = false} {
+  %y = dl.transpose %x {permutation = [0, 2, 1]}
+  dl.return %y
+}
+
+dl.model @integer_edges(%x: tensor<35x18xi32>) {
+  %y = dl.transpose %x {permutation = [1, 0]}
+  dl.return %y
+}
+
+dl.model @beside(%x: tensor<33x20xf32>, %z: tensor<20x33xf32>) attributes {check.gradient = false} {
+  %a = dl.transpose %x {permutation = [1, 0]}
+  %b = dl.tanh %z
+  %y = dl.add %a, %b
+  dl.return %y
+}
+
+dl.model @moved_far(%x: tensor<18x5x20xf32>) attributes {check.gradient = false} {
+  %y = dl.transpose %x {permutation = [2, 1, 0]}
+  dl.return %y
+}
+
 // -----
 
 dl.model @short(%x: tensor<2x3xf32>) {
