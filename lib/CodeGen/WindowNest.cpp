@@ -127,6 +127,29 @@ Value WindowNest::tapCount(PhaseBuilder &phase, ArrayRef<Value> window, bool pad
   return arith::SIToFPOp::create(b, elementType, count);
 }
 
+WindowNest::Carried WindowNest::unrollTaps(function_ref<Carried(int64_t, int64_t, Carried)> visit,
+                                           Carried carried) const {
+  for (int64_t kh = 0; kh < geometry.kernel[0]; ++kh)
+    for (int64_t kw = 0; kw < geometry.kernel[1]; ++kw)
+      carried = visit(kh, kw, std::move(carried));
+  return carried;
+}
+
+Value WindowNest::isInterior(PhaseBuilder &phase, ArrayRef<Value> window) const {
+  ImplicitLocOpBuilder &b = phase.b;
+  Value all;
+  for (int dim : {0, 1}) {
+    int64_t span = (geometry.kernel[dim] - 1) * geometry.dilation[dim];
+    Value start = linearIndex(b, {window[dim + 1], phase.index(-geometry.padBefore[dim])},
+                              {geometry.strides[dim], 1});
+    // A start below 0 is a huge unsigned number.
+    Value room = phase.index(std::max<int64_t>(image[dim + 1] - span, 0));
+    Value fits = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, start, room);
+    all = all ? arith::AndIOp::create(b, all, fits).getResult() : fits;
+  }
+  return all;
+}
+
 WindowNest::Carried WindowNest::forEachTap(PhaseBuilder &phase, ArrayRef<Value> window,
                                            Carried carried,
                                            function_ref<Carried(const Tap &, Carried)> emit) const {
@@ -139,26 +162,43 @@ WindowNest::Carried WindowNest::forEachTap(PhaseBuilder &phase, ArrayRef<Value> 
     Value number = linearIndex(b, {kh, kw}, {geometry.kernel[1], 1});
     return emit({pixel(0, kh), pixel(1, kw), number, isFirst}, std::move(values));
   };
-  if (inside && taps() <= kUnrolledTaps) {
-    for (int64_t kh = 0; kh < geometry.kernel[0]; ++kh)
-      for (int64_t kw = 0; kw < geometry.kernel[1]; ++kw) {
-        Value isFirst = arith::ConstantIntOp::create(b, kh == 0 && kw == 0, 1);
-        carried = visit(phase.index(kh), phase.index(kw), isFirst, carried);
-      }
-    return carried;
+  auto visitAll = [&](Carried values) {
+    return unrollTaps(
+        [&](int64_t kh, int64_t kw, Carried inner) {
+          Value isFirst = arith::ConstantIntOp::create(b, kh == 0 && kw == 0, 1);
+          return visit(phase.index(kh), phase.index(kw), isFirst, std::move(inner));
+        },
+        std::move(values));
+  };
+  if (inside && taps() <= kUnrolledTaps)
+    return visitAll(carried);
+  // Most windows touch no border: they are straight code.
+  scf::IfOp branch;
+  OpBuilder::InsertionGuard guard(b);
+  if (taps() <= kUnrolledTaps && !carried.empty()) {
+    branch = scf::IfOp::create(b, ValueRange(carried).getTypes(), isInterior(phase, window),
+                               /*addThenBlock=*/true, /*addElseBlock=*/true);
+    b.setInsertionPointToStart(branch.thenBlock());
+    scf::YieldOp::create(b, visitAll(carried));
+    b.setInsertionPointToStart(branch.elseBlock());
   }
   auto rows = tapRange(phase, 0, window[1]);
   auto columns = tapRange(phase, 1, window[2]);
-  return buildReduceLoop(b, rows.first, rows.second, 1, carried, [&](Value kh, ValueRange outer) {
-    return buildReduceLoop(
-        b, columns.first, columns.second, 1, outer, [&](Value kw, ValueRange inner) {
-          using P = arith::CmpIPredicate;
-          Value isFirstRow = arith::CmpIOp::create(b, P::eq, kh, rows.first);
-          Value isFirstColumn = arith::CmpIOp::create(b, P::eq, kw, columns.first);
-          Value isFirst = arith::AndIOp::create(b, isFirstRow, isFirstColumn);
-          return visit(kh, kw, isFirst, Carried(inner));
-        });
-  });
+  auto clipped =
+      buildReduceLoop(b, rows.first, rows.second, 1, carried, [&](Value kh, ValueRange outer) {
+        return buildReduceLoop(
+            b, columns.first, columns.second, 1, outer, [&](Value kw, ValueRange inner) {
+              using P = arith::CmpIPredicate;
+              Value isFirstRow = arith::CmpIOp::create(b, P::eq, kh, rows.first);
+              Value isFirstColumn = arith::CmpIOp::create(b, P::eq, kw, columns.first);
+              Value isFirst = arith::AndIOp::create(b, isFirstRow, isFirstColumn);
+              return visit(kh, kw, isFirst, Carried(inner));
+            });
+      });
+  if (!branch)
+    return clipped;
+  scf::YieldOp::create(b, clipped);
+  return Carried(branch.getResults());
 }
 
 //===----------------------------------------------------------------------===//

@@ -51,6 +51,11 @@ public:
   /// Visits the taps of the window at [n, row, column] of the pooled tensor in order.
   Carried forEachTap(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> window, Carried carried,
                      llvm::function_ref<Carried(const Tap &, Carried)> emit) const;
+  /// All taps in order, as constants.
+  Carried unrollTaps(llvm::function_ref<Carried(int64_t, int64_t, Carried)> visit,
+                     Carried carried) const;
+  /// Whether all taps of a window lie in the image (i1).
+  mlir::Value isInterior(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> window) const;
   /// The number of taps of a window by which a mean divides, as a float: all that
   /// lie in the image or, where `padded`, in the image with its padding.
   mlir::Value tapCount(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> window, bool padded) const;
