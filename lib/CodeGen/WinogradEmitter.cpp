@@ -78,48 +78,93 @@ void WinogradEmitter::clear(PhaseBuilder &phase, Value memory, int64_t count) {
 /// Tasks of the phase, where channels allow.
 static constexpr int64_t kWeightTasks = 32;
 
-/// [block][point][panel][k][columns of a panel].
-void WinogradEmitter::emitWeights() {
+/// One k and a vector of columns: [block][point][panel][k][columns of a panel].
+void WinogradEmitter::storeWeights(PhaseBuilder &phase, Value k, Value column, LoadElement load) {
+  ImplicitLocOpBuilder &b = phase.b;
   int64_t blocks = w.columns / w.block, panels = w.paddedBlock() / w.panelWidth();
-  int64_t plane = panels * panelElements();
-  weightsOffset = module.reserveWorkspace(bytes(blocks * blockElements()));
-  int64_t share = llvm::divideCeil(w.reduction, kWeightTasks);
+  Value target = phase.workspace(weightsOffset, d.element, blocks * blockElements());
+  buildLoop(b, 0, w.taps, 1, [&](Value row) { applyToRow(phase, transforms.weights, row, load); });
+  Value block = arith::DivUIOp::create(b, column, phase.index(w.block));
+  Value inBlock = arith::RemUIOp::create(b, column, phase.index(w.block));
+  Value width = phase.index(w.panelWidth());
+  Value panel = arith::DivUIOp::create(b, inBlock, width);
+  Value at = advance(b, phase.index(0), block, blockElements());
+  at = advance(b, at, panel, panelElements());
+  at = advance(b, at, k, w.panelWidth());
+  at = arith::AddIOp::create(b, at, arith::RemUIOp::create(b, inBlock, width));
+  applyToColumns(phase, transforms.weights, target, at, panels * panelElements());
+}
+
+/// Taps of as many k as columns, transposed where memory has k side by side:
+/// [row][tap][k][columns] in scratch.
+void WinogradEmitter::transposeTaps(PhaseBuilder &phase, Position position, LoadTap load) {
+  ImplicitLocOpBuilder &b = phase.b;
+  Value memory = taps(phase);
+  int columnDim = w.wants(w.result) ? w.weights.outputs : w.weights.channels;
+  Value first = position.indices[columnDim];
+  buildLoop(b, 0, w.taps, 1, [&](Value row) {
+    buildLoop(b, 0, w.taps, 1, [&](Value tap) {
+      SmallVector<Value> rows;
+      for (int64_t lane = 0; lane < w.lanes; ++lane) {
+        // Past the end, the last column is as good as any.
+        Value last = phase.index(w.columns - 1);
+        position.indices[columnDim] = arith::MinUIOp::create(b, offsetBy(b, first, lane), last);
+        rows.push_back(load(position, row, tap));
+      }
+      Value at = advance(b, phase.index(0), row, w.taps * w.lanes * w.lanes);
+      at = advance(b, at, tap, w.lanes * w.lanes);
+      for (auto [k, value] : llvm::enumerate(transposeVectors(b, rows)))
+        vector::StoreOp::create(b, value, memory,
+                                offsetBy(b, at, static_cast<int64_t>(k) * w.lanes));
+    });
+  });
+}
+
+void WinogradEmitter::emitWeights() {
+  weightsOffset = module.reserveWorkspace(bytes(w.columns / w.block * blockElements()));
   int reductionDim = w.wants(w.result) ? w.weights.channels : w.weights.outputs;
   int columnDim = w.wants(w.result) ? w.weights.outputs : w.weights.channels;
+  bool isAcross = reductionDim > columnDim && w.reduction % w.lanes == 0;
+  if (isAcross)
+    tapsOffset = module.reserveScratch(bytes(w.taps * w.taps * w.lanes * w.lanes));
+  int64_t step = isAcross ? w.lanes : 1;
+  int64_t share = llvm::alignTo(llvm::divideCeil(w.reduction, kWeightTasks), step);
   module.addPhase(llvm::divideCeil(w.reduction, share), [&](PhaseBuilder &phase) {
     ImplicitLocOpBuilder &b = phase.b;
     Expression expression(phase);
-    Value target = phase.workspace(weightsOffset, d.element, blocks * blockElements());
     Value first = advance(b, phase.index(0), phase.task, share);
     Value end = arith::MinUIOp::create(b, offsetBy(b, first, share), phase.index(w.reduction));
     Position position = positionIn(phase, w.weights);
-    position.vectorDim = columnDim;
+    position.vectorDim = isAcross ? reductionDim : columnDim;
     auto tapAt = [&](Value tap) -> Value {
       if (!w.weights.isFlipped)
         return tap;
       return arith::SubIOp::create(b, phase.index(w.taps - 1), tap);
     };
-    buildLoop(b, first, end, 1, [&](Value k) {
+    auto loadTap = [&](Position at, Value row, Value tap) {
+      at.indices[w.weights.rows] = tapAt(row);
+      at.indices[w.weights.columns] = tapAt(tap);
+      return expression.vectorAt(d.operands[w.weights.operand].value, at);
+    };
+    buildLoop(b, first, end, step, [&](Value k) {
       position.indices[reductionDim] = k;
       forChannels(phase, w.columns, [&](Value column, Value mask) {
         position.indices[columnDim] = column;
-        position.mask = mask;
-        buildLoop(b, 0, w.taps, 1, [&](Value row) {
-          position.indices[w.weights.rows] = tapAt(row);
-          applyToRow(phase, transforms.weights, row, [&](Value, int64_t tap) {
-            position.indices[w.weights.columns] = tapAt(phase.index(tap));
-            return expression.vectorAt(d.operands[w.weights.operand].value, position);
+        if (!isAcross) {
+          position.mask = mask;
+          return storeWeights(phase, k, column, [&](Value row, int64_t tap) {
+            return loadTap(position, row, phase.index(tap));
           });
+        }
+        transposeTaps(phase, position, loadTap);
+        buildLoop(b, 0, w.lanes, 1, [&](Value next) {
+          storeWeights(phase, arith::AddIOp::create(b, k, next), column,
+                       [&](Value row, int64_t tap) {
+                         Value at = advance(b, phase.index(0), row, w.taps * w.lanes * w.lanes);
+                         at = advance(b, at, next, w.lanes);
+                         return load(phase, taps(phase), offsetBy(b, at, tap * w.lanes * w.lanes));
+                       });
         });
-        Value block = arith::DivUIOp::create(b, column, phase.index(w.block));
-        Value inBlock = arith::RemUIOp::create(b, column, phase.index(w.block));
-        Value width = phase.index(w.panelWidth());
-        Value panel = arith::DivUIOp::create(b, inBlock, width);
-        Value at = advance(b, phase.index(0), block, blockElements());
-        at = advance(b, at, panel, panelElements());
-        at = advance(b, at, k, w.panelWidth());
-        at = arith::AddIOp::create(b, at, arith::RemUIOp::create(b, inBlock, width));
-        applyToColumns(phase, transforms.weights, target, at, plane);
       });
     });
   });

@@ -52,6 +52,8 @@ private:
   using Body = llvm::function_ref<void(mlir::Value, mlir::Value)>;
   /// Element `column` (a constant) of row `row` of a patch.
   using LoadElement = llvm::function_ref<mlir::Value(mlir::Value row, int64_t column)>;
+  /// Weights at a position, of a tap.
+  using LoadTap = llvm::function_ref<mlir::Value(Position at, mlir::Value row, mlir::Value tap)>;
   using StoreElement =
       llvm::function_ref<void(mlir::Value row, int64_t column, mlir::Value element)>;
 
@@ -80,6 +82,8 @@ private:
 
   // WinogradEmitter.cpp: phases and products.
   void emitWeights();
+  void storeWeights(PhaseBuilder &phase, mlir::Value k, mlir::Value column, LoadElement load);
+  void transposeTaps(PhaseBuilder &phase, Position position, LoadTap load);
   void emitOverChannels();
   void emitOverTiles();
   void multiplyChannels(PhaseBuilder &phase, mlir::Value block, mlir::Value count);
@@ -95,6 +99,9 @@ private:
   mlir::Value planes(PhaseBuilder &phase, const Planes &planes) const {
     return phase.scratch(planes.offset, d.element, planes.count);
   }
+  mlir::Value taps(PhaseBuilder &phase) const {
+    return phase.scratch(tapsOffset, d.element, w.taps * w.taps * w.lanes * w.lanes);
+  }
   int64_t panelElements() const { return w.reduction * w.panelWidth(); }
   int64_t blockElements() const { return w.allPoints() * w.paddedBlock() * w.reduction; }
 
@@ -102,7 +109,7 @@ private:
   const WinogradTransforms transforms;
   /// Points of operands, the products or sums, and the image while it is summed.
   Planes in, second, out;
-  int64_t weightsOffset = 0, patchOffset = 0, imageOffset = 0, sideSums = 0;
+  int64_t weightsOffset = 0, tapsOffset = 0, patchOffset = 0, imageOffset = 0, sideSums = 0;
   int64_t imageHeight = 0, imageWidth = 0;
 };
 

@@ -257,7 +257,8 @@ double WinogradChooser::weightCycles() const {
   auto vectors = static_cast<double>(s.reduction) * vectorsOf(s.columns);
   auto taps = static_cast<double>(s.taps * s.taps);
   bool isUnit = s.weights.channels < s.weights.outputs == s.wants(s.result);
-  double loads = taps * (isUnit ? 0.5 : 1.5 * static_cast<double>(s.lanes));
+  bool isTransposed = s.reduction % s.lanes == 0;
+  double loads = taps * (isUnit ? 0.5 : isTransposed ? 4.0 : 1.5 * static_cast<double>(s.lanes));
   return vectors * (transformCycles(transforms.weights, false) + loads);
 }
 
