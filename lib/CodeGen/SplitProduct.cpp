@@ -58,12 +58,14 @@ std::string SplitProduct::describe(const ContractionDescriptor &d) const {
 
 namespace {
 
-/// Cycles of one product of tiles; of the chain of six products into one tile;
-/// of a load of a tile, aligned to cache lines or not.
-constexpr double kProductCycles = 16.5, kChainCycles = 6 * 52, kLoadCycles = 8,
+/// Cycles of one product of tiles, fed from the L2 cache (16 from registers); of the chain of six
+/// products into one tile; of a load of a tile, aligned to cache lines or not.
+constexpr double kProductCycles = 21, kChainCycles = 6 * 52, kLoadCycles = 8,
                  kUnalignedLoadCycles = 36;
 /// Cycles of the epilogue of a tile, and of splitting an element.
 constexpr double kTileEndCycles = 100, kCopyCycles = 0.4, kTransposeCycles = 0.8;
+/// What an element costs more where the parts leave the L2 cache: written, and read.
+constexpr double kFarCopyCycles = 3, kFarTransposeCycles = 7;
 /// f32 multiplications a cycle that vectors reach.
 constexpr double kVectorProducts = 30;
 /// Fewer operations than this are not worth the way.
@@ -230,8 +232,11 @@ double SplitChooser::stagingCycles() const {
   bool packsColumns = columns.coefficient == 1 && b.strides()[columns.dim] == 1;
   double countB = static_cast<double>(current.panelElements(d)) / kSplitParts *
                   static_cast<double>(current.panels(d) * current.batches(d));
-  return countA * (current.transposes ? kTransposeCycles : kCopyCycles) +
-         countB * (packsColumns ? kCopyCycles : kTransposeCycles);
+  double bytes = (countA + countB) * kSplitParts * 2;
+  double far = std::max(0.0, 1 - static_cast<double>(machine.l2Bytes) / 2 / bytes);
+  return countA * (current.transposes ? kTransposeCycles + far * kFarTransposeCycles
+                                      : kCopyCycles + far * kFarCopyCycles) +
+         countB * ((packsColumns ? kCopyCycles : kTransposeCycles) + far * kFarCopyCycles);
 }
 
 void SplitChooser::tryAxes(const SplitAxis &rows, const SplitAxis &run) {
@@ -294,7 +299,7 @@ void SplitChooser::splitReduction(SplitProduct &product) const {
     }
   int64_t bytes = product.panelBlocks(d) * kTileElements * 2 * kSplitParts *
                   (product.rowTiles + product.columnTiles);
-  int64_t wanted = llvm::divideCeil(bytes, machine.l2Bytes / 3);
+  int64_t wanted = llvm::divideCeil(bytes, machine.l2Bytes / 8 * 5);
   int64_t tasks = product.items(d) * product.columnBlocks(d);
   if (tasks * 2 <= kWantedTasks)
     wanted = std::max(wanted, std::min<int64_t>(llvm::divideCeil(kWantedTasks / 2, tasks),
@@ -306,27 +311,22 @@ void SplitChooser::splitReduction(SplitProduct &product) const {
   product.parts = llvm::divideCeil(extent, product.chunk);
 }
 
-/// Blocks of rows, and of columns, that make up a task.
+/// Blocks of rows, and of columns, that make up a task. Rows that pass all columns
+/// stay in the L2 cache, unless the panels do; columns make the tasks many enough.
 void SplitChooser::chooseTasks(SplitProduct &product) const {
   int64_t items = product.items(d), columns = product.columnBlocks(d);
-  double panels = static_cast<double>(columns * product.columnTiles * product.panelBlocks(d) *
-                                      kTileElements * 2 * kSplitParts) /
-                  static_cast<double>(product.parts);
-  product.columnsInside = panels <= static_cast<double>(machine.l2Bytes) / 2;
-  product.columnsOfTask = columns;
-  double itemFlops = d.flops() / static_cast<double>(items * product.parts);
+  int64_t tileBytes = product.panelBlocks(d) / product.parts * kTileElements * 2 * kSplitParts;
+  int64_t fitting = machine.l2Bytes / 2 / std::max<int64_t>(tileBytes, 1);
+  product.columnsInside = columns * product.columnTiles <= fitting;
   int64_t wanted = llvm::divideCeil(kWantedTasks, product.parts);
-  product.itemsOfTask = std::clamp<int64_t>(items / wanted, 1, std::max<int64_t>(1, items));
-  if (itemFlops < kTaskFlops)
-    product.itemsOfTask = std::min<int64_t>(
-        items, std::max(product.itemsOfTask, static_cast<int64_t>(kTaskFlops / itemFlops)));
+  auto most = static_cast<int64_t>(d.flops() / kTaskFlops) / product.parts;
+  wanted = std::clamp<int64_t>(most, 1, wanted);
+  int64_t group = product.columnsInside ? llvm::divideCeil(items, wanted)
+                                        : std::max<int64_t>(fitting / product.rowTiles, 1);
+  product.itemsOfTask = std::min(group, items);
   int64_t groups = llvm::divideCeil(items, product.itemsOfTask);
-  if (groups * 2 <= wanted) {
-    int64_t pieces = std::min<int64_t>(llvm::divideCeil(wanted, groups), columns);
-    pieces = std::min<int64_t>(
-        pieces, std::max<int64_t>(1, static_cast<int64_t>(d.flops() / kTaskFlops) / groups));
-    product.columnsOfTask = llvm::divideCeil(columns, pieces);
-  }
+  int64_t pieces = std::clamp<int64_t>(wanted / groups, 1, columns);
+  product.columnsOfTask = llvm::divideCeil(columns, pieces);
 }
 
 std::optional<SplitProduct> SplitChooser::choose() {
@@ -340,7 +340,8 @@ std::optional<SplitProduct> SplitChooser::choose() {
     for (bool isPadded : {false, true})
       tryOrder(order, isPadded);
   while (std::next_permutation(order.begin() + fixed, order.end()));
-  double vectorCycles = d.flops() / 2 / kVectorProducts;
+  // Where both are close, multiply-adds need no memory for parts.
+  double vectorCycles = 0.9 * d.flops() / 2 / kVectorProducts;
   if (!best || (wanted == SplitProducts::WhereFaster && best->cycles > vectorCycles))
     return std::nullopt;
   splitReduction(*best);
