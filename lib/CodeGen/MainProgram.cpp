@@ -12,15 +12,27 @@ using namespace mlir;
 
 namespace dl {
 
-/// A phase of fewer operations and bytes than this runs on the caller alone: a
-/// fork and join costs as much.
-static constexpr double kParallelWork = 20e3;
+/// Whether a second worker saves more than it costs. It takes half of the work
+/// over. It costs a fork and join for each phase, and what one core wrote and the
+/// other reads: kernels split their work as suits them, so about half of what the
+/// caches of a core hold crosses over. Data that no such cache holds comes from
+/// outer memory either way.
+static bool isWorthFork(const KernelCode &code, const Machine &machine) {
+  // Seconds, rough: what forks cost, and what a core does and moves a second.
+  constexpr double kFork = 1e-6, kCrossing = 24e9, kInner = 60e9, kOuter = 20e9;
+  double flopsPerSecond = (machine.hasFMA ? 0.3e9 : 0.15e9) * machine.vectorBits;
+  auto cache = static_cast<double>(machine.l2Bytes);
+  double alone =
+      std::max(code.flops / flopsPerSecond, code.bytes / (code.bytes > cache ? kOuter : kInner));
+  double crossing = std::min(code.bytes, cache) / kCrossing;
+  return alone / 2 > kFork * static_cast<double>(code.phases.size()) + crossing;
+}
 
 namespace {
 class MainBuilder {
 public:
-  MainBuilder(ModelOp model, Program &program)
-      : program(program), b(model.getLoc(), model.getContext()) {
+  MainBuilder(ModelOp model, const Machine &machine, Program &program)
+      : program(program), machine(machine), b(model.getLoc(), model.getContext()) {
     program.main = ModuleOp::create(model.getLoc(), program.entry);
     pointer = LLVM::LLVMPointerType::get(b.getContext());
     i64 = b.getI64Type();
@@ -42,6 +54,7 @@ private:
   enum Argument { Variables, Inputs, Outputs, Arena, Pool };
 
   Program &program;
+  const Machine &machine;
   ImplicitLocOpBuilder b;
   Type pointer, i64, none;
   LLVM::LLVMFuncOp function, parallelFor;
@@ -123,12 +136,13 @@ void MainBuilder::callKernel(KernelOp kernel, const KernelCode &code, Value tabl
                                    ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(index)});
     LLVM::StoreOp::create(b, value, at);
   }
+  bool forks = isWorthFork(code, machine);
   for (const Phase &phase : code.phases) {
     if (phase.tasks == 0)
       continue;
     LLVM::LLVMFuncOp entry = declare(phase.entry, {i64, i64, i64, pointer});
     Value tasks = LLVM::ConstantOp::create(b, i64, phase.tasks);
-    bool isParallel = phase.tasks > 1 && code.flops + code.bytes >= kParallelWork;
+    bool isParallel = forks && phase.tasks > 1;
     if (!program.timedPhases.empty()) {
       callTimed(entry, isParallel, table, tasks);
       continue;
@@ -172,8 +186,9 @@ void MainBuilder::build(ModelOp model, ArrayRef<size_t> codeOf) {
   LLVM::ReturnOp::create(b, ValueRange());
 }
 
-void buildMainProgram(ModelOp model, ArrayRef<size_t> codeOf, Program &program) {
-  MainBuilder(model, program).build(model, codeOf);
+void buildMainProgram(ModelOp model, ArrayRef<size_t> codeOf, const Machine &machine,
+                      Program &program) {
+  MainBuilder(model, machine, program).build(model, codeOf);
 }
 
 } // namespace dl

@@ -8,8 +8,10 @@
 namespace dl {
 
 /// Builds the main module of a program (LLVM dialect; see CodeGen.h).
-/// `codeOf[i]` is the index in program.kernels of the i-th dl.kernel.
-void buildMainProgram(ModelOp model, llvm::ArrayRef<size_t> codeOf, Program &program);
+/// `codeOf[i]` is the index in program.kernels of the i-th dl.kernel. The machine
+/// tells which kernels are worth a fork.
+void buildMainProgram(ModelOp model, llvm::ArrayRef<size_t> codeOf, const Machine &machine,
+                      Program &program);
 
 } // namespace dl
 

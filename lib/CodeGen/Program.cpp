@@ -178,7 +178,7 @@ FailureOr<Program> generateProgram(ModelOp model, const CodeGenOptions &options,
   program.plannedBytes = llvm::alignTo(arenaBytes, 64);
   if (options.profile)
     planTimes(program, codeOf);
-  buildMainProgram(model, codeOf, program);
+  buildMainProgram(model, codeOf, options.machine, program);
   return program;
 }
 

@@ -54,7 +54,7 @@ struct dlrt_pool {
   _Atomic int64_t chunkSize;
   /* Generation of the job; what idle workers watch. */
   alignas(64) _Atomic uint32_t generation;
-  _Atomic uint32_t sleepers;
+  _Atomic bool sleepers; /* some may be asleep */
   _Atomic bool stop;
   /* Chunks not done yet; whether the caller sleeps until there are none. */
   alignas(64) _Atomic uint32_t pending;
@@ -134,11 +134,10 @@ static uint32_t awaitJob(dlrt_pool *pool, uint32_t seen) {
     pauseCore();
   }
   /* Either the caller sees the sleeper, or the sleeper the new generation. */
-  atomic_fetch_add(&pool->sleepers, 1);
+  atomic_store(&pool->sleepers, true);
   uint32_t now;
   while ((now = atomic_load(&pool->generation)) == seen)
     futexWait(&pool->generation, seen);
-  atomic_fetch_sub(&pool->sleepers, 1);
   return now;
 }
 
@@ -154,11 +153,12 @@ static void *workerMain(void *argument) {
   }
 }
 
-/* A new generation, and awake whoever sleeps, as far as there is work. */
-static void announce(dlrt_pool *pool, int wanted) {
+/* A new generation, and awake whoever sleeps. Once: until they run, which takes
+   as long as some jobs, those that follow need no system call. */
+static void announce(dlrt_pool *pool) {
   atomic_fetch_add(&pool->generation, 1);
-  if (atomic_load(&pool->sleepers) != 0)
-    futexWake(&pool->generation, wanted);
+  if (atomic_load(&pool->sleepers) && atomic_exchange(&pool->sleepers, false))
+    futexWake(&pool->generation, kMaxWorkers);
 }
 
 /*===----------------------------------------------------------------------===*\
@@ -206,7 +206,7 @@ void dlrt_pool_destroy(dlrt_pool *pool) {
   if (!pool)
     return;
   atomic_store(&pool->stop, true);
-  announce(pool, kMaxWorkers);
+  announce(pool);
   for (int i = 1; i < pool->workers; ++i)
     pthread_join(pool->threads[i].thread, NULL);
   free(pool->threads);
@@ -216,8 +216,8 @@ void dlrt_pool_destroy(dlrt_pool *pool) {
 
 int dlrt_pool_workers(const dlrt_pool *pool) { return pool ? pool->workers : 1; }
 
-/* Describes the job and hands its chunks to the ranges. Returns their number. */
-static uint32_t publish(dlrt_pool *pool, dlrt_task task, void *const *args, int64_t tasks) {
+/* Describes the job and hands its chunks to the ranges. */
+static void publish(dlrt_pool *pool, dlrt_task task, void *const *args, int64_t tasks) {
   int64_t parts = (int64_t)pool->workers * kChunksPerWorker;
   int64_t size = (tasks + parts - 1) / parts;
   uint32_t chunks = (uint32_t)((tasks + size - 1) / size);
@@ -232,7 +232,6 @@ static uint32_t publish(dlrt_pool *pool, dlrt_task task, void *const *args, int6
     atomic_store_explicit(&pool->ranges[i].ticket,
                           makeTicket(generation, chunks * i / workers, chunks * (i + 1) / workers),
                           memory_order_release);
-  return chunks;
 }
 
 /* Waits for the chunks that other workers still run. */
@@ -257,8 +256,8 @@ void dlrt_parallel_for(dlrt_pool *pool, dlrt_task task, void *const *args, int64
     task(0, tasks, 0, args);
     return;
   }
-  uint32_t chunks = publish(pool, task, args, tasks);
-  announce(pool, (int)chunks - 1);
+  publish(pool, task, args, tasks);
+  announce(pool);
   work(pool, 0);
   join(pool);
   atomic_flag_clear_explicit(&pool->busy, memory_order_release);

@@ -23,19 +23,31 @@ dl.model @twice(%x: tensor<64xf32>) attributes {arena_bytes = 256} {
   dl.return %y
 }
 
-// Enough work goes to the pool; constants are globals.
+// What takes a while goes to the pool; constants are globals.
 // CHECK: module @{{[a-z]+}} {
 // CHECK: llvm.mlir.global internal constant @constant0
 // CHECK: llvm.func @large(
 // CHECK: llvm.mlir.addressof @constant0
 // CHECK: llvm.mlir.addressof @large_k0_add_entry0
 // CHECK: llvm.call @dlrt_parallel_for
-dl.model @large(%x: tensor<5000x2xf32>) attributes {arena_bytes = 0} {
+dl.model @large(%x: tensor<500000x2xf32>) attributes {arena_bytes = 0} {
   %c = dl.constant dense<[[1.0], [2.0]]> : tensor<2x1xf32>
   %r = dl.reshape %c {shape = [2]}
   %y = dl.kernel "add"(%a = %x, %b = %r) attributes {places = array<i64: 2, 0>} {
     %e = dl.exp %a
     %1 = dl.add %e, %b
+    dl.yield %1
+  }
+  dl.return %y
+}
+
+// Little arithmetic on much data is not worth another core's fetching it.
+// CHECK: llvm.func @moved(
+// CHECK-NOT: llvm.call @dlrt_parallel_for
+// CHECK: llvm.return
+dl.model @moved(%x: tensor<20000xf32>) attributes {arena_bytes = 0} {
+  %y = dl.kernel "add"(%a = %x) attributes {places = array<i64: 2, 0>} {
+    %1 = dl.add %a, %a
     dl.yield %1
   }
   dl.return %y
