@@ -2,11 +2,13 @@
 
 Environment: DLC_DATA, where the data sets lie (default: shared/data beside the
 project). Features: mnist, cifar10 (the data set is there), jax (the test
-environment has it), avx2, avx512 (the machine has them), sanitizers.
+environment has it), avx2, avx512 (the machine has them), qemu-aarch64,
+qemu-riscv64 (the emulator and the C library are there), sanitizers.
 """
 
 import os
 import pathlib
+import shutil
 
 import lit.formats
 
@@ -62,6 +64,9 @@ if {"avx2", "fma"} <= flags:
     config.available_features.add("avx2")
 if {"avx512f", "avx512vl", "avx512dq", "avx512bw"} <= flags:
     config.available_features.add("avx512")
+for arch in ("aarch64", "riscv64"):
+    if shutil.which("qemu-" + arch) and pathlib.Path(f"/usr/{arch}-linux-gnu/lib/crt1.o").exists():
+        config.available_features.add("qemu-" + arch)
 if (build / "bin" / "dlc").exists():
     config.available_features.add("dlc")
 if config.dl_sanitize:

@@ -61,6 +61,9 @@ struct CompileOptions {
   /// f32 but for denormals, which become zeros, where the CPU multiplies those
   /// faster (AMX).
   bool splitF32 = true;
+  /// The triple of the machine that emitted code is for: of x86-64, AArch64 or
+  /// RISC-V (64 bits). Empty: this machine, the only one that code runs on here.
+  std::string target;
   /// Seed of the initial parameter values.
   uint64_t seed = 0;
   /// Keep compiled code on disk, for this process and later ones.

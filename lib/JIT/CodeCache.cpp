@@ -62,9 +62,9 @@ static void addMachine(CacheKey &key, const Machine &machine) {
 static void addOptions(CacheKey &key, const CompileOptions &options) {
   // Names every option, so that a new one is not forgotten here. Code does not
   // depend on the number of threads, nor on first values; the batch size comes
-  // with the request, and what `march` means with the machine.
-  const auto &[batch, threads, optLevel, fusion, winograd, march, splitF32, seed, cache, cacheDir,
-               profile] = options;
+  // with the request, and what `march` and `target` mean with the machine.
+  const auto &[batch, threads, optLevel, fusion, winograd, march, splitF32, target, seed, cache,
+               cacheDir, profile] = options;
   key.add(int64_t(optLevel)).add(int64_t(fusion)).add(int64_t(winograd)).add(int64_t(splitF32));
   key.add(int64_t(profile));
 }

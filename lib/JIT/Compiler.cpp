@@ -143,7 +143,7 @@ LogicalResult Compilation::optimize() {
 
 LogicalResult Compilation::generate() {
   PhaseTimer timer(report, "codegen");
-  Result<Machine> found = Machine::get(options.march);
+  Result<Machine> found = Machine::get(options.march, options.target);
   if (!found)
     return emitError(UnknownLoc::get(module.getContext()))
            << StringRef(found.error().message).ltrim("error: ");
@@ -303,7 +303,7 @@ static std::unique_ptr<CodeCache> openCache(const CompileOptions &options,
                                             const CompileReport *report) {
   if (!options.cache || (report && report->explain))
     return nullptr;
-  Result<Machine> machine = Machine::get(options.march);
+  Result<Machine> machine = Machine::get(options.march, options.target);
   return machine ? CodeCache::open(options, *machine) : nullptr;
 }
 

@@ -13,6 +13,9 @@ Result<std::shared_ptr<dlrt_pool>> preparePool(const CompileOptions &options) {
         fmt::format("error: expected an optimisation level of 0 to 3, got {}", options.optLevel)};
   if (options.batch < 0)
     return Error{fmt::format("error: expected a batch size of 0 or more, got {}", options.batch)};
+  if (!options.target.empty())
+    return Error{
+        fmt::format("error: code for '{}' is only emitted: expected no target", options.target)};
   if (Result<Machine> machine = Machine::get(options.march); !machine)
     return machine.error();
   return sharedPool(options.threads);

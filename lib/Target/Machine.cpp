@@ -21,6 +21,18 @@ using namespace llvm;
 
 namespace dl {
 
+/// The backends that code may be generated for elsewhere.
+static void initializeOthers() {
+#define INITIALIZE(name)                                                                           \
+  LLVMInitialize##name##TargetInfo(), LLVMInitialize##name##Target(),                              \
+      LLVMInitialize##name##TargetMC(), LLVMInitialize##name##AsmPrinter(),                        \
+      LLVMInitialize##name##AsmParser()
+  INITIALIZE(X86);
+  INITIALIZE(AArch64);
+  INITIALIZE(RISCV);
+#undef INITIALIZE
+}
+
 Result<const Target *> lookupTarget(const Triple &triple) {
   static std::once_flag once;
   std::call_once(once, [] {
@@ -28,6 +40,9 @@ Result<const Target *> lookupTarget(const Triple &triple) {
     InitializeNativeTargetAsmPrinter();
     InitializeNativeTargetAsmParser();
   });
+  static std::once_flag others;
+  if (triple.getArch() != Triple(sys::getProcessTriple()).getArch())
+    std::call_once(others, initializeOthers);
   std::string message;
   const Target *target = TargetRegistry::lookupTarget(triple, message);
   if (!target)
@@ -91,25 +106,66 @@ static void describeX86(Machine &machine, const MCSubtargetInfo &subtarget) {
   }
 }
 
-Result<Machine> Machine::get(const std::string &march) {
-  Machine machine;
-  Triple triple(sys::getProcessTriple());
-  machine.triple = triple.str();
-  machine.cores = availableCores();
-  Result<const Target *> target = lookupTarget(triple);
-  if (!target)
-    return target.error();
+static void describeAArch64(Machine &machine) {
+  machine.hasFMA = true;
+  machine.vectorRegisters = 32;
+}
 
+/// Vectors are of 128 bits where the CPU has any: code for more would not run on
+/// those that have not.
+static void describeRISCV(Machine &machine, const MCSubtargetInfo &subtarget) {
+  machine.hasFMA = true;
+  machine.vectorRegisters = 32;
+  machine.hasMaskedMemory = subtarget.checkFeatures("+v");
+}
+
+/// CPU and features of a name.
+static void nameCPU(Machine &machine, const Triple &triple, const std::string &march) {
   machine.cpu = StringSwitch<std::string>(march)
                     .Case("host", sys::getHostCPUName().str())
-                    .Case("generic", triple.isX86() ? "x86-64" : "generic")
+                    .Case("generic", triple.isX86()       ? "x86-64"
+                                     : triple.isRISCV64() ? "generic-rv64"
+                                                          : "generic")
                     .Case("avx2", "haswell")
                     .Case("avx512", "skylake-avx512")
                     .Default(march);
   if (march == "host") {
     machine.features = hostFeatures();
     readHostCaches(machine);
+  } else if (march == "generic" && triple.isRISCV64()) {
+    machine.features = "+m,+a,+f,+d,+c,+v,+zvl128b";
   }
+}
+
+/// The triple of a name; the host's where it is empty.
+static Result<Triple> findTriple(const std::string &name) {
+  if (name.empty())
+    return Triple(sys::getProcessTriple());
+  Triple triple(Triple::normalize(name));
+  bool isKnown = triple.getArch() == Triple::x86_64 || triple.getArch() == Triple::aarch64 ||
+                 triple.getArch() == Triple::riscv64;
+  if (!isKnown || !triple.isOSBinFormatELF())
+    return Error{"error: unknown target '" + name +
+                 "': expected x86_64-linux-gnu, aarch64-linux-gnu, riscv64-linux-gnu or a triple "
+                 "like them"};
+  return triple;
+}
+
+Result<Machine> Machine::get(const std::string &name, const std::string &targetName) {
+  Machine machine;
+  Result<Triple> found = findTriple(targetName);
+  if (!found)
+    return found.error();
+  Triple triple = *found;
+  bool isForeign = triple.getArch() != Triple(sys::getProcessTriple()).getArch();
+  std::string march = isForeign && name == "host" ? "generic" : name;
+  machine.triple = triple.str();
+  machine.cores = availableCores();
+  Result<const Target *> target = lookupTarget(triple);
+  if (!target)
+    return target.error();
+
+  nameCPU(machine, triple, march);
   // Asked without a CPU: with one that it does not know LLVM prints to stderr.
   std::unique_ptr<MCSubtargetInfo> known((*target)->createMCSubtargetInfo(triple, "", ""));
   if (!known->isCPUStringValid(machine.cpu))
@@ -124,9 +180,10 @@ Result<Machine> Machine::get(const std::string &march) {
     // Code for another machine asks there.
     if (machine.hasTiles && !requestTiles() && march == "host")
       machine.hasTiles = false;
-  } else {
-    machine.hasFMA = triple.isAArch64();
-    machine.vectorRegisters = triple.isAArch64() ? 32 : 16;
+  } else if (triple.isAArch64()) {
+    describeAArch64(machine);
+  } else if (triple.isRISCV64()) {
+    describeRISCV(machine, *subtarget);
   }
   return machine;
 }

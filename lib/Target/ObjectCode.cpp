@@ -68,8 +68,11 @@ createTargetMachine(Location loc, const Machine &machine, int optLevel) {
   // The kernels are vector code with their loops in order: the cheap code
   // generator loses nothing that was measured, in half the time.
   auto level = optLevel >= 3 ? llvm::CodeGenOptLevel::Default : llvm::CodeGenOptLevel::Less;
+  llvm::TargetOptions options;
+  if (triple.isRISCV64())
+    options.MCOptions.ABIName = "lp64d";
   std::unique_ptr<llvm::TargetMachine> result((*target)->createTargetMachine(
-      triple, machine.cpu, machine.features, llvm::TargetOptions(), llvm::Reloc::PIC_,
+      triple, machine.cpu, machine.features, options, llvm::Reloc::PIC_,
       /*CM=*/std::nullopt, level));
   if (!result)
     return emitError(loc) << "no code generator for " << machine.triple;

@@ -28,8 +28,11 @@ struct Machine {
 
   int lanes(int elementBits) const { return vectorBits / elementBits; }
 
-  /// `host`, `generic`, `avx2`, `avx512`, or a CPU that LLVM knows.
-  static Result<Machine> get(const std::string &march);
+  /// `march`: `host`, `generic`, `avx2`, `avx512`, or a CPU that LLVM knows.
+  /// `target`: a triple of x86-64, AArch64 or RISC-V; empty: this machine. For
+  /// another architecture than this one's `host` means `generic`, which on RISC-V
+  /// has vectors (V) of 128 bits or more.
+  static Result<Machine> get(const std::string &march, const std::string &target = "");
 };
 
 } // namespace dl

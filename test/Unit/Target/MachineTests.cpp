@@ -51,6 +51,20 @@ TEST(Machine, Host) {
   EXPECT_GE(machine.l1Bytes, 8 << 10);
 }
 
+TEST(Machine, OtherTargets) {
+  Machine arm = Machine::get("generic", "aarch64-linux-gnu").value();
+  EXPECT_EQ(arm.triple, "aarch64-unknown-linux-gnu");
+  EXPECT_EQ(arm.vectorBits, 128);
+  EXPECT_EQ(arm.vectorRegisters, 32);
+  EXPECT_TRUE(arm.hasFMA);
+  Machine riscv = Machine::get("generic", "riscv64-linux-gnu").value();
+  EXPECT_TRUE(riscv.hasFMA);
+  EXPECT_TRUE(riscv.hasMaskedMemory);
+  EXPECT_FALSE(Machine::get("avx2", "riscv64-linux-gnu"));
+  for (const char *name : {"armv7-linux-gnueabi", "riscv32-linux-gnu", "aarch64-apple-darwin", "?"})
+    EXPECT_FALSE(Machine::get("generic", name)) << name;
+}
+
 TEST(Machine, Unknown) {
   auto machine = Machine::get("z80");
   ASSERT_FALSE(machine.ok());
