@@ -44,10 +44,12 @@ static double trafficCycles(const TileProblem &problem, double rowTiles, double 
   auto held = [&](double bytes, double times) {
     return bytes * times * cyclesPerByte(problem, bytes);
   };
-  // Where A varies along the columns too, each column reads its own part.
+  // Where A varies along the columns too, each column reads its own part; the
+  // shorter its pieces, the less they are fetched ahead.
   if (problem.vectorA)
     return 0.7 * (held(problem.bytesA, std::min(rowTiles, problem.usesOfA)) +
-                  held(problem.bytesB, rowTiles));
+                  held(problem.bytesB, rowTiles)) +
+           0.4 * held(problem.bytesA, columnTiles);
   double columnsFirst = held(problem.bytesA, columnTiles) +
                         columnTiles * held(problem.bytesB / columnTiles, rowTiles);
   double rowsFirst =
