@@ -518,6 +518,8 @@ SmallVector<KeptValue> LoopNest::keep(ArrayRef<Operation *> reused) const {
   // What the second-level cache holds beside the operands.
   constexpr int64_t mostBytes = 128 << 10;
   SmallVector<KeptValue> kept;
+  if (reused.empty() || analysis.reducedAxes.empty())
+    return kept;
   int64_t inner = analysis.shape[analysis.reducedAxes.back()];
   bool isStraight = analysis.reducedAxes.size() == 1 &&
                     llvm::divideCeil(inner, rows ? lanes : 1) <= kStraightLine;
