@@ -85,7 +85,9 @@ void StrategyChooser::chooseVectorDim() {
   if (vectorPart >= 0)
     return;
   for (auto [index, dim] : llvm::enumerate(d.dims))
+    // Results are computed along their last dimension.
     if (dim.role == DimRole::Batch &&
+        dim.terms[kC].dim + 1 == static_cast<int>(d.operands[kC].shape.size()) &&
         llvm::all_of(strides, [&](auto &operand) { return operand[index] == 1; })) {
       vectorPart = index;
       s.vectorA = true;

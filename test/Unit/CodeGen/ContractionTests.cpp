@@ -175,6 +175,9 @@ TEST_P(Contraction, BatchedMatmul) {
   check({{shape({2, 3, 5, 7}), shape({2, 1, 7, 17})}, op});
   check({{shape({4, 9, 6}), shape({4, 21, 6})}, op + " {transpose_b = true}"});
   check({{shape({4, 6, 9}), shape({1, 6, 21})}, op + " {transpose_a = true}"});
+  check({{shape({5, 1, 1}), shape({5, 1, 1}), shape({5, 1, 1})},
+         op + "\n%s = dl.add %r, %a2",
+         {"%s"}});
 }
 
 TEST_P(Contraction, Convolution) {
