@@ -11,6 +11,8 @@
 
 #include "dl/Tensor.h"
 
+#include <functional>
+
 namespace dl {
 
 /// A verified model. Cheap to copy: copies share one immutable graph.
@@ -73,6 +75,12 @@ struct CompileOptions {
   std::string cacheDir = {};
   /// Note where the time of runs goes (see Profile.h).
   bool profile = false;
+  /// Measure several ways to compute each contraction, on this machine and as
+  /// many threads, and take the fastest; with the cache, later compilations do so
+  /// without measuring. May take seconds.
+  bool tune = false;
+  /// Told about each kernel that tuning made faster, in one line.
+  std::function<void(const std::string &)> onTuned = {};
 };
 
 } // namespace dl

@@ -78,6 +78,7 @@ static FailureOr<Choice> chooseForm(KernelModule &module, const ContractionBody 
     ContractionRequest request;
     request.prologueA = !isa<BlockArgument>(descriptor->operands[kA].value);
     request.prologueB = !isa<BlockArgument>(descriptor->operands[kB].value);
+    request.vectors = module.options().choice.vectors;
     ContractionStrategy strategy = chooseStrategy(*descriptor, request, module.machine());
     if (!best || strategy.time < best->strategy.time)
       best = Choice{std::move(*descriptor), std::move(strategy)};
@@ -91,6 +92,8 @@ static FailureOr<WinogradStrategy> tryWinograd(const KernelModule &module,
                                                const ContractionBody &body,
                                                const ContractionDescriptor &descriptor) {
   Winograd use = module.options().winograd;
+  if (use == Winograd::WhereFaster)
+    use = module.options().choice.winograd.value_or(use);
   if (use == Winograd::Never)
     return failure();
   double direct = directCycles(descriptor, module.machine());

@@ -286,6 +286,7 @@ void StrategyChooser::buildDims() {
 
 void StrategyChooser::chooseTile() {
   TileProblem problem;
+  problem.wantedVectors = request.vectors;
   problem.lanes = s.lanes;
   problem.registers = machine.vectorRegisters;
   problem.hasFMA = machine.hasFMA;

@@ -6,6 +6,7 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace dl {
@@ -95,6 +96,8 @@ Tile chooseRegisterTile(const TileProblem &problem) {
       limit = std::min<int64_t>(limit, kDotRows);
     if (limit < 1)
       break;
+    if (problem.wantedVectors != 0 && vectors != problem.wantedVectors)
+      continue;
     int64_t inner = 1;
     for (int dim = static_cast<int>(problem.rows.size()) - 1; dim >= -1; --dim) {
       int64_t extent = dim < 0 ? 1 : problem.rows[dim];
@@ -121,6 +124,11 @@ Tile chooseRegisterTile(const TileProblem &problem) {
         break;
       inner *= extent;
     }
+  }
+  if (problem.wantedVectors != 0 && std::isinf(least)) {
+    TileProblem any = problem;
+    any.wantedVectors = 0;
+    return chooseRegisterTile(any);
   }
   return best;
 }

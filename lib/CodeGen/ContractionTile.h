@@ -33,6 +33,8 @@ struct TileProblem {
   bool inPlaceB = false;
   /// Sums are loaded before and stored after each tile.
   bool addsToMemory = false;
+  /// So many vectors and no other number; 0: any.
+  int64_t wantedVectors = 0;
 };
 
 /// Indices of each row dimension, and vectors. At most one dimension is

@@ -101,6 +101,10 @@ static FailureOr<KernelCode> generateKernel(KernelOp kernel, StringRef name,
   return module.take();
 }
 
+static bool hasContraction(KernelOp kernel) {
+  return llvm::any_of(kernel.getBody().front(), [](Operation &op) { return isContraction(&op); });
+}
+
 /// For reports: what two kernels of one code may differ in.
 static void describe(KernelOp kernel, KernelCode &code) {
   code.label = kernel.getLabel().str();
@@ -159,16 +163,20 @@ FailureOr<Program> generateProgram(ModelOp model, const CodeGenOptions &options,
     codeOf.push_back(it->second);
     if (!isNew)
       continue;
-    std::optional<KernelCode> code = source ? source->find(key) : std::nullopt;
+    size_t choice = source && hasContraction(kernel) ? source->choiceOf(key) : 0;
+    std::optional<KernelCode> code = source ? source->find(key, choice) : std::nullopt;
     if (!code) {
       std::string name =
           source ? kernelName(kernel, key) : kernelName(model, kernel, program.kernels.size());
-      FailureOr<KernelCode> generated = generateKernel(kernel, name, options);
+      CodeGenOptions chosen = options;
+      chosen.choice = kKernelChoices[choice];
+      FailureOr<KernelCode> generated = generateKernel(kernel, name, chosen);
       if (failed(generated))
         return failure();
       code = std::move(*generated);
     }
     code->key = std::move(key);
+    code->choice = choice;
     describe(kernel, *code);
     program.workspaceBytes = std::max(program.workspaceBytes, code->workspaceBytes);
     program.scratchBytes = std::max(program.scratchBytes, code->scratchBytes);

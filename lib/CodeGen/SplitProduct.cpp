@@ -76,7 +76,10 @@ constexpr double kTaskFlops = 2e6;
 class SplitChooser {
 public:
   SplitChooser(const ContractionDescriptor &d, const CodeGenOptions &options)
-      : d(d), machine(options.machine), wanted(options.splitProducts) {}
+      : d(d), machine(options.machine), wanted(options.splitProducts) {
+    if (wanted == SplitProducts::WhereFaster)
+      wanted = options.choice.splitProducts.value_or(wanted);
+  }
 
   std::optional<SplitProduct> choose();
 

@@ -56,17 +56,16 @@ static void addMachine(CacheKey &key, const Machine &machine) {
   key.add(int64_t(machine.hasFMA)).add(int64_t(machine.hasMaskedMemory));
   key.add(int64_t(machine.hasTiles));
   key.add(machine.l1Bytes).add(machine.l2Bytes).add(machine.l3Bytes);
-  key.add(int64_t(machine.cores));
 }
 
 static void addOptions(CacheKey &key, const CompileOptions &options) {
   // Names every option, so that a new one is not forgotten here. Code does not
   // depend on the number of threads, nor on first values; the batch size comes
-  // with the request, and what `march` and `target` mean with the machine.
+  // with the request, what `march` and `target` mean with the machine, and what
+  // tuning found with the kernels. A profiled program has the same kernels.
   const auto &[batch, threads, optLevel, fusion, winograd, march, splitF32, target, seed, cache,
-               cacheDir, profile] = options;
+               cacheDir, profile, tune, onTuned] = options;
   key.add(int64_t(optLevel)).add(int64_t(fusion)).add(int64_t(winograd)).add(int64_t(splitF32));
-  key.add(int64_t(profile));
 }
 
 static void addModel(CacheKey &key, ModelOp model) {
@@ -84,32 +83,36 @@ static void addRequest(CacheKey &key, const ProgramRequest &request) {
   key.add(beta1).add(beta2).add(epsilon);
 }
 
-static CacheKey programKey(CacheKey key, ModelOp model, const ProgramRequest &request) {
-  key.add("program");
+static CacheKey programKey(CacheKey key, bool isProfiled, ModelOp model,
+                           const ProgramRequest &request) {
+  key.add("program").add(int64_t(isProfiled));
   addModel(key, model);
   addRequest(key, request);
   return key;
 }
 
-static CacheKey kernelKey(CacheKey key, StringRef kernel) { return key.add("kernel").add(kernel); }
+static CacheKey kernelKey(CacheKey key, StringRef kernel, size_t choice) {
+  return key.add("kernel").add(kernel).add(static_cast<int64_t>(choice));
+}
+
+static CacheKey choiceKey(CacheKey key, StringRef kernel) { return key.add("choice").add(kernel); }
 
 //===----------------------------------------------------------------------===//
 // The cache
 //===----------------------------------------------------------------------===//
 
 std::unique_ptr<CodeCache> CodeCache::open(const CompileOptions &options, const Machine &machine) {
-  if (!options.cache)
-    return nullptr;
-  auto disk =
-      DiskCache::open(options.cacheDir.empty() ? DiskCache::userFolder() : options.cacheDir);
-  if (!disk)
+  std::unique_ptr<DiskCache> disk;
+  if (options.cache)
+    disk = DiskCache::open(options.cacheDir.empty() ? DiskCache::userFolder() : options.cacheDir);
+  if (!disk && !options.tune)
     return nullptr;
   return std::unique_ptr<CodeCache>(new CodeCache(std::move(disk), options, machine));
 }
 
 CodeCache::CodeCache(std::unique_ptr<DiskCache> disk, const CompileOptions &options,
                      const Machine &machine)
-    : disk(std::move(disk)) {
+    : disk(std::move(disk)), isProfiled(options.profile) {
   common.add(DLC_VERSION);
   addBuild(common, &deserializeProgram);
   addBuild(common, &LLVMContextCreate);
@@ -119,18 +122,20 @@ CodeCache::CodeCache(std::unique_ptr<DiskCache> disk, const CompileOptions &opti
 
 std::optional<ProgramImage> CodeCache::findProgram(ModelOp model,
                                                    const ProgramRequest &request) const {
-  auto bytes = disk->find(programKey(common, model, request));
+  auto bytes = disk ? disk->find(programKey(common, isProfiled, model, request)) : nullptr;
   return bytes ? deserializeProgram(bytes->getBuffer()) : std::nullopt;
 }
 
 void CodeCache::keepProgram(ModelOp model, const ProgramRequest &request,
                             const ProgramImage &image) const {
-  disk->put(programKey(common, model, request), serialize(image));
+  if (!disk)
+    return;
+  disk->put(programKey(common, isProfiled, model, request), serialize(image));
   disk->trim();
 }
 
-std::optional<KernelCode> CodeCache::find(StringRef key) {
-  auto bytes = disk->find(kernelKey(common, key));
+std::optional<KernelCode> CodeCache::find(StringRef key, size_t choice) {
+  auto bytes = disk ? disk->find(kernelKey(common, key, choice)) : nullptr;
   auto found = bytes ? deserializeKernel(bytes->getBuffer()) : std::nullopt;
   if (!found)
     return std::nullopt;
@@ -144,7 +149,27 @@ ObjectFile CodeCache::takeObject(const KernelCode &kernel) {
 }
 
 void CodeCache::keepKernel(const KernelCode &kernel, const llvm::MemoryBuffer &object) const {
-  disk->put(kernelKey(common, kernel.key), serialize(kernel, object));
+  if (disk)
+    disk->put(kernelKey(common, kernel.key, kernel.choice), serialize(kernel, object));
+}
+
+size_t CodeCache::choiceOf(StringRef key) {
+  if (trial)
+    return *trial;
+  auto [it, isNew] = choices.try_emplace(key, 0);
+  if (!isNew || !disk)
+    return it->second;
+  size_t choice = 0;
+  auto bytes = disk->find(choiceKey(common, key));
+  if (bytes && !bytes->getBuffer().getAsInteger(10, choice) && choice < std::size(kKernelChoices))
+    it->second = choice;
+  return it->second;
+}
+
+void CodeCache::setChoice(StringRef key, size_t choice) {
+  choices[key] = choice;
+  if (disk)
+    disk->put(choiceKey(common, key), std::to_string(choice));
 }
 
 } // namespace dl

@@ -19,14 +19,20 @@ namespace dl {
 
 class CodeCache : public KernelSource {
 public:
-  /// Null: the options turn it off, or its folder cannot be used.
+  /// Null: the options turn it off, or its folder cannot be used. Tuning needs
+  /// one: without a folder it keeps choices in memory.
   static std::unique_ptr<CodeCache> open(const CompileOptions &options, const Machine &machine);
 
   std::optional<ProgramImage> findProgram(ModelOp model, const ProgramRequest &request) const;
   void keepProgram(ModelOp model, const ProgramRequest &request, const ProgramImage &image) const;
 
   /// A kernel's code without a module; takeObject has its object.
-  std::optional<KernelCode> find(llvm::StringRef key) override;
+  std::optional<KernelCode> find(llvm::StringRef key, size_t choice) override;
+  /// What tuning found, now or in an earlier process.
+  size_t choiceOf(llvm::StringRef key) override;
+  void setChoice(llvm::StringRef key, size_t choice);
+  /// One choice for all kernels, until it is taken back.
+  void setTrial(std::optional<size_t> choice) { trial = choice; }
   /// Null where the kernel was not found.
   ObjectFile takeObject(const KernelCode &kernel);
   /// From any thread.
@@ -37,7 +43,10 @@ private:
 
   std::unique_ptr<DiskCache> disk;
   CacheKey common;
+  bool isProfiled;
   llvm::StringMap<ObjectFile> objects;
+  llvm::StringMap<size_t> choices;
+  std::optional<size_t> trial;
 };
 
 } // namespace dl

@@ -4,6 +4,7 @@
 #include "CodeCache.h"
 #include "Diagnostics.h"
 #include "ProgramImage.h"
+#include "Tune.h"
 #include "dl/Autodiff/TrainingStep.h"
 #include "dl/CodeGen/CodeGen.h"
 #include "dl/Graph/Pipeline.h"
@@ -12,9 +13,11 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringSet.h"
 
 #include <atomic>
 #include <chrono>
+#include <fmt/format.h>
 #include <thread>
 
 using namespace mlir;
@@ -276,12 +279,53 @@ static FailureOr<std::shared_ptr<LoadedProgram>> load(ProgramImage image, Locati
   return std::move(*program);
 }
 
+/// Finds the fastest choice for each contraction of a planned module, and notes
+/// it in the cache.
+static LogicalResult tune(ModuleOp module, const CompileOptions &options, CodeCache &cache) {
+  CompileOptions profiled = options;
+  profiled.profile = true;
+  std::vector<std::string> keys, names;
+  llvm::StringSet<> contractions; // the others have no choice
+  auto compileTrial = [&](size_t choice) -> std::shared_ptr<LoadedProgram> {
+    cache.setTrial(choice);
+    Compilation compilation(module, profiled, /*report=*/nullptr, &cache);
+    if (failed(compilation.generate()) || failed(compilation.compile()))
+      return nullptr;
+    for (const KernelCode &kernel : compilation.program.kernels) {
+      if (kernel.choice != 0)
+        contractions.insert(kernel.key);
+      if (choice == 0) {
+        keys.push_back(kernel.key);
+        names.push_back(kernel.label + " -> " + kernel.result);
+      }
+    }
+    auto program = load(compilation.image(), module.getLoc(), /*report=*/nullptr);
+    return succeeded(program) ? *program : nullptr;
+  };
+  auto tuned = tuneKernels(compileTrial, options);
+  cache.setTrial(std::nullopt);
+  if (!tuned)
+    return emitError(module.getLoc()) << StringRef(tuned.error().message).ltrim("error: ");
+  for (auto [key, name, kernel] : llvm::zip(keys, names, *tuned)) {
+    if (!contractions.contains(key))
+      continue;
+    cache.setChoice(key, kernel.choice);
+    if (kernel.choice != 0 && options.onTuned)
+      options.onTuned(fmt::format("{}: {:.1f} us instead of {:.1f} us", name, kernel.after * 1e6,
+                                  kernel.before * 1e6));
+  }
+  return success();
+}
+
 /// Compiles a graph; objects that `cache` knows are taken from there.
 static FailureOr<ProgramImage> compileImage(ModuleOp module, const CompileOptions &options,
                                             CompileReport *report, CodeCache *cache) {
   Compilation compilation(module, options, report, cache);
-  if (failed(compilation.optimize()) || failed(compilation.generate()) ||
-      failed(compilation.compile()))
+  if (failed(compilation.optimize()))
+    return failure();
+  if (options.tune && cache && failed(tune(module, options, *cache)))
+    return failure();
+  if (failed(compilation.generate()) || failed(compilation.compile()))
     return failure();
   return compilation.image();
 }
@@ -301,7 +345,7 @@ compileGraph(ModuleOp module, const CompileOptions &options, CompileReport *repo
 /// Null where none is to be used: one who asks for remarks wants every phase.
 static std::unique_ptr<CodeCache> openCache(const CompileOptions &options,
                                             const CompileReport *report) {
-  if (!options.cache || (report && report->explain))
+  if (report && report->explain)
     return nullptr;
   Result<Machine> machine = Machine::get(options.march, options.target);
   return machine ? CodeCache::open(options, *machine) : nullptr;
@@ -348,7 +392,7 @@ Result<std::shared_ptr<LoadedProgram>> compileProgram(const Model &model,
   std::lock_guard lock(impl.compiling);
   DiagnosticCapture diagnostics(impl.context.get(), impl.source, impl.sourceName);
   std::unique_ptr<CodeCache> cache = openCache(options, report);
-  if (cache)
+  if (cache && !options.tune)
     if (auto program = loadCached(*cache, impl.model, request, report))
       return program;
   auto module = buildTimed(model, request, report);

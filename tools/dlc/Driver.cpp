@@ -115,6 +115,11 @@ void addCompileFlags(Arguments &parser, CompileOptions &options) {
                 options.cacheDir);
   parser.flag("--no-cache", "keep no compiled code, and use none that was kept", options.cache,
               /*value=*/false);
+  parser.flag("--tune",
+              "measure several ways to compute each contraction and keep the fastest, for later "
+              "compilations too",
+              options.tune);
+  options.onTuned = [](const std::string &line) { fmt::print(stderr, "tuned {}\n", line); };
 }
 
 void addProfileFlag(Arguments &parser, CompileOptions &options) {

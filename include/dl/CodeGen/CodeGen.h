@@ -45,6 +45,30 @@ enum class Winograd { Never, WhereFaster, Always };
 /// element, as accurate as f32), on machines that have them.
 enum class SplitProducts { Never, WhereFaster, WherePossible };
 
+/// A way to compute a contraction.
+struct KernelChoice {
+  /// Vectors in a row of the register tile; 0: what the model estimates best.
+  int64_t vectors = 0;
+  /// Convolutions: the transform always or never, unless it is turned off.
+  std::optional<Winograd> winograd;
+  /// Tiles wherever they can, or never, unless they are turned off.
+  std::optional<SplitProducts> splitProducts;
+};
+
+/// What tuning tries. The first is the model's choice.
+inline constexpr KernelChoice kKernelChoices[] = {
+    {},
+    {1},
+    {2},
+    {3},
+    {4},
+    {6},
+    {0, Winograd::Never},
+    {0, Winograd::Always},
+    {0, std::nullopt, SplitProducts::Never},
+    {0, std::nullopt, SplitProducts::WherePossible},
+};
+
 struct CodeGenOptions {
   Machine machine;
   SplitProducts splitProducts = SplitProducts::WhereFaster;
@@ -54,6 +78,8 @@ struct CodeGenOptions {
   bool explain = false;
   /// The program notes when each phase ran (see Program::timedPhases).
   bool profile = false;
+  /// For contractions.
+  KernelChoice choice;
 };
 
 /// One phase of a kernel.
@@ -70,6 +96,8 @@ struct KernelCode {
   std::string key;
   /// What it computes, as `conv2d+relu`, and the type of its first result.
   std::string label, result;
+  /// Which of kKernelChoices it is.
+  size_t choice = 0;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::vector<Phase> phases;
   int64_t workspaceBytes = 0;
@@ -107,8 +135,11 @@ struct Program {
 class KernelSource {
 public:
   virtual ~KernelSource() = default;
-  /// A kernel by its key, without a module; nothing: it must be generated.
-  virtual std::optional<KernelCode> find(llvm::StringRef key) = 0;
+  /// A kernel by its key and choice, without a module; nothing: it must be
+  /// generated.
+  virtual std::optional<KernelCode> find(llvm::StringRef key, size_t choice) = 0;
+  /// Which of kKernelChoices a contraction is to be computed by.
+  virtual size_t choiceOf(llvm::StringRef key) { return 0; }
 };
 
 /// Generates code for a planned model (see Graph/Pipeline.h). Kernels that

@@ -114,6 +114,9 @@ struct ContractionStrategy {
 struct ContractionRequest {
   /// Operands that are computed by a prologue, so must be staged.
   bool prologueA = false, prologueB = false;
+  /// Vectors in a row of the register tile, where a tile can be so wide; 0: what
+  /// is estimated best.
+  int64_t vectors = 0;
 };
 
 ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
