@@ -53,6 +53,7 @@ private:
   void findSweep();
   void stageA();
   void stageB();
+  bool columnsConflict(int64_t stride) const;
   void layOutPanels(OperandIndex operand, int part, int64_t tile);
   int panelRows() const;
   void layOutResult();

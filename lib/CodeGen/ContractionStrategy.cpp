@@ -11,6 +11,8 @@
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 
+#include <numeric>
+
 using namespace mlir;
 
 namespace dl {
@@ -178,18 +180,27 @@ void StrategyChooser::stageA() {
     stageInPlace(kA);
 }
 
+/// Whether a tile's columns, one piece of each row of B that are `stride` bytes
+/// apart, push each other out of the L2 cache before the next tile reads them. A
+/// stride that shares a large power of two with a page leads to few cache sets.
+bool StrategyChooser::columnsConflict(int64_t stride) const {
+  constexpr int64_t kPage = 4096;
+  int64_t common = std::gcd(stride, kPage), piece = s.lanes * 2 * elementBytes;
+  int64_t usable = machine.l2Bytes / 2 * std::min(piece, common) / common;
+  return common == kPage || extentOf(DimRole::K) * piece > usable;
+}
+
 /// Packs B where it has no unit stride along the vector, and where its rows
 /// would fight for the same cache sets and are read often enough.
 void StrategyChooser::stageB() {
   stageInPlace(kB);
   StagedOperand &staged = s.operands[kB];
   bool hasUnitStride = s.isDot() || vectorPart < 0 || staged.strides[vectorPart] == 1;
-  bool isReused = extentOf(DimRole::M) >= 64 && extentOf(DimRole::K) >= 64;
-  // Stepping k by a multiple of a page stays in few cache sets.
+  bool isReused = extentOf(DimRole::M) >= 32 && extentOf(DimRole::K) >= 64;
   bool conflicts = false;
   for (auto [dim, stride] : llvm::zip_equal(d.dims, staged.strides))
     if (dim.role == DimRole::K)
-      conflicts = stride != 0 && stride * elementBytes % 4096 == 0;
+      conflicts = stride != 0 && columnsConflict(stride * elementBytes);
   bool canPack = vectorPart >= 0 && !s.vectorA && !s.isDot();
   if (!hasUnitStride || (conflicts && isReused && canPack)) {
     layOutPanels(kB, vectorPart, s.columns());
