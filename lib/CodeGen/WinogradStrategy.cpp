@@ -177,6 +177,10 @@ FailureOr<WinogradStrategy> Recognizer::recognize() {
 // Cost
 //===----------------------------------------------------------------------===//
 
+/// Tasks that a kernel should have where its work allows. Not the machine's
+/// cores: they would change how sums are split, and so the bits of the result.
+static constexpr int64_t kWantedTasks = 8;
+
 namespace {
 
 /// Chooses sizes; all estimates are in cycles of a core with two vector units.
@@ -204,7 +208,6 @@ private:
   void tryTile(int64_t rows, int64_t vectors);
   void tryBlock(int64_t block);
   void tryChannels(int64_t inputBlock, int64_t outputBlock);
-  int64_t wantedTasks() const { return std::max<int64_t>(8, 2 * machine.cores); }
   double vectorsOf(int64_t channels) const {
     return static_cast<double>(llvm::divideCeil(channels, s.lanes));
   }
@@ -271,7 +274,7 @@ void WinogradChooser::tryBlock(int64_t block) {
   if (s.wants(s.image))
     tileBytes += 4 * static_cast<double>(s.size * s.size * s.paddedBlock());
   auto fitting = static_cast<int64_t>(0.45 * static_cast<double>(machine.l2Bytes) / tileBytes);
-  int64_t most = std::min<int64_t>(fitting, llvm::divideCeil(s.tiles(), 2 * wantedTasks()));
+  int64_t most = std::min<int64_t>(fitting, llvm::divideCeil(s.tiles(), 2 * kWantedTasks));
   int64_t units = llvm::divideCeil(s.tiles(), unit);
   int64_t unitsOfChunk = std::clamp<int64_t>(most / unit, 1, units);
   int64_t chunks = llvm::divideCeil(units, unitsOfChunk);
@@ -310,7 +313,7 @@ void WinogradChooser::tryChannels(int64_t inputBlock, int64_t outputBlock) {
     return;
   int64_t blocks = (s.inputs / inputBlock) * (s.outputs / outputBlock);
   s.parts =
-      std::min<int64_t>(llvm::divideCeil(wantedTasks(), blocks), llvm::divideCeil(s.tiles(), 16));
+      std::min<int64_t>(llvm::divideCeil(kWantedTasks, blocks), llvm::divideCeil(s.tiles(), 16));
   int64_t tilesOfPart = llvm::divideCeil(s.tiles(), s.parts);
   s.parts = llvm::divideCeil(s.tiles(), tilesOfPart);
   int64_t chunks = llvm::divideCeil(tilesOfPart, std::min<int64_t>(fitting, 256));

@@ -50,9 +50,9 @@ struct KernelChoice {
   /// Vectors in a row of the register tile; 0: what the model estimates best.
   int64_t vectors = 0;
   /// Convolutions: the transform always or never, unless it is turned off.
-  std::optional<Winograd> winograd;
+  std::optional<Winograd> winograd = std::nullopt;
   /// Tiles wherever they can, or never, unless they are turned off.
-  std::optional<SplitProducts> splitProducts;
+  std::optional<SplitProducts> splitProducts = std::nullopt;
 };
 
 /// What tuning tries. The first is the model's choice.
