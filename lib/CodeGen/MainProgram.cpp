@@ -12,20 +12,27 @@ using namespace mlir;
 
 namespace dl {
 
-/// Whether a second worker saves more than it costs. It takes half of the work
-/// over. It costs a fork and join for each phase, and what one core wrote and the
-/// other reads: kernels split their work as suits them, so about half of what the
-/// caches of a core hold crosses over. Data that no such cache holds comes from
-/// outer memory either way.
-static bool isWorthFork(const KernelCode &code, const Machine &machine) {
-  // Seconds, rough: what forks cost, and what a core does and moves a second.
+namespace {
+/// Seconds, rough, that a second worker saves in a kernel, and those that it
+/// costs because one core reads what the other wrote.
+struct ForkGain {
+  double saved = 0, crossing = 0;
+};
+} // namespace
+
+/// A second worker takes half of the work over, for a fork and join of each
+/// phase. Kernels split their work as suits them, so about half of what the
+/// caches of a core hold crosses over to the other. Data that no such cache holds
+/// comes from outer memory either way.
+static ForkGain forkGain(const KernelCode &code, const Machine &machine) {
+  // What forks cost, and what a core does and moves a second.
   constexpr double kFork = 1e-6, kCrossing = 24e9, kInner = 60e9, kOuter = 20e9;
   double flopsPerSecond = (machine.hasFMA ? 0.3e9 : 0.15e9) * machine.vectorBits;
   auto cache = static_cast<double>(machine.l2Bytes);
   double alone =
       std::max(code.flops / flopsPerSecond, code.bytes / (code.bytes > cache ? kOuter : kInner));
-  double crossing = std::min(code.bytes, cache) / kCrossing;
-  return alone / 2 > kFork * static_cast<double>(code.phases.size()) + crossing;
+  return {alone / 2 - kFork * static_cast<double>(code.phases.size()),
+          std::min(code.bytes, cache) / kCrossing};
 }
 
 namespace {
@@ -42,6 +49,7 @@ public:
   void build(ModelOp model, ArrayRef<size_t> codeOf);
 
 private:
+  bool isWorthForking(ArrayRef<size_t> codeOf) const;
   LLVM::LLVMFuncOp declare(StringRef name, ArrayRef<Type> arguments);
   Value offset(Value base, int64_t bytes);
   Value loadPointer(Value table, int64_t index);
@@ -59,6 +67,7 @@ private:
   Type pointer, i64, none;
   LLVM::LLVMFuncOp function, parallelFor;
   int64_t timedPhases = 0;
+  bool isForked = false;
   DenseMap<Attribute, LLVM::GlobalOp> constants;
 };
 } // namespace
@@ -136,7 +145,7 @@ void MainBuilder::callKernel(KernelOp kernel, const KernelCode &code, Value tabl
                                    ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(index)});
     LLVM::StoreOp::create(b, value, at);
   }
-  bool forks = isWorthFork(code, machine);
+  bool forks = isForked && forkGain(code, machine).saved > 0;
   for (const Phase &phase : code.phases) {
     if (phase.tasks == 0)
       continue;
@@ -167,7 +176,20 @@ void MainBuilder::callTimed(LLVM::LLVMFuncOp entry, bool isParallel, Value table
   LLVM::CallOp::create(b, timedFor, ValueRange{pool, address, table, tasks, time});
 }
 
+/// All kernels that gain by it fork, or none: where some do, the data of all
+/// crosses between the cores.
+bool MainBuilder::isWorthForking(ArrayRef<size_t> codeOf) const {
+  double gain = 0;
+  for (size_t code : codeOf) {
+    ForkGain kernel = forkGain(program.kernels[code], machine);
+    if (kernel.saved > 0)
+      gain += kernel.saved - kernel.crossing;
+  }
+  return gain > 0;
+}
+
 void MainBuilder::build(ModelOp model, ArrayRef<size_t> codeOf) {
+  isForked = isWorthForking(codeOf);
   parallelFor = declare("dlrt_parallel_for", {pointer, pointer, pointer, i64});
   b.setInsertionPointToEnd(program.main->getBody());
   function = LLVM::LLVMFuncOp::create(
