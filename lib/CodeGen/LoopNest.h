@@ -50,6 +50,12 @@ struct Split {
   mlir::Value part;
 };
 
+/// Part `number` of [0, limit) in steps of `length`.
+std::pair<mlir::Value, mlir::Value> partOf(PhaseBuilder &phase, mlir::Value number, int64_t length,
+                                           int64_t limit);
+
+/// LoopNest.cpp has the tiles, the tasks and their points; LoopPasses.cpp the passes
+/// over a point; LoopTranspose.cpp the nests that read operands across their rows.
 class LoopNest {
 public:
   LoopNest(KernelModule &module, const LoopAnalysis &analysis);
@@ -92,6 +98,7 @@ private:
                                        llvm::SmallVector<mlir::Value> &)>;
 
   void chooseTiles();
+  void chooseTranspose();
   Position stepPosition(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> indices,
                         const Chunk &chunk) const;
   llvm::SmallVector<Chunk> chunksOf(int64_t elements) const;

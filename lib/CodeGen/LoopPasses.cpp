@@ -1,0 +1,357 @@
+//===- LoopPasses.cpp - Passes over the reduced dimensions of a point -----===//
+
+#include "LoopNest.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace dl {
+
+/// Accumulators (of vectors) that hide the latency of an addition.
+static constexpr int64_t kAccumulators = 4;
+/// Up to this many steps are emitted without a loop; values are then computed
+/// once for all passes.
+static constexpr int64_t kStraightLine = 8;
+
+//===----------------------------------------------------------------------===//
+// Choices
+//===----------------------------------------------------------------------===//
+
+int64_t LoopNest::setsFor(size_t chunks) const {
+  if (analysis.reducedAxes.empty())
+    return 1;
+  int64_t inner = analysis.shape[analysis.reducedAxes.back()];
+  int64_t steps = rows ? llvm::divideCeil(inner, lanes) : inner;
+  int64_t sets = std::max<int64_t>(1, kAccumulators / static_cast<int64_t>(chunks));
+  return std::clamp<int64_t>(steps, 1, sets);
+}
+
+std::optional<Split> LoopNest::split() const {
+  constexpr int64_t fewTasks = 4, maxParts = 64;
+  double work = static_cast<double>(ShapedType::getNumElements(analysis.shape)) * analysis.weight;
+  if (analysis.levels.empty() || taskCount == 0 || taskCount > fewTasks || work < 4 * kTaskWork)
+    return std::nullopt;
+  for (const auto &level : analysis.levels)
+    if (llvm::any_of(level, llvm::IsaPred<ArgmaxOp>))
+      return std::nullopt;
+  Split split{analysis.reducedAxes.front(), 0, 0, Value()};
+  for (int64_t axis : analysis.reducedAxes)
+    if (analysis.shape[axis] > analysis.shape[split.dim])
+      split.dim = axis;
+  int64_t extent = analysis.shape[split.dim];
+  int64_t parts = std::clamp<int64_t>(work / kTaskWork / taskCount, 1, maxParts);
+  // A part of the innermost dimension is whole steps of all accumulators.
+  int64_t unit = split.dim == analysis.reducedAxes.back() ? kAccumulators * (rows ? lanes : 1) : 1;
+  split.length = llvm::alignTo(llvm::divideCeil(extent, parts), unit);
+  split.parts = llvm::divideCeil(extent, split.length);
+  if (split.parts < 2)
+    return std::nullopt;
+  return split;
+}
+
+//===----------------------------------------------------------------------===//
+// Walks over the reduced dimensions
+//===----------------------------------------------------------------------===//
+
+void LoopNest::walk(PhaseBuilder &phase, SmallVector<Value> indices, size_t depth,
+                    const Split *split, int64_t sets, SmallVector<Value> &carried,
+                    Step step) const {
+  if (analysis.reducedAxes.empty())
+    return step(indices, Chunk(), 0, carried);
+  if (depth + 1 == analysis.reducedAxes.size())
+    return walkInner(phase, indices, split, sets, carried, step);
+  ImplicitLocOpBuilder &b = phase.b;
+  int64_t dim = analysis.reducedAxes[depth];
+  Value lower = phase.index(0), upper = phase.index(analysis.shape[dim]);
+  if (split && split->dim == dim)
+    std::tie(lower, upper) = partOf(phase, split->part, split->length, analysis.shape[dim]);
+  carried = buildReduceLoop(b, lower, upper, 1, carried, [&](Value index, ValueRange values) {
+    indices[dim] = index;
+    SmallVector<Value> inner(values);
+    walk(phase, indices, depth + 1, split, sets, inner, step);
+    return inner;
+  });
+}
+
+void LoopNest::walkInner(PhaseBuilder &phase, SmallVector<Value> indices, const Split *split,
+                         int64_t sets, SmallVector<Value> &carried, Step step) const {
+  ImplicitLocOpBuilder &b = phase.b;
+  int64_t dim = analysis.reducedAxes.back(), extent = analysis.shape[dim];
+  bool isSplit = split && split->dim == dim;
+  int64_t unit = rows ? lanes : 1, stride = unit * sets;
+  auto steps = [&](Value base, int64_t elements, SmallVector<Value> &values) {
+    SmallVector<Chunk> chunks;
+    if (rows)
+      chunks = chunksOf(elements);
+    else
+      for (int64_t offset = 0; offset < elements; ++offset)
+        chunks.push_back({offset, 1, 1});
+    for (auto [number, chunk] : llvm::enumerate(chunks)) {
+      indices[dim] = linearIndex(b, {base, phase.index(chunk.offset)}, {1, 1});
+      step(indices, {0, chunk.active, chunk.width}, number % sets, values);
+    }
+  };
+  if (!isSplit && static_cast<int64_t>(llvm::divideCeil(extent, unit)) <= kStraightLine)
+    return steps(phase.index(0), extent, carried);
+
+  int64_t mainEnd = extent / stride * stride;
+  Value lower = phase.index(0), upper = phase.index(mainEnd);
+  if (isSplit)
+    std::tie(lower, upper) = partOf(phase, split->part, split->length, mainEnd);
+  carried = buildReduceLoop(b, lower, upper, stride, carried, [&](Value base, ValueRange values) {
+    SmallVector<Value> inner(values);
+    steps(base, stride, inner);
+    return inner;
+  });
+  if (mainEnd == extent)
+    return;
+  if (!isSplit)
+    return steps(phase.index(mainEnd), extent - mainEnd, carried);
+  // The elements behind the last whole step belong to the last part.
+  Value isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, split->part,
+                                       phase.index(split->parts - 1));
+  auto branch = scf::IfOp::create(b, ValueRange(carried).getTypes(), isLast, /*addThenBlock=*/true,
+                                  /*addElseBlock=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  SmallVector<Value> inner(carried);
+  steps(phase.index(mainEnd), extent - mainEnd, inner);
+  scf::YieldOp::create(b, inner);
+  b.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(b, carried);
+  carried.assign(branch.result_begin(), branch.result_end());
+}
+
+/// Where a step works: the lanes of a row, or a chunk of the tile.
+Position LoopNest::stepPosition(PhaseBuilder &phase, ArrayRef<Value> indices,
+                                const Chunk &chunk) const {
+  Position position;
+  position.indices.assign(indices.begin(), indices.end());
+  if (indices.empty())
+    return position;
+  position.vectorDim = static_cast<int>(indices.size()) - 1;
+  position.lanes = chunk.width;
+  if (chunk.active != chunk.width)
+    position.mask = leadingMask(phase.b, chunk.active, chunk.width);
+  Value &last = position.indices.back();
+  last = linearIndex(phase.b, {last, phase.index(chunk.offset)}, {1, 1});
+  return position;
+}
+
+//===----------------------------------------------------------------------===//
+// Passes
+//===----------------------------------------------------------------------===//
+
+/// The elements a row's step adds: lanes that are off hold the identity.
+static Value fillLanes(ImplicitLocOpBuilder &b, Value element, const Position &position,
+                       Value identity) {
+  if (position.mask)
+    return arith::SelectOp::create(b, position.mask, element, identity);
+  int64_t width = cast<VectorType>(identity.getType()).getDimSize(0), have = position.lanes;
+  if (have == width)
+    return element;
+  // A short vector, then the identity's first lane over and over.
+  Value filler = vector::ShuffleOp::create(b, identity, identity, SmallVector<int64_t>(have, 0));
+  auto chosen = llvm::to_vector(llvm::seq<int64_t>(0, width));
+  for (int64_t lane = have; lane < width; ++lane)
+    chosen[lane] = have;
+  return vector::ShuffleOp::create(b, element, filler, chosen);
+}
+
+/// Numbers of a position's lanes along the axis of an argmax, as i32.
+static Value laneNumbers(ImplicitLocOpBuilder &b, Value first, bool alongLanes, int64_t width) {
+  Value number = splat(b, arith::IndexCastOp::create(b, b.getI32Type(), first), width);
+  if (!alongLanes)
+    return number;
+  auto steps = llvm::to_vector(llvm::seq<int32_t>(0, static_cast<int32_t>(width)));
+  return arith::AddIOp::create(b, number, arith::ConstantOp::create(b, b.getI32VectorAttr(steps)));
+}
+
+void LoopNest::takeStep(PhaseBuilder &phase, Point &point, ArrayRef<Reducer> reducers,
+                        ArrayRef<Value> indices, const Chunk &rowChunk, int64_t set,
+                        SmallVector<Value> &carried) const {
+  ImplicitLocOpBuilder &b = phase.b;
+  int64_t parts = 0;
+  for (const Reducer &reducer : reducers)
+    parts += reducer.parts();
+  for (size_t c = 0; c < point.chunks.size(); ++c) {
+    Position position = stepPosition(phase, indices, rows ? rowChunk : point.chunks[c]);
+    // Carried: for each set, for each chunk, the parts of each reducer.
+    int64_t at =
+        (set * static_cast<int64_t>(point.chunks.size()) + static_cast<int64_t>(c)) * parts;
+    for (const Reducer &reducer : reducers) {
+      Value element = point.expressions[c].vectorAt(reducer.input(), position);
+      int64_t width = rows ? lanes : point.chunks[c].width;
+      if (rows)
+        element = fillLanes(b, element, position, reducer.identity(b, lanes).front());
+      Value number;
+      if (reducer.parts() == 2)
+        number = laneNumbers(b, indices[analysis.reducedAxes.back()], rows, width);
+      ValueRange old = ValueRange(carried).slice(at, reducer.parts());
+      SmallVector<Value> taken = reducer.take(b, old, element, number);
+      llvm::copy(taken, carried.begin() + at);
+      at += reducer.parts();
+    }
+  }
+}
+
+void LoopNest::writeStep(PhaseBuilder &phase, Point &point, ArrayRef<Value> indices,
+                         const Chunk &rowChunk) const {
+  for (size_t c = 0; c < point.chunks.size(); ++c)
+    point.expressions[c].store(analysis.fullResults,
+                               stepPosition(phase, indices, rows ? rowChunk : point.chunks[c]));
+}
+
+//===----------------------------------------------------------------------===//
+// Values kept from pass to pass
+//===----------------------------------------------------------------------===//
+
+static Type elementTypeOf(Operation *op) {
+  return cast<RankedTensorType>(op->getResult(0).getType()).getElementType();
+}
+
+SmallVector<int64_t> LoopNest::keptShape() const {
+  SmallVector<int64_t> shape;
+  for (int64_t axis : analysis.reducedAxes)
+    shape.push_back(analysis.shape[axis]);
+  if (!rows)
+    shape.push_back(tileVectors * lanes);
+  return shape;
+}
+
+SmallVector<KeptValue> LoopNest::keep(ArrayRef<Operation *> reused) const {
+  // What the second-level cache holds beside the operands.
+  constexpr int64_t mostBytes = 128 << 10;
+  SmallVector<KeptValue> kept;
+  if (reused.empty() || analysis.reducedAxes.empty())
+    return kept;
+  int64_t inner = analysis.shape[analysis.reducedAxes.back()];
+  bool isStraight = analysis.reducedAxes.size() == 1 &&
+                    llvm::divideCeil(inner, rows ? lanes : 1) <= kStraightLine;
+  for (Operation *op : reused) {
+    int64_t bytes = ShapedType::getNumElements(keptShape()) * storageBytes(elementTypeOf(op));
+    if (!isStraight && bytes <= mostBytes)
+      kept.push_back({op, module.reserveScratch(bytes)});
+  }
+  return kept;
+}
+
+Value LoopNest::keptMemory(PhaseBuilder &phase, const KeptValue &value) const {
+  return phase.scratch(value.offset, elementTypeOf(value.op),
+                       ShapedType::getNumElements(keptShape()));
+}
+
+/// Where the element at a position of the iteration shape is kept.
+Position LoopNest::inScratch(PhaseBuilder &phase, const Position &position,
+                             const Chunk &chunk) const {
+  Position inner = position;
+  inner.indices.clear();
+  for (int64_t axis : analysis.reducedAxes)
+    inner.indices.push_back(position.indices[axis]);
+  if (!rows)
+    inner.indices.push_back(phase.index(chunk.offset));
+  inner.vectorDim = static_cast<int>(inner.indices.size()) - 1;
+  return inner;
+}
+
+void LoopNest::keepStep(PhaseBuilder &phase, Point &point, ArrayRef<Value> indices,
+                        const Chunk &rowChunk, ArrayRef<KeptValue> kept) const {
+  for (const KeptValue &value : kept)
+    for (auto [chunk, expression] : llvm::zip(point.chunks, point.expressions)) {
+      Position position = stepPosition(phase, indices, rows ? rowChunk : chunk);
+      storeElement(phase.b, expression.vectorAt(value.op->getResult(0), position),
+                   keptMemory(phase, value), keptShape(), inScratch(phase, position, chunk));
+    }
+}
+
+void LoopNest::bindKept(PhaseBuilder &phase, Point &point, ArrayRef<KeptValue> kept) const {
+  for (const KeptValue &value : kept) {
+    Value memory = keptMemory(phase, value);
+    Type type = elementTypeOf(value.op);
+    for (auto [chunk, expression] : llvm::zip(point.chunks, point.expressions))
+      expression.bind(value.op->getResult(0), [this, &phase, memory, type, chunk = chunk](
+                                                  ImplicitLocOpBuilder &b, const Position &at) {
+        return loadElement(b, memory, keptShape(), type, inScratch(phase, at, chunk));
+      });
+  }
+}
+
+/// Lanes of the accumulators of a chunk; 0: a scalar.
+int64_t LoopNest::accumulatorLanes(const Chunk &chunk) const {
+  return analysis.shape.empty() ? 0 : rows ? lanes : chunk.width;
+}
+
+LoopNest::Accumulators LoopNest::reduce(PhaseBuilder &phase, Point &point,
+                                        ArrayRef<Reducer> reducers, bool write, const Split *split,
+                                        ArrayRef<KeptValue> kept) const {
+  ImplicitLocOpBuilder &b = phase.b;
+  int64_t sets = setsFor(point.chunks.size());
+  SmallVector<Value> carried;
+  for (int64_t set = 0; set < sets; ++set)
+    for (const Chunk &chunk : point.chunks)
+      for (const Reducer &reducer : reducers)
+        llvm::append_range(carried, reducer.identity(b, accumulatorLanes(chunk)));
+  walk(phase, point.indices, 0, split, sets, carried,
+       [&](ArrayRef<Value> indices, const Chunk &chunk, int64_t set, SmallVector<Value> &values) {
+         takeStep(phase, point, reducers, indices, chunk, set, values);
+         keepStep(phase, point, indices, chunk, kept);
+         if (write)
+           writeStep(phase, point, indices, chunk);
+       });
+
+  Accumulators totals(point.chunks.size());
+  ValueRange rest(carried);
+  for (int64_t set = 0; set < sets; ++set)
+    for (auto &chunk : totals)
+      for (auto [r, reducer] : llvm::enumerate(reducers)) {
+        SmallVector<Value> part(rest.take_front(reducer.parts()));
+        rest = rest.drop_front(reducer.parts());
+        if (set == 0)
+          chunk.push_back(part);
+        else
+          chunk[r] = reducer.combine(b, chunk[r], part);
+      }
+  if (rows)
+    for (auto [r, reducer] : llvm::enumerate(reducers))
+      totals[0][r] = reducer.combineLanes(b, totals[0][r]);
+  return totals;
+}
+
+void LoopNest::sweep(PhaseBuilder &phase, Point &point, const Split *split) const {
+  SmallVector<Value> nothing;
+  walk(phase, point.indices, 0, split, setsFor(point.chunks.size()), nothing,
+       [&](ArrayRef<Value> indices, const Chunk &chunk, int64_t, SmallVector<Value> &) {
+         writeStep(phase, point, indices, chunk);
+       });
+}
+
+Position LoopNest::keptPosition(PhaseBuilder &phase, const Point &point, size_t chunk,
+                                ArrayRef<int64_t> shape) const {
+  SmallVector<Value> indices;
+  bool keepsDims = shape.size() == analysis.shape.size();
+  for (auto [dim, index] : llvm::enumerate(point.indices))
+    if (!analysis.isReduced(dim))
+      indices.push_back(index);
+    else if (keepsDims)
+      indices.push_back(phase.index(0));
+  if (!rows)
+    return stepPosition(phase, indices, point.chunks[chunk]);
+  Position position;
+  position.indices.assign(indices.begin(), indices.end());
+  return position;
+}
+
+void LoopNest::storeReduced(PhaseBuilder &phase, Point &point) const {
+  for (size_t c = 0; c < point.chunks.size(); ++c)
+    for (unsigned result : analysis.reducedResults) {
+      Value value = phase.kernel.yield().getOperand(result);
+      ArrayRef<int64_t> shape = cast<RankedTensorType>(value.getType()).getShape();
+      point.expressions[c].store(result, keptPosition(phase, point, c, shape));
+    }
+}
+
+} // namespace dl
