@@ -51,22 +51,25 @@ static std::string structuralKey(KernelOp kernel) {
   return key;
 }
 
-/// The kernel's label as a part of a symbol.
-static std::string symbolOf(KernelOp kernel) {
-  std::string name = kernel.getLabel().str();
+/// A name as a part of a symbol.
+static std::string symbolOf(StringRef text) {
+  std::string name = text.str();
   std::ranges::replace_if(name, [](char c) { return !llvm::isAlnum(c); }, '_');
   return name;
 }
 
+std::string entrySymbol(StringRef model) { return "dlc_" + symbolOf(model); }
+
 /// A symbol that tells what the kernel is: `mnist_k3_conv2d_relu`.
 static std::string kernelName(ModelOp model, KernelOp kernel, size_t index) {
-  return (model.getSymName() + "_k" + Twine(index) + "_" + symbolOf(kernel)).str();
+  return symbolOf(model.getSymName()) + "_k" + std::to_string(index) + "_" +
+         symbolOf(kernel.getLabel());
 }
 
 /// One that is the same in every model: `conv2d_relu_` and a hash of the key.
 static std::string kernelName(KernelOp kernel, StringRef key) {
   llvm::XXH128_hash_t hash = llvm::xxh3_128bits(llvm::arrayRefFromStringRef(key));
-  return symbolOf(kernel) + "_" + llvm::utohexstr(hash.high64, /*LowerCase=*/true, 16) +
+  return symbolOf(kernel.getLabel()) + "_" + llvm::utohexstr(hash.high64, /*LowerCase=*/true, 16) +
          llvm::utohexstr(hash.low64, /*LowerCase=*/true, 16);
 }
 
@@ -154,7 +157,7 @@ FailureOr<Program> generateProgram(ModelOp model, const CodeGenOptions &options,
   if (failed(verifyPlanned(model)))
     return failure();
   Program program;
-  program.entry = model.getSymName().str();
+  program.entry = entrySymbol(model.getSymName());
   llvm::StringMap<size_t> known;
   SmallVector<size_t> codeOf;
   for (auto kernel : model.getBody().getOps<KernelOp>()) {

@@ -22,7 +22,7 @@
 // LLVM: llvm.call @flat_k0_relu_phase0
 // LLVM: llvm.func internal @flat_k0_relu_phase0
 // LLVM-NOT: {{(scf|vector|memref|arith|func)[.]}}
-// LLVM: module @{{[a-z]+}} {
+// LLVM: module @dlc_{{[a-z]+}} {
 dl.model @flat(%x: tensor<4x25x10xf32>) attributes {arena_bytes = 0} {
   %y = dl.kernel "relu"(%a = %x) attributes {places = array<i64: 2, 0>} {
     %r = dl.relu %a
@@ -60,7 +60,7 @@ dl.model @bits(%x: tensor<16xf32>, %y: tensor<16xf32>) attributes {arena_bytes =
 
 // An empty result: no task runs, and the program does not call one.
 // CHECK-LABEL: module @empty_k0_neg
-// CHECK: llvm.func @empty(
+// CHECK: llvm.func @dlc_empty(
 // CHECK-NOT: llvm.call
 // CHECK: llvm.return
 dl.model @empty(%x: tensor<0x3xf32>) attributes {arena_bytes = 0} {

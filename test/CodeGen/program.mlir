@@ -3,10 +3,10 @@
 // Identical kernels are generated once; places become pointers.
 // CHECK: module @twice_k0_relu
 // CHECK-NOT: module @twice_k1
-// CHECK: module @{{[a-z]+}} {
+// CHECK: module @dlc_{{[a-z]+}} {
 // CHECK: llvm.func @twice_k0_relu_entry0(i64, i64, i64, !llvm.ptr)
 // CHECK: llvm.func @dlrt_parallel_for(!llvm.ptr, !llvm.ptr, !llvm.ptr, i64)
-// CHECK: llvm.func @twice(%[[VARIABLES:.*]]: !llvm.ptr, %[[INPUTS:.*]]: !llvm.ptr, %[[OUTPUTS:.*]]: !llvm.ptr, %[[ARENA:.*]]: !llvm.ptr, %[[POOL:.*]]: !llvm.ptr)
+// CHECK: llvm.func @dlc_twice(%[[VARIABLES:.*]]: !llvm.ptr, %[[INPUTS:.*]]: !llvm.ptr, %[[OUTPUTS:.*]]: !llvm.ptr, %[[ARENA:.*]]: !llvm.ptr, %[[POOL:.*]]: !llvm.ptr)
 // CHECK: llvm.getelementptr %[[INPUTS]][0]
 // CHECK: llvm.call @twice_k0_relu_entry0
 // CHECK: llvm.getelementptr %[[OUTPUTS]][0]
@@ -24,9 +24,9 @@ dl.model @twice(%x: tensor<64xf32>) attributes {arena_bytes = 256} {
 }
 
 // What takes a while goes to the pool; constants are globals.
-// CHECK: module @{{[a-z]+}} {
+// CHECK: module @dlc_{{[a-z]+}} {
 // CHECK: llvm.mlir.global internal constant @constant0
-// CHECK: llvm.func @large(
+// CHECK: llvm.func @dlc_large(
 // CHECK: llvm.mlir.addressof @constant0
 // CHECK: llvm.mlir.addressof @large_k0_add_entry0
 // CHECK: llvm.call @dlrt_parallel_for
@@ -42,7 +42,7 @@ dl.model @large(%x: tensor<500000x2xf32>) attributes {arena_bytes = 0} {
 }
 
 // Little arithmetic on much data is not worth another core's fetching it.
-// CHECK: llvm.func @moved(
+// CHECK: llvm.func @dlc_moved(
 // CHECK-NOT: llvm.call @dlrt_parallel_for
 // CHECK: llvm.return
 dl.model @moved(%x: tensor<20000xf32>) attributes {arena_bytes = 0} {

@@ -13,8 +13,8 @@
 // results and workspace, so the bits do not depend on who runs them.
 //
 // The program is
-//   void <model>(void *const *variables, void *const *inputs,
-//                void *const *outputs, char *arena, void *pool)
+//   void dlc_<model>(void *const *variables, void *const *inputs,
+//                    void *const *outputs, char *arena, void *pool)
 // The arena holds the planned values, then the workspace, then the scratch of
 // each worker of the pool. Phases go through `dlrt_parallel_for` (Runtime.h);
 // one whose work is below the cost of a fork is called directly. With
@@ -108,6 +108,7 @@ struct KernelCode {
 
 /// A compiled model before LLVM. The modules live in the context of the model.
 struct Program {
+  /// The symbol of the program's function: see entrySymbol.
   std::string entry;
   std::vector<KernelCode> kernels;
   /// The program itself, in the LLVM dialect.
@@ -130,6 +131,11 @@ struct Program {
     return plannedBytes + workspaceBytes + scratchBytes * workers;
   }
 };
+
+/// The symbol that a model's program has in objects: `dlc_` and its name, with `_`
+/// for what C does not take in names. The prefix keeps it apart from the C library
+/// and the runtime, whatever the model's name is.
+std::string entrySymbol(llvm::StringRef model);
 
 /// Knows the code of kernels that were generated before.
 class KernelSource {

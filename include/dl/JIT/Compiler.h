@@ -32,9 +32,9 @@ enum class Stage {
   Fused,   // kernels in memory, dl ops
   Kernels, // each kernel: loops, vectors
   // One module with the kernels and the program, which alone is visible:
-  //   void <model>(void *const *variables, void *const *inputs,
-  //                void *const *outputs, char *arena, void *pool)
-  //   const int64_t <model>_arena_bytes, <model>_worker_bytes
+  //   void dlc_<model>(void *const *variables, void *const *inputs,
+  //                    void *const *outputs, char *arena, void *pool)
+  //   const int64_t dlc_<model>_arena_bytes, dlc_<model>_worker_bytes
   // The arena has arena_bytes + worker_bytes for each worker of the pool.
   LLVM, // LLVM IR
   Assembly,

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void conv(void *const *variables, void *const *inputs, void *const *outputs, char *arena,
-          void *pool);
-extern const int64_t conv_arena_bytes, conv_worker_bytes;
+void dlc_conv(void *const *variables, void *const *inputs, void *const *outputs, char *arena,
+              void *pool);
+extern const int64_t dlc_conv_arena_bytes, dlc_conv_worker_bytes;
 
 enum { Image = 2 * 13 * 11 * 3, First = 3 * 3 * 3 * 20, Depthwise = 3 * 3 * 20, Last = 60 * 7 };
 
@@ -27,9 +27,9 @@ int main(int argc, char **argv) {
   fillWeights(depthwise, Depthwise);
   fillWeights(last, Last);
   void *variables[] = {first, depthwise, last}, *inputs[] = {x}, *outputs[] = {y};
-  size_t bytes = (size_t)(conv_arena_bytes + conv_worker_bytes);
+  size_t bytes = (size_t)(dlc_conv_arena_bytes + dlc_conv_worker_bytes);
   char *arena = aligned_alloc(64, (bytes + 127) / 64 * 64);
-  conv(variables, inputs, outputs, arena, NULL);
+  dlc_conv(variables, inputs, outputs, arena, NULL);
   free(arena);
 
   FILE *file = fopen(argv[1], "wb");

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void xor_step(void *const *variables, void *const *inputs, void *const *outputs, char *arena,
-              void *pool);
-extern const int64_t xor_step_arena_bytes, xor_step_worker_bytes;
+void dlc_xor_step(void *const *variables, void *const *inputs, void *const *outputs, char *arena,
+                  void *pool);
+extern const int64_t dlc_xor_step_arena_bytes, dlc_xor_step_worker_bytes;
 
 enum { HiddenWeight = 16, HiddenBias = 8, OutWeight = 8, OutBias = 1 };
 
@@ -27,10 +27,10 @@ static void train(int steps) {
   void *variables[] = {hiddenWeight[0], hiddenWeight[1], hiddenBias[0], hiddenBias[1],
                        outWeight[0],    outWeight[1],    outBias[0],    outBias[1]};
   void *inputs[] = {x, target}, *outputs[] = {&loss, &correct};
-  size_t bytes = (size_t)(xor_step_arena_bytes + xor_step_worker_bytes);
+  size_t bytes = (size_t)(dlc_xor_step_arena_bytes + dlc_xor_step_worker_bytes);
   char *arena = aligned_alloc(64, (bytes + 127) / 64 * 64);
   for (int i = 0; i < steps; ++i)
-    xor_step(variables, inputs, outputs, arena, NULL);
+    dlc_xor_step(variables, inputs, outputs, arena, NULL);
   free(arena);
 }
 

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void small(void *const *variables, void *const *inputs, void *const *outputs, char *arena,
-           void *pool);
-extern const int64_t small_arena_bytes, small_worker_bytes;
+void dlc_small(void *const *variables, void *const *inputs, void *const *outputs, char *arena,
+               void *pool);
+extern const int64_t dlc_small_arena_bytes, dlc_small_worker_bytes;
 
 static float x[64][251], w1[251][512], b1[512], w2[512][3], y[64][3];
 
@@ -27,10 +27,10 @@ int main(int argc, char **argv) {
   fillWeights(b1, 512);
   fillWeights(w2[0], 512 * 3);
   void *variables[] = {w1, b1, w2}, *inputs[] = {x}, *outputs[] = {y};
-  size_t bytes = (size_t)(small_arena_bytes + workers * small_worker_bytes);
+  size_t bytes = (size_t)(dlc_small_arena_bytes + workers * dlc_small_worker_bytes);
   char *arena = aligned_alloc(64, (bytes + 127) / 64 * 64);
   dlrt_pool *pool = workers > 1 ? dlrt_pool_create(workers) : NULL;
-  small(variables, inputs, outputs, arena, pool);
+  dlc_small(variables, inputs, outputs, arena, pool);
   if (pool)
     dlrt_pool_destroy(pool);
   free(arena);
