@@ -20,16 +20,19 @@ namespace dl {
 
 ReturnOp returnOf(ModelOp model) { return cast<ReturnOp>(model.getBody().front().getTerminator()); }
 
+/// `name`, with a number where it is taken.
+static std::string uniqueName(StringRef name, ArrayAttr taken) {
+  std::string unique = name.str();
+  auto isTaken = [&](StringRef other) { return other == unique; };
+  for (int i = 1; llvm::any_of(taken.getAsValueRange<StringAttr>(), isTaken); ++i)
+    unique = (name + Twine(i)).str();
+  return unique;
+}
+
 Value addInput(ModelOp model, StringRef name, Type type, Location loc) {
   SmallVector<Attribute> names(model.getInputNames().getValue());
-  llvm::StringSet<> taken;
-  for (Attribute attribute : names)
-    taken.insert(cast<StringAttr>(attribute).getValue());
-  std::string unique = name.str();
-  for (int i = 1; taken.contains(unique); ++i)
-    unique = (name + Twine(i)).str();
   Builder builder(model.getContext());
-  names.push_back(builder.getStringAttr(unique));
+  names.push_back(builder.getStringAttr(uniqueName(name, model.getInputNames())));
   model.setInputNamesAttr(builder.getArrayAttr(names));
   return model.getBody().addArgument(type, loc);
 }
@@ -144,7 +147,11 @@ FailureOr<ModelOp> buildEvaluation(ModelOp model, const Loss &loss) {
   }
   ReturnOp old = returnOf(evaluation);
   SmallVector<Value> values = added->values();
-  SmallVector<StringRef> names = added->names();
+  // The model's own outputs keep their names.
+  SmallVector<std::string> unique;
+  for (StringRef name : added->names())
+    unique.push_back(uniqueName(name, old.getOutputNames()));
+  SmallVector<StringRef> names(unique.begin(), unique.end());
   llvm::append_range(values, old.getOutputs());
   llvm::append_range(names, old.getOutputNames().getAsValueRange<StringAttr>());
   OpBuilder builder(old);

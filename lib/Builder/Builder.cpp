@@ -289,6 +289,8 @@ void GraphBuilder::output(Node value, const std::string &name) {
   Value found = impl->valueOf(value);
   if (!found)
     impl->fail(fmt::format("output '{}'", given), "is no value of this graph");
+  else if (llvm::any_of(impl->outputs, [&](const auto &other) { return other.second == given; }))
+    impl->fail(fmt::format("output '{}'", given), "has the name of another output");
   else
     impl->outputs.emplace_back(found, given);
 }

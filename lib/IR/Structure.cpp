@@ -162,6 +162,11 @@ LogicalResult ReturnOp::verify() {
   if (names != getValues().size())
     return emitOpError() << "expected a name for each of " << getValues().size() << " values, got "
                          << names;
+  llvm::StringSet<> outputs;
+  for (StringRef name : getOutputNames().getAsValueRange<StringAttr>())
+    if (!outputs.insert(name).second)
+      return emitOpError() << "expected distinct names of results, got '" << name
+                           << "' twice (output_names gives others)";
   llvm::StringMap<ParameterOp> parameters;
   for (auto parameter : (*this)->getParentOfType<ModelOp>().getBody().getOps<ParameterOp>())
     parameters[parameter.getName()] = parameter;

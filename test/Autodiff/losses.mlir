@@ -36,3 +36,11 @@
 dl.model @model(%x: tensor<?x3xf32>) {
   dl.return %x
 }
+
+// A model's own outputs keep their names.
+// CE-LABEL: dl.model @named_evaluation
+// CE: dl.return %{{.*}}, %{{.*}}, %{{.*}} {output_names = ["loss1", "correct", "loss"]}
+dl.model @named(%x: tensor<?x3xf32>) {
+  %loss = dl.tanh %x
+  dl.return %loss
+}

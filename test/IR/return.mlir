@@ -95,6 +95,13 @@ dl.model @names(%x: tensor<3xf32>) {
 
 // -----
 
+dl.model @alike(%x: tensor<3xf32>) {
+  // expected-error @below {{expected distinct names of results, got 'x' twice (output_names gives others)}}
+  dl.return %x, %x
+}
+
+// -----
+
 dl.model @unknown_value(%x: tensor<3xf32>) {
   // expected-error @below {{the type of %y is not known here: expected a value defined above by a dl op, or the types of operands and results after ':'}}
   dl.return %y

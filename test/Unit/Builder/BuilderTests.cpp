@@ -115,6 +115,12 @@ TEST(Builder, Errors) {
   GraphBuilder none("m");
   EXPECT_EQ(errorOf(none), "model 'm': error: expected at least 1 output");
 
+  GraphBuilder alike;
+  Node y = alike.input("x", {1});
+  alike.output(y, "y");
+  alike.output(alike.relu(y), "y");
+  EXPECT_EQ(errorOf(alike), "model 'model': output 'y': error: has the name of another output");
+
   GraphBuilder groups;
   groups.conv2d(groups.input("x", {1, 3, 8, 8}), 4, {3, 3}, {.name = "c", .groups = 2});
   EXPECT_EQ(errorOf(groups),
