@@ -9,6 +9,7 @@
 #include "dl/CodeGen/CodeGen.h"
 #include "dl/Graph/Pipeline.h"
 #include "dl/IR/Specialize.h"
+#include "dl/Support/Cores.h"
 #include "dl/Target/ObjectCode.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -193,7 +194,7 @@ static void parallelFor(size_t count, llvm::function_ref<void(size_t)> body) {
     for (size_t i; (i = next++) < count;)
       body(i);
   };
-  size_t helpers = std::min<size_t>(count, std::max(1u, std::thread::hardware_concurrency()));
+  size_t helpers = std::min<size_t>(count, availableCores());
   std::vector<std::thread> threads;
   for (size_t i = 1; i < helpers; ++i)
     threads.emplace_back(work);

@@ -1,6 +1,7 @@
 //===- Pool.cpp - Thread pools and arenas ---------------------------------===//
 
 #include "Pool.h"
+#include "dl/Support/Cores.h"
 
 #include <fmt/format.h>
 
@@ -9,15 +10,9 @@
 #include <map>
 #include <new>
 
-#include <sched.h>
 #include <sys/mman.h>
 
 namespace dl {
-
-static int availableCores() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-}
 
 Result<std::shared_ptr<dlrt_pool>> sharedPool(int threads) {
   static std::mutex mutex;

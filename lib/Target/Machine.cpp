@@ -11,9 +11,7 @@
 #include "llvm/TargetParser/Triple.h"
 
 #include <mutex>
-#include <thread>
 
-#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -50,21 +48,28 @@ Result<const Target *> lookupTarget(const Triple &triple) {
   return target;
 }
 
-/// The host's features as LLVM writes them. Those that the system does not save
-/// with a thread's state (AVX, AVX-512) are off.
-static std::string hostFeatures() {
-  std::vector<std::string> features;
+/// The host's features that `cpu` has not, or has and the host has not, as LLVM
+/// writes them. Those that the system does not save with a thread's state (AVX,
+/// AVX-512) are off. LLVM reads the text for every kernel, so it is short.
+static std::string hostFeatures(const Target &target, const Triple &triple, StringRef cpu) {
+  std::vector<std::string> flags;
   for (const auto &feature : sys::getHostCPUFeatures())
-    features.push_back((feature.second ? "+" : "-") + feature.first().str());
-  llvm::sort(features);
-  return llvm::join(features, ",");
-}
-
-static int availableCores() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0)
-    return CPU_COUNT(&set);
-  return std::max(1u, std::thread::hardware_concurrency());
+    flags.push_back((feature.second ? "+" : "-") + feature.first().str());
+  // What is there comes first: a feature that is not takes those along that need it.
+  llvm::sort(flags);
+  std::unique_ptr<MCSubtargetInfo> subtarget(target.createMCSubtargetInfo(triple, cpu, ""));
+  StringMap<unsigned> bits;
+  for (const SubtargetFeatureKV &feature : subtarget->getAllProcessorFeatures())
+    bits[feature.Key] = feature.Value;
+  std::vector<std::string> differences;
+  for (const std::string &flag : flags) {
+    auto bit = bits.find(flag.substr(1));
+    if (bit == bits.end() || subtarget->getFeatureBits()[bit->second] == (flag[0] == '+'))
+      continue;
+    subtarget->ApplyFeatureFlag(flag);
+    differences.push_back(flag);
+  }
+  return llvm::join(differences, ",");
 }
 
 /// Sets a cache size where the system knows it.
@@ -120,7 +125,8 @@ static void describeRISCV(Machine &machine, const MCSubtargetInfo &subtarget) {
 }
 
 /// CPU and features of a name.
-static void nameCPU(Machine &machine, const Triple &triple, const std::string &march) {
+static void nameCPU(Machine &machine, const Target &target, const Triple &triple,
+                    const std::string &march) {
   machine.cpu = StringSwitch<std::string>(march)
                     .Case("host", sys::getHostCPUName().str())
                     .Case("generic", triple.isX86()       ? "x86-64"
@@ -130,7 +136,7 @@ static void nameCPU(Machine &machine, const Triple &triple, const std::string &m
                     .Case("avx512", "skylake-avx512")
                     .Default(march);
   if (march == "host") {
-    machine.features = hostFeatures();
+    machine.features = hostFeatures(target, triple, machine.cpu);
     readHostCaches(machine);
   } else if (march == "generic" && triple.isRISCV64()) {
     machine.features = "+m,+a,+f,+d,+c,+v,+zvl128b";
@@ -151,7 +157,7 @@ static Result<Triple> findTriple(const std::string &name) {
   return triple;
 }
 
-Result<Machine> Machine::get(const std::string &name, const std::string &targetName) {
+static Result<Machine> describe(const std::string &name, const std::string &targetName) {
   Machine machine;
   Result<Triple> found = findTriple(targetName);
   if (!found)
@@ -160,12 +166,11 @@ Result<Machine> Machine::get(const std::string &name, const std::string &targetN
   bool isForeign = triple.getArch() != Triple(sys::getProcessTriple()).getArch();
   std::string march = isForeign && name == "host" ? "generic" : name;
   machine.triple = triple.str();
-  machine.cores = availableCores();
   Result<const Target *> target = lookupTarget(triple);
   if (!target)
     return target.error();
 
-  nameCPU(machine, triple, march);
+  nameCPU(machine, **target, triple, march);
   // Asked without a CPU: with one that it does not know LLVM prints to stderr.
   std::unique_ptr<MCSubtargetInfo> known((*target)->createMCSubtargetInfo(triple, "", ""));
   if (!known->isCPUStringValid(machine.cpu))
@@ -186,6 +191,13 @@ Result<Machine> Machine::get(const std::string &name, const std::string &targetN
     describeRISCV(machine, *subtarget);
   }
   return machine;
+}
+
+Result<Machine> Machine::get(const std::string &name, const std::string &targetName) {
+  if (name != "host" || !targetName.empty())
+    return describe(name, targetName);
+  static const Result<Machine> host = describe(name, targetName);
+  return host;
 }
 
 } // namespace dl

@@ -170,11 +170,9 @@ static Result<std::string> benchKernel(const BenchArguments &arguments) {
     return Error{fmt::format("flag '--kernel': {}", spec.error().message)};
   if (arguments.print)
     return spec->modelText();
-  double start = now();
   auto kernel = CompiledKernel::make(*spec, arguments.options);
   if (!kernel)
     return kernel.error();
-  double compileSeconds = now() - start;
 
   constexpr int kTurns = 10;
   std::vector<double> medians, limits;
@@ -190,7 +188,7 @@ static Result<std::string> benchKernel(const BenchArguments &arguments) {
     all.runs += times->runs;
   }
   all.median = summarize(medians, 1).median;
-  return formatKernel(*spec, all, summarize(limits, 1).median, compileSeconds);
+  return formatKernel(*spec, all, summarize(limits, 1).median, kernel->compileSeconds);
 }
 
 static Result<std::string> benchModel(BenchArguments &arguments) {

@@ -1,6 +1,8 @@
 //===- CompiledKernel.cpp - One kernel, ready to be timed -----------------===//
 
 #include "CompiledKernel.h"
+#include "Timing.h"
+#include "dl/Support/Cores.h"
 #include "dl/Support/Machine.h"
 
 #include <algorithm>
@@ -40,14 +42,16 @@ Result<CompiledKernel> CompiledKernel::make(const KernelSpec &spec, const Compil
   auto machine = Machine::get(options.march);
   if (!machine)
     return machine.error();
+  double start = now();
   auto executable = compile(*model, options);
   if (!executable)
     return executable.error();
   CompiledKernel kernel(std::move(executable).value());
+  kernel.compileSeconds = now() - start;
   kernel.isContraction = spec.isContraction();
   kernel.footprint = spec.footprint();
   kernel.vectorBits = machine->vectorBits;
-  kernel.threads = options.threads > 0 ? options.threads : machine->cores;
+  kernel.threads = options.threads > 0 ? options.threads : availableCores();
   Status status = kernel.fill(spec);
   if (status)
     status = kernel.run();

@@ -15,8 +15,10 @@ namespace dl::driver {
 /// parameters, as in a network.
 class CompiledKernel {
 public:
-  /// Compiles, and runs once.
+  /// Compiles, for so many seconds, and runs once.
   static Result<CompiledKernel> make(const KernelSpec &spec, const CompileOptions &options);
+
+  double compileSeconds = 0;
 
   Status run() { return executable.runInto(inputs, outputs); }
 

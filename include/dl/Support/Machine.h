@@ -11,7 +11,8 @@
 namespace dl {
 
 /// A CPU, described by what matters for choosing kernels. For the host it is
-/// taken from CPUID and the system; features decide, never the CPU's name.
+/// taken from CPUID and the system; features decide, never the CPU's name. Cores are
+/// not counted: code is the same for any number of threads.
 struct Machine {
   std::string triple;
   /// For LLVM: `-mcpu` and `-mattr`.
@@ -24,7 +25,6 @@ struct Machine {
   bool hasTiles = false;        // products of bf16 tiles (AMX), granted by the system
   bool hasMaskedMemory = false; // masked loads and stores are cheap (AVX-512, AVX2)
   int64_t l1Bytes = 32 << 10, l2Bytes = 256 << 10, l3Bytes = 4 << 20; // of one core; l3 shared
-  int cores = 1;
 
   int lanes(int elementBits) const { return vectorBits / elementBits; }
 
