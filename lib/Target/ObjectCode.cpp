@@ -1,6 +1,7 @@
 //===- ObjectCode.cpp - From the LLVM dialect to object code --------------===//
 
 #include "dl/Target/ObjectCode.h"
+#include "ReduceAddresses.h"
 #include "TargetMachine.h"
 
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -92,6 +93,12 @@ static void annotate(llvm::Module &module, const Machine &machine) {
   }
 }
 
+/// Whether loops' addresses are reduced before the code generator instead of by it.
+/// What is shared then is right for x86, where distances are of any size.
+static bool reducesAddresses(const llvm::Triple &triple, int optLevel) {
+  return triple.isX86() && optLevel > 0 && optLevel < 3;
+}
+
 /// IR passes. No vectoriser and no unroller at any level: the kernels come
 /// vectorised and unrolled.
 static void optimize(llvm::Module &module, llvm::TargetMachine &target, int optLevel) {
@@ -108,9 +115,9 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &target, int optL
 
   llvm::FunctionPassManager passes;
   passes.addPass(llvm::EarlyCSEPass());
-  // Pays for itself: the code generator's loop strength reduction, its most
-  // expensive pass, takes half the time on simpler addresses.
   passes.addPass(llvm::InstCombinePass());
+  if (reducesAddresses(target.getTargetTriple(), optLevel))
+    passes.addPass(llvm::createFunctionToLoopPassAdaptor(ReduceAddressesPass()));
   if (optLevel >= 3) {
     passes.addPass(llvm::createFunctionToLoopPassAdaptor(llvm::LICMPass(llvm::LICMOptions()),
                                                          /*UseMemorySSA=*/true));
@@ -172,7 +179,10 @@ compileLinked(ArrayRef<ModuleOp> modules, const Machine &machine, int optLevel, 
   if (failed(target))
     return failure();
 
+  SkipStrengthReduction gate;
   llvm::LLVMContext context;
+  if (reducesAddresses((*target)->getTargetTriple(), optLevel))
+    context.setOptPassGate(gate);
   auto handler = std::make_unique<ErrorForwarder>(loc);
   ErrorForwarder &errors = *handler;
   context.setDiagnosticHandler(std::move(handler));

@@ -24,6 +24,30 @@ llvm.func @add(%a: !llvm.ptr) {
   llvm.return
 })mlir";
 
+/// to[i] = from[3 i] + from[3 i + 1]
+constexpr const char *kPairs = R"mlir(
+llvm.func @pairs(%from: !llvm.ptr, %to: !llvm.ptr, %n: i64) {
+  %zero = llvm.mlir.constant(0 : i64) : i64
+  %one = llvm.mlir.constant(1 : i64) : i64
+  %three = llvm.mlir.constant(3 : i64) : i64
+  llvm.br ^loop(%zero : i64)
+^loop(%i: i64):
+  %at = llvm.mul %i, %three : i64
+  %after = llvm.add %at, %one : i64
+  %0 = llvm.getelementptr %from[%at] : (!llvm.ptr, i64) -> !llvm.ptr, f32
+  %1 = llvm.getelementptr %from[%after] : (!llvm.ptr, i64) -> !llvm.ptr, f32
+  %2 = llvm.load %0 : !llvm.ptr -> f32
+  %3 = llvm.load %1 : !llvm.ptr -> f32
+  %4 = llvm.fadd %2, %3 : f32
+  %5 = llvm.getelementptr %to[%i] : (!llvm.ptr, i64) -> !llvm.ptr, f32
+  llvm.store %4, %5 : f32, !llvm.ptr
+  %next = llvm.add %i, %one : i64
+  %more = llvm.icmp "slt" %next, %n : i64
+  llvm.cond_br %more, ^loop(%next : i64), ^end
+^end:
+  llvm.return
+})mlir";
+
 class ObjectCode : public testing::Test {
 protected:
   ObjectCode() {
@@ -33,8 +57,9 @@ protected:
     context.appendDialectRegistry(registry);
   }
 
-  std::string compile(const char *march, OutputKind kind, int optLevel = 2) {
-    OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(kAdd, &context);
+  std::string compile(const char *march, OutputKind kind, int optLevel = 2,
+                      const char *source = kAdd) {
+    OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(source, &context);
     auto code = dl::compileModule(*module, Machine::get(march).value(), optLevel, kind);
     return failed(code) ? "" : (*code)->getBuffer().str();
   }
@@ -48,6 +73,16 @@ TEST_F(ObjectCode, LLVMIR) {
 }
 
 #ifdef __x86_64__
+TEST_F(ObjectCode, AddressesThatMoveAlikeShareAPointer) {
+  std::string text = compile("generic", OutputKind::LLVMIR, /*optLevel=*/2, kPairs);
+  EXPECT_EQ(StringRef(text).count("phi ptr"), 2u) << text;
+  EXPECT_EQ(StringRef(text).count("load float, ptr %address"), 1u) << text;
+  EXPECT_EQ(StringRef(text).count(", i64 12\n"), 1u) << text;
+  EXPECT_EQ(StringRef(text).count("mul i64"), 0u) << text;
+  // Elsewhere it is left to the code generator.
+  EXPECT_EQ(StringRef(compile("generic", OutputKind::LLVMIR, 3, kPairs)).count("phi ptr"), 0u);
+}
+
 TEST_F(ObjectCode, UsesTheVectorsOfTheMachine) {
   for (int optLevel : {0, 2, 3}) {
     EXPECT_NE(compile("avx512", OutputKind::Assembly, optLevel).find("%zmm0"), std::string::npos);
