@@ -45,17 +45,18 @@ OPTIMIZERS = {"sgd": sgd, "adam": adam}
 
 
 def train(loss, weights, batches, optimizer):
-    """Losses of the steps, and the weights after the last one."""
+    """Losses of the steps, what the loss returns besides, and the weights after the last."""
     name, settings = parse(optimizer)
     start, update = OPTIMIZERS[name](**settings)
 
     @jax.jit
     def step(t, w, state, *batch):
-        value, g = jax.value_and_grad(loss)(w, *batch)
-        return value, *update(t, w, g, state)
+        (value, seen), g = jax.value_and_grad(loss, has_aux=True)(w, *batch)
+        return value, seen, *update(t, w, g, state)
 
-    state, losses = start(weights), []
+    state, losses, notes = start(weights), [], []
     for t, batch in enumerate(batches, 1):
-        value, weights, state = step(jnp.float32(t), weights, state, *batch)
+        value, seen, weights, state = step(jnp.float32(t), weights, state, *batch)
         losses.append(float(value))
-    return losses, weights
+        notes.append(seen)
+    return losses, notes, weights

@@ -1,7 +1,7 @@
 //===- dl-steps.cpp - Training steps on given weights and batches ---------===//
 //
 // dl-steps MODEL --loss=L --optimizer=O --weights=IN --data=NPZ --batch=N
-//          --losses=OUT.npy --save=OUT.safetensors [--workers=N]
+//          --losses=OUT.npy --save=OUT.safetensors [--workers=N] [--dropout-seed=N]
 //
 // Runs one training step on each batch of N rows of the npz file, whose members
 // "0", "1", ... are what a step takes, in order. Writes the loss of each step and
@@ -26,6 +26,8 @@ static cl::opt<std::string> dataFile("data", cl::desc("npz file of rows"), cl::R
 static cl::opt<int64_t> batchSize("batch", cl::desc("rows a step"), cl::init(1));
 static cl::opt<std::string> lossesFile("losses", cl::desc("npy file to write"), cl::Required);
 static cl::opt<std::string> saveFile("save", cl::desc("safetensors file to write"), cl::Required);
+static cl::opt<int64_t> dropoutSeed("dropout-seed", cl::desc("of a model with dropout"),
+                                    cl::init(-1));
 static cl::opt<int> workers("workers", cl::desc("threads; 0: one a core"), cl::init(0));
 
 /// Rows [first, first + batchSize) of a tensor.
@@ -80,6 +82,12 @@ static Status run() {
     return trainer.error();
   if (Status loaded = trainer->loadWeights(weightsFile); !loaded)
     return loaded;
+  if (dropoutSeed >= 0) {
+    Tensor seed(DType::I64, {});
+    *seed.data<int64_t>() = dropoutSeed;
+    if (Status set = trainer->setVariable("dropout.seed", seed); !set)
+      return set;
+  }
   auto rows = readRows(dataFile);
   if (!rows)
     return rows.error();
