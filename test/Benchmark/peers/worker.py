@@ -2,7 +2,7 @@
 
     worker.py FRAMEWORK THREADS
 
-Order: a line `ROW SECONDS`. Answer: a line of JSON: the first step's time (when
+Says `ready` once the framework is loaded. Order: a line `ROW SECONDS`. Answer: a line of JSON: the first step's time (when
 the row is new) and the times of all steps within SECONDS, in seconds. Between
 orders the process sleeps, so that peers can take turns.
 """
@@ -32,6 +32,7 @@ def main():
     peer.start(threads)
     import rows
 
+    print("ready", file=answers, flush=True)
     steps = {}
     for line in sys.stdin:
         index, seconds = int(line.split()[0]), float(line.split()[1])
