@@ -9,8 +9,9 @@
 
 namespace dl {
 
-/// The runs of a program compiled with CompileOptions::profile, summed up. What
-/// the kernels' times leave of `seconds` lies between them.
+/// The runs of a program compiled with CompileOptions::profile, summed up; where
+/// there are more than one, without the first, which waits for the system's pages.
+/// What the kernels' times leave of `seconds` lies between them.
 struct Profile {
   /// One phase: tasks that run in any order, then a barrier.
   struct Phase {

@@ -50,6 +50,7 @@ private:
   void bind();
   /// Adds the times that a run left in its arena.
   void addTimes(const char *arena, double seconds) const;
+  void forgetFirst() const;
 
   /// A variable whose storage differs from the store's.
   struct Copy {
@@ -70,6 +71,7 @@ private:
   mutable Arenas arenas;
   mutable std::mutex profiling;
   mutable Profile times;
+  mutable bool isFirstForgotten = false;
 };
 
 /// The programs of one kind: one for each batch size, compiled when first asked
