@@ -8,7 +8,9 @@
 //   %2 = dl.kernel "add+relu"(%1, %b)
 //
 // Bias, activation, residual addition, relu's mask in a backward pass and the
-// optimiser's update behind a weight gradient all enter here.
+// optimiser's update behind a weight gradient all enter here. What only reductions
+// read does not, where the contraction's result is written anyway: they compute it
+// from that instead of reading a second tensor.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,8 +21,19 @@ using namespace mlir;
 
 namespace dl {
 
+/// True where the consumer's results go to reductions alone and what it reads of
+/// the producer is written for others as well.
+static bool belongsToReductions(KernelOp producer, KernelOp consumer) {
+  bool isReadElsewhere = llvm::any_of(producer.getResults(), [&](Value result) {
+    return llvm::is_contained(consumer.getOperands(), result) &&
+           llvm::any_of(result.getUsers(), [&](Operation *user) { return user != consumer; });
+  });
+  return isReadElsewhere && llvm::all_of(consumer->getUsers(), isReductionKernel);
+}
+
 static bool canFuseEpilogue(KernelOp producer, KernelOp consumer) {
-  return anchorOf(producer) && isElementwiseKernel(consumer);
+  return anchorOf(producer) && isElementwiseKernel(consumer) &&
+         !belongsToReductions(producer, consumer);
 }
 
 static void fuseEpilogues(ModelOp model, bool explain) {

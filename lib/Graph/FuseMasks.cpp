@@ -1,26 +1,45 @@
 //===- FuseMasks.cpp - Masks beside the op that reads them ----------------===//
 //
-// Before: a comparison, a one-hot row or a cast of one (see Rematerialize.cpp)
-// is a kernel. After: it stands in the kernel of its one user. This runs before
-// all other fusion: the producer of the mask's operand would take it as well,
-// and then store the mask for the user, which has to read the operand anyway.
+// Before: a comparison, a one-hot row or a cast of one, or a normalised product
+// (see Rematerialize.cpp) is a kernel. After: it stands in the kernel of its one
+// user. This runs before all other fusion: the producer of an operand would take it
+// as well, and then store it for the user, which has to read the operand anyway.
 //
 //===----------------------------------------------------------------------===//
 
 #include "dl/Graph/Fusion.h"
 #include "dl/Graph/Kernels.h"
 #include "dl/Graph/Passes.h"
+#include "dl/IR/Inference.h"
 
 using namespace mlir;
 
 namespace dl {
 
-static bool canFuseMask(KernelOp producer, KernelOp consumer) {
-  Block &body = producer.getBody().front();
-  bool isMask = llvm::all_of(body.without_terminator(), [](Operation &op) {
-    return isa<ConstantOp>(op) || isRematerializable(&op);
+static bool isMask(KernelOp kernel) {
+  return llvm::all_of(kernel.getBody().front().without_terminator(),
+                      [](Operation &op) { return isa<ConstantOp>(op) || isRematerializable(&op); });
+}
+
+/// True for sums and products of a contraction's result, which is in memory for a
+/// reduction, with smaller tensors.
+static bool isOfReduced(KernelOp kernel) {
+  bool isSimple = llvm::all_of(kernel.getBody().front().without_terminator(),
+                               llvm::IsaPred<ConstantOp, AddOp, SubOp, MulOp>);
+  auto isReduced = [](Value value) {
+    auto product = value.getDefiningOp<KernelOp>();
+    return product && anchorOf(product) && llvm::any_of(value.getUsers(), isReductionKernel);
+  };
+  int64_t elements = tensorType(kernel.getResult(0)).getNumElements();
+  auto large = llvm::make_filter_range(kernel.getOperands(), [&](Value operand) {
+    return tensorType(operand).getNumElements() >= elements;
   });
-  return isMask && !body.without_terminator().empty() && producer->hasOneUse() &&
+  return isSimple && !large.empty() && llvm::all_of(large, isReduced);
+}
+
+static bool canFuseMask(KernelOp producer, KernelOp consumer) {
+  bool computes = !producer.getBody().front().without_terminator().empty();
+  return computes && (isMask(producer) || isOfReduced(producer)) && producer->hasOneUse() &&
          !anchorOf(consumer);
 }
 

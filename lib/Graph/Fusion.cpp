@@ -57,6 +57,13 @@ bool isElementwiseKernel(KernelOp kernel) {
                       [](Operation &op) { return isElementwise(&op) || isa<ConstantOp>(op); });
 }
 
+bool isReductionKernel(Operation *op) {
+  auto kernel = dyn_cast<KernelOp>(op);
+  return kernel && !anchorOf(kernel) &&
+         llvm::any_of(kernel.getBody().front(),
+                      [](Operation &inner) { return isReduction(&inner); });
+}
+
 //===----------------------------------------------------------------------===//
 // Merging
 //===----------------------------------------------------------------------===//

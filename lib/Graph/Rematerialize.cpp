@@ -9,10 +9,20 @@
 //   %b = select %m, %db, 0       %m2 = compare %y, 0
 //                                %b = select %m2, %db, 0
 //
+// So is what a normalisation makes of a product that is in memory, as its moments
+// are taken from there: the backward pass reads the product, not a second tensor.
+//
+//   %c = conv2d                  %c = conv2d
+//   %n = mul (sub %c, %m), %r    %n1 = mul (sub %c, %m), %r
+//   %y = add %n, %b          ~>  %y = add %n1, %b
+//   %s = sum (mul %g, %n)        %n2 = mul (sub %c, %m), %r
+//                                %s = sum (mul %g, %n2)
+//
 //===----------------------------------------------------------------------===//
 
 #include "dl/Graph/Kernels.h"
 #include "dl/Graph/Passes.h"
+#include "dl/IR/Inference.h"
 
 #include "mlir/IR/PatternMatch.h"
 
@@ -20,11 +30,45 @@ using namespace mlir;
 
 namespace dl {
 
+/// True for results of products that reductions read, which takes memory.
+static bool isReduced(Value value) {
+  Operation *op = value.getDefiningOp();
+  return op && (isContraction(op) || isWindow(op)) && llvm::any_of(op->getUsers(), isReduction);
+}
+
+/// True for sums and products of a reduced value with smaller ones, and of those
+/// again, for loops alone.
+static bool isCheapOfReduced(Operation *op) {
+  bool goesToLoops = llvm::all_of(
+      op->getUsers(), [](Operation *user) { return isElementwise(user) || isReduction(user); });
+  if (!isa<AddOp, SubOp, MulOp>(op) || !goesToLoops)
+    return false;
+  int64_t elements = tensorType(op->getResult(0)).getNumElements();
+  bool readsReduced = false;
+  for (Value operand : op->getOperands()) {
+    if (tensorType(operand).getNumElements() < elements)
+      continue;
+    Operation *def = operand.getDefiningOp();
+    if (!isReduced(operand) && !(def && isCheapOfReduced(def)))
+      return false;
+    readsReduced = true;
+  }
+  return readsReduced;
+}
+
+/// Gives each user a copy; the first one takes the original.
 static void rematerialize(Operation *op, RewriterBase &rewriter) {
-  for (OpOperand &use : llvm::make_early_inc_range(llvm::drop_begin(op->getUses()))) {
-    rewriter.setInsertionPoint(use.getOwner());
-    Operation *copy = rewriter.clone(*op);
-    rewriter.modifyOpInPlace(use.getOwner(), [&] { use.set(copy->getResult(0)); });
+  llvm::SmallDenseMap<Operation *, Operation *> copies;
+  for (OpOperand &use : llvm::make_early_inc_range(op->getUses())) {
+    Operation *user = use.getOwner(), *&copy = copies[user];
+    if (!copy && copies.size() == 1)
+      copy = op;
+    if (!copy) {
+      rewriter.setInsertionPoint(user);
+      copy = rewriter.clone(*op);
+    }
+    if (copy != op)
+      rewriter.modifyOpInPlace(user, [&] { use.set(copy->getResult(0)); });
   }
 }
 
@@ -32,7 +76,7 @@ static void rematerialize(Operation *op, RewriterBase &rewriter) {
 static void rematerialize(ModelOp model) {
   IRRewriter rewriter(model.getContext());
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(model.getBody().front())))
-    if (isRematerializable(&op))
+    if (isRematerializable(&op) || isCheapOfReduced(&op))
       rematerialize(&op, rewriter);
 }
 

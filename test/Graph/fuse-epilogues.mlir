@@ -63,3 +63,27 @@ dl.model @apart(%x: tensor<4x3xf32>, %w: tensor<3x5xf32>, %z: tensor<2x4x5xf32>)
   %4 = dl.add %1, %z
   dl.return %3, %4
 }
+
+// A product that reductions alone want, of a result that is written anyway, is left
+// to them.
+// CHECK-LABEL: @for_reductions
+// CHECK: %[[G:.*]] = dl.kernel "matmul+relu"
+// CHECK: %[[P:.*]] = dl.kernel "mul"(%in0 = %[[G]], %in1 = %n)
+// CHECK: dl.kernel "sum"(%in0 = %[[P]])
+dl.model @for_reductions(%x: tensor<4x3xf32>, %w: tensor<3x5xf32>, %n: tensor<4x5xf32>) {
+  %1 = dl.matmul %x, %w
+  %2 = dl.relu %1
+  %3 = dl.mul %2, %n
+  %4 = dl.sum %3 {axes = [0]}
+  dl.return %2, %4
+}
+
+// Not written otherwise, it is computed in the registers.
+// CHECK-LABEL: @for_reductions_alone
+// CHECK: dl.kernel "matmul+mul"
+dl.model @for_reductions_alone(%x: tensor<4x3xf32>, %w: tensor<3x5xf32>, %n: tensor<4x5xf32>) {
+  %1 = dl.matmul %x, %w
+  %2 = dl.mul %1, %n
+  %3 = dl.sum %2 {axes = [0]}
+  dl.return %3
+}

@@ -15,3 +15,19 @@ dl.model @relu_gradient(%x: tensor<4x5xf32>, %w: tensor<5x3xf32>, %v: tensor<3x3
   %5 = dl.select %4, %3, %zero
   dl.return %2, %5
 }
+
+// A normalisation's forward and backward pass read the product alone.
+// CHECK-LABEL: @normalised
+// CHECK: %[[C:.*]] = dl.kernel "matmul"
+// CHECK: dl.kernel "sub+mul+add"(%in0 = %[[C]]
+// CHECK: dl.kernel "sub+mul"(%in0 = %[[C]]
+// CHECK-NOT: dl.kernel
+dl.model @normalised(%x: tensor<4x5xf32>, %w: tensor<5x3xf32>, %r: tensor<3xf32>, %b: tensor<3xf32>, %g: tensor<4x3xf32>) {
+  %1 = dl.matmul %x, %w
+  %2 = dl.sum %1 {axes = [0]}
+  %3 = dl.sub %1, %2
+  %4 = dl.mul %3, %r
+  %5 = dl.add %4, %b
+  %6 = dl.mul %4, %g
+  dl.return %5, %6
+}

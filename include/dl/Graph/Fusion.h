@@ -59,6 +59,8 @@ bool dependsIndirectly(KernelOp second, KernelOp first);
 mlir::Operation *anchorOf(KernelOp kernel);
 /// True for kernels of elementwise ops alone.
 bool isElementwiseKernel(KernelOp kernel);
+/// True for kernels of loops that reduce.
+bool isReductionKernel(mlir::Operation *op);
 
 } // namespace dl
 

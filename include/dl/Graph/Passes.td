@@ -55,7 +55,7 @@ class DL_FusionPass<string argument> : DL_ModelPass<argument> {
 }
 
 def RematerializePass : DL_ModelPass<"dl-rematerialize"> {
-  let summary = "masks, one-hot rows and broadcasts beside each of their users";
+  let summary = "masks, one-hot rows, broadcasts and normalised products beside each user";
 }
 
 def FormKernelsPass : DL_ModelPass<"dl-form-kernels"> {
@@ -63,7 +63,7 @@ def FormKernelsPass : DL_ModelPass<"dl-form-kernels"> {
 }
 
 def FuseMasksPass : DL_FusionPass<"dl-fuse-masks"> {
-  let summary = "comparisons and one-hot rows into the kernel that reads them";
+  let summary = "masks, one-hot rows and normalised products into the kernel that reads them";
 }
 
 def FuseSideReductionsPass : DL_FusionPass<"dl-fuse-side-reductions"> {
