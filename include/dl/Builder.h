@@ -214,7 +214,7 @@ public:
     return apply("broadcast", {x}, {{"shape", std::move(shape)}});
   }
   Node oneHot(Node indices, int64_t depth, DType type = DType::F32) {
-    return apply("one_hot", {indices}, {{"depth", depth}, {"type", type}});
+    return apply("one_hot", {indices}, {{"depth", depth}, {"to", type}});
   }
 
   // Losses, for models that compute their own.

@@ -200,11 +200,11 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor
 
 LogicalResult OneHotOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor adaptor,
                                          InferredTypes &results) {
-  if (!adaptor.getType().isF32() && !adaptor.getType().isF64())
-    return emitOptionalError(loc, "expected 'type' to be f32 or f64, got ", adaptor.getType());
+  if (!adaptor.getTo().isF32() && !adaptor.getTo().isF64())
+    return emitOptionalError(loc, "expected 'to' to be f32 or f64, got ", adaptor.getTo());
   SmallVector<int64_t> shape(tensorType(adaptor.getIndices()).getShape());
   shape.push_back(adaptor.getDepth());
-  results.push_back(RankedTensorType::get(shape, adaptor.getType()));
+  results.push_back(RankedTensorType::get(shape, adaptor.getTo()));
   return success();
 }
 

@@ -4,7 +4,7 @@
 dl.model @rounded(%x: tensor<3x4xf32>, %y: tensor<3x4xf32>) {
   // expected-note @below {{'dl.argmax' is constant between its steps: no gradient passes it}}
   %best = dl.argmax %x
-  %hot = dl.one_hot %best {depth = 4, type = f32}
+  %hot = dl.one_hot %best {depth = 4, to = f32}
   // expected-note @below {{'dl.cast' is constant between its steps: no gradient passes it}}
   %whole = dl.cast %x {to = i32}
   %back = dl.cast %whole {to = f32}

@@ -3,7 +3,7 @@
 
 // Integer labels have no cotangent; a label out of range has a row of zeros.
 // CHECK-LABEL: dl.model @cross_entropy(
-// CHECK: %[[PICKED:.*]] = dl.one_hot %label {depth = 10, type = f32}
+// CHECK: %[[PICKED:.*]] = dl.one_hot %label {depth = 10, to = f32}
 // CHECK: %[[P:.*]] = dl.softmax %x {axis = 1}
 // CHECK: %[[VALID:.*]] = dl.sum %[[PICKED]] {axes = [1], keepdims = true}
 // CHECK: dl.constant dense<2.500000e-01>

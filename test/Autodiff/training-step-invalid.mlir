@@ -62,7 +62,7 @@ dl.model @blocked(%x: tensor<2x3xf32>) {
   %1 = dl.linear %x, %w
   // expected-note @below {{'dl.argmax' is constant between its steps: no gradient passes it}}
   %2 = dl.argmax %1
-  %3 = dl.one_hot %2 {depth = 3, type = f32}
+  %3 = dl.one_hot %2 {depth = 3, to = f32}
   // expected-error @below {{cannot differentiate this: 1 op blocks the gradient}}
   dl.return %3
 }

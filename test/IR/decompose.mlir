@@ -39,7 +39,7 @@ dl.model @mean(%x: tensor<0x3xf32>) {
 
 // CHECK-LABEL: dl.model @cross_entropy
 // CHECK: %[[HALF:.*]] = dl.constant dense<5.000000e-01>
-// CHECK: %[[PICKED:.*]] = dl.one_hot %label {depth = 5{{.*}}, type = f32}
+// CHECK: %[[PICKED:.*]] = dl.one_hot %label {depth = 5{{.*}}, to = f32}
 // CHECK: %[[MAX:.*]] = dl.max %x {axes = [1], keepdims = true}
 // CHECK: %[[Z:.*]] = dl.sub %x, %[[MAX]]
 // CHECK: %[[E:.*]] = dl.exp %[[Z]]

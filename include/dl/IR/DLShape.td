@@ -66,11 +66,11 @@ def DL_ConcatOp : DL_Op<"concat"> {
 def DL_OneHotOp : DL_Op<"one_hot", [DL_NoGradient]> {
   let summary = "1 at the index, 0 elsewhere, along a new last dimension";
   let description = [{
-    `dl.one_hot %labels {depth = 10, type = f32}`: [..., ] to [..., depth]. An
+    `dl.one_hot %labels {depth = 10, to = f32}`: [..., ] to [..., depth]. An
     index outside [0, depth) gives a row of zeros.
   }];
   let arguments = (ins DL_IndexTensor:$indices, ConfinedAttr<I64Attr, [IntPositive]>:$depth,
-                       TypeAttr:$type);
+                       TypeAttr:$to);
   let results = (outs DL_FloatTensor:$result);
 }
 

@@ -62,7 +62,7 @@ static void setElement(ModelOp model, Type element) {
     } else if (auto cast = dyn_cast<CastOp>(op); cast && isa<FloatType>(cast.getTo())) {
       cast.setTo(element);
     } else if (auto oneHot = dyn_cast<OneHotOp>(op)) {
-      oneHot->setAttr(oneHot.getTypeAttrName(), TypeAttr::get(element));
+      oneHot.setTo(element);
     }
   }
 }
