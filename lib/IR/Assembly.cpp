@@ -2,6 +2,7 @@
 
 #include "dl/IR/Assembly.h"
 #include "dl/IR/DLOps.h"
+#include "dl/IR/Inference.h"
 
 #include "mlir/IR/Builders.h"
 
@@ -234,7 +235,9 @@ ParseResult parseLayer(OpAsmParser &parser, OperationState &result, const LayerC
   const auto *rule = result.name.getInterface<InferTypeOpInterface>();
   if (failed(rule->inferReturnTypes(parser.getContext(), result.location, result.operands,
                                     result.attributes.getDictionary(parser.getContext()),
-                                    /*properties=*/nullptr, result.regions, inferred)))
+                                    /*properties=*/nullptr, result.regions, inferred)) ||
+      llvm::any_of(inferred,
+                   [&](Type type) { return failed(checkTensorType(result.location, type)); }))
     return failure();
   if (auto function = dyn_cast_or_null<FunctionType>(written)) {
     if (function.getResults() != ArrayRef<Type>(inferred))

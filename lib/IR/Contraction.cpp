@@ -3,6 +3,8 @@
 #include "dl/IR/DLOps.h"
 #include "dl/IR/Window.h"
 
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 
 namespace dl {
@@ -82,6 +84,16 @@ struct ConvShape {
 };
 } // namespace
 
+/// Channels of all groups, of which a weight shows those of one; an error where
+/// that is no number.
+static FailureOr<int64_t> allChannels(OptionalLoc loc, int64_t ofGroup, int64_t groups) {
+  int64_t channels;
+  if (llvm::MulOverflow(ofGroup, groups, channels))
+    return emitOptionalError(loc, "expected less than 2^63 channels, got ", groups, " groups of ",
+                             ofGroup);
+  return channels;
+}
+
 /// Channels agree with groups: inputs = groups * weight inputs, and groups
 /// divides the outputs.
 static LogicalResult checkGroups(OptionalLoc loc, ConvShape conv, int64_t weightInputs) {
@@ -92,9 +104,13 @@ static LogicalResult checkGroups(OptionalLoc loc, ConvShape conv, int64_t weight
   if (isKnown(conv.inputChannels) && conv.inputChannels % conv.groups != 0)
     return emitOptionalError(loc, "expected input channels divisible by ", conv.groups,
                              " groups, got ", conv.inputChannels);
-  if (isKnown(conv.inputChannels) && isKnown(weightInputs) &&
-      conv.inputChannels != weightInputs * conv.groups)
-    return emitOptionalError(loc, "expected ", weightInputs * conv.groups,
+  if (!isKnown(conv.inputChannels) || !isKnown(weightInputs))
+    return success();
+  auto expected = allChannels(loc, weightInputs, conv.groups);
+  if (failed(expected))
+    return failure();
+  if (conv.inputChannels != *expected)
+    return emitOptionalError(loc, "expected ", *expected,
                              " input channels (weight's input channels times groups), got ",
                              conv.inputChannels);
   return success();
@@ -184,13 +200,15 @@ LogicalResult Conv2DBackwardDataOp::inferReturnTypes(MLIRContext *, OptionalLoc 
     return failure();
   std::array<int64_t, 2> inputSize = {adaptor.getInputSize()[0], adaptor.getInputSize()[1]};
   auto size = convOutput(loc, *window, inputSize);
-  int64_t groups = adaptor.getGroups(), inputs = weight.getDimSize(wt.input) * groups;
+  int64_t groups = adaptor.getGroups(), depth = weight.getDimSize(wt.input);
+  auto inputs = allChannels(loc, depth, groups);
   int64_t batch = cotangent.getDimSize(at.batch), outputs = weight.getDimSize(wt.output);
-  if (failed(size) || failed(checkGroups(loc, {inputs, outputs, groups}, inputs / groups)) ||
+  if (failed(size) || failed(inputs) ||
+      failed(checkGroups(loc, {*inputs, outputs, groups}, depth)) ||
       failed(
           checkCotangent(loc, cotangent, imageShape(adaptor.getLayout(), batch, outputs, *size))))
     return failure();
-  results.push_back(cotangent.clone(imageShape(adaptor.getLayout(), batch, inputs, inputSize)));
+  results.push_back(cotangent.clone(imageShape(adaptor.getLayout(), batch, *inputs, inputSize)));
   return success();
 }
 
@@ -239,8 +257,14 @@ transposedSize(OptionalLoc loc, ConvTranspose2DOp::Adaptor adaptor, const Window
                                "), below the stride, got ", extra[dim]);
     if (ShapedType::isDynamic(input[dim]))
       return emitOptionalError(loc, "expected a known height and width");
-    size[dim] = (input[dim] - 1) * stride - window.padBefore[dim] - window.padAfter[dim] +
-                (window.kernel[dim] - 1) * dilation + 1 + extra[dim];
+    // Attributes are small (WindowGeometry), extents of images need not be.
+    if (llvm::MulOverflow(input[dim] - 1, stride, size[dim]) ||
+        llvm::AddOverflow(size[dim],
+                          (window.kernel[dim] - 1) * dilation + 1 + extra[dim] -
+                              window.padBefore[dim] - window.padAfter[dim],
+                          size[dim]))
+      return emitOptionalError(loc, "expected a result of less than 2^63 elements along its ",
+                               dim == 0 ? "height" : "width");
     if (input[dim] < 1 || size[dim] < 1)
       return emitOptionalError(loc, "expected a result of at least 1 element along its ",
                                dim == 0 ? "height" : "width", ", got ", size[dim]);
@@ -261,17 +285,19 @@ LogicalResult ConvTranspose2DOp::inferReturnTypes(MLIRContext *, OptionalLoc loc
   if (!extentsAgree(channels, weight.getDimSize(wt.output)))
     return emitOptionalError(loc, "expected ", weight.getDimSize(wt.output),
                              " input channels (as of the weight), got ", channels);
-  int64_t outputs = weight.getDimSize(wt.input) * groups;
+  int64_t depth = weight.getDimSize(wt.input);
+  auto outputs = allChannels(loc, depth, groups);
   auto window =
       convGeometry(loc, adaptor, {weight.getDimSize(wt.height), weight.getDimSize(wt.width)});
-  if (failed(window) || failed(checkGroups(loc, {outputs, channels, groups}, outputs / groups)) ||
-      failed(checkBias(loc, adaptor.getBias(), outputs)))
+  if (failed(window) || failed(outputs) ||
+      failed(checkGroups(loc, {*outputs, channels, groups}, depth)) ||
+      failed(checkBias(loc, adaptor.getBias(), *outputs)))
     return failure();
   auto size = transposedSize(loc, adaptor, *window);
   if (failed(size))
     return failure();
   results.push_back(
-      input.clone(imageShape(adaptor.getLayout(), input.getDimSize(at.batch), outputs, *size)));
+      input.clone(imageShape(adaptor.getLayout(), input.getDimSize(at.batch), *outputs, *size)));
   return success();
 }
 

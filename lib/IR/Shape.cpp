@@ -192,7 +192,8 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext *, OptionalLoc loc, Adaptor
                                  formatShape(first.getShape()), " and ", formatShape(other));
     if (ShapedType::isDynamic(shape[*axis]) || ShapedType::isDynamic(other[*axis]))
       return emitOptionalError(loc, "expected a known extent along axis ", *axis);
-    shape[*axis] += other[*axis];
+    if (llvm::AddOverflow(shape[*axis], other[*axis], shape[*axis]))
+      return emitOptionalError(loc, "expected an extent below 2^63 along axis ", *axis);
   }
   results.push_back(first.clone(shape));
   return success();

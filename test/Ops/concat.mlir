@@ -123,3 +123,19 @@ dl.model @nothing() {
   %r = dl.concat {axis = 0}
   dl.return %r
 }
+
+// -----
+
+dl.model @sum(%x: tensor<2x1000000000000000000xi1>) {
+  // expected-error @below {{expected a tensor of less than 2^63 bytes, got 'tensor<2x2000000000000000000xi1>'}}
+  %r = dl.concat %x, %x {axis = 1}
+  dl.return %r
+}
+
+// -----
+
+dl.model @overflow(%x: tensor<1000000000000000000xi1>) {
+  // expected-error @below {{expected an extent below 2^63 along axis 0}}
+  %r = dl.concat %x, %x, %x, %x, %x, %x, %x, %x, %x, %x {axis = 0}
+  dl.return %r
+}

@@ -455,3 +455,11 @@ dl.model @cotangent(%g: tensor<1x3x3x2xf32>, %w: tensor<3x2x3x3xf32>) {
   %y = dl.conv2d_backward_data %g, %w {input_size = [5, 5]}
   dl.return %y
 }
+
+// -----
+
+dl.model @huge_groups(%x: tensor<1x4x3x3xf32>, %y: tensor<4x3x2x2xf32>) {
+  // expected-error @below {{expected less than 2^63 channels, got 4611686018427387904 groups of 3}}
+  %r = dl.conv2d_backward_data %x, %y {input_size = [4, 4], groups = 4611686018427387904}
+  dl.return %r
+}

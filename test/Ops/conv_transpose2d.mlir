@@ -112,3 +112,19 @@ dl.model @rank(%x: tensor<2x3x3xf32>, %y: tensor<2x1x2x2xf32>) {
   %r = dl.conv_transpose2d %x, %y
   dl.return %r
 }
+
+// -----
+
+dl.model @overflow(%x: tensor<1x1x1000000000000000000x1xf32>, %y: tensor<1x1x2x2xf32>) {
+  // expected-error @below {{expected a result of less than 2^63 elements along its height}}
+  %r = dl.conv_transpose2d %x, %y {strides = [10, 1]}
+  dl.return %r
+}
+
+// -----
+
+dl.model @groups(%x: tensor<1x4x3x3xf32>, %y: tensor<4x3x2x2xf32>) {
+  // expected-error @below {{expected less than 2^63 channels, got 4611686018427387904 groups of 3}}
+  %r = dl.conv_transpose2d %x, %y {groups = 4611686018427387904}
+  dl.return %r
+}
