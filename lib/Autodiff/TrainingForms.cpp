@@ -5,6 +5,8 @@
 #include "dl/IR/Formula.h"
 #include "dl/IR/Inference.h"
 
+#include "llvm/ADT/MapVector.h"
+
 using namespace mlir;
 
 namespace dl {
@@ -20,16 +22,16 @@ private:
   void normalizeByBatch(BatchNormOp op);
   LogicalResult dropAtRandom(ArrayRef<DropoutOp> ops);
   FailureOr<ParameterOp> addVariable(StringRef name, StringRef init, Type element);
-  void addUpdates();
-  void update(ParameterOp variable, Value value) {
-    values.push_back(value);
-    names.push_back(variable.getName());
+  LogicalResult addUpdates();
+  /// A variable's value after the ops so far.
+  Value current(ParameterOp variable) const {
+    Value updated = updates.lookup(variable.getName());
+    return updated ? updated : Value(variable);
   }
 
   ModelOp model;
   /// New values of variables.
-  SmallVector<Value> values;
-  SmallVector<StringRef> names;
+  llvm::MapVector<StringRef, Value> updates;
 };
 
 } // namespace
@@ -42,15 +44,17 @@ static ParameterOp runningValue(Value value) {
 
 void TrainingForms::normalizeByBatch(BatchNormOp op) {
   ParameterOp mean = runningValue(op.getMean()), variance = runningValue(op.getVariance());
-  // Two ops that share running values would both update them: the first one does.
-  if (!mean || !variance || llvm::is_contained(names, mean.getName()))
+  if (!mean || !variance || mean == variance)
     return;
   OpBuilder builder(op);
   auto train = BatchNormTrainOp::create(builder, op.getLoc(), op.getOperands(), op->getAttrs());
+  // Where ops share running values, each moves on what the one before it left.
+  train.getMeanMutable().assign(current(mean));
+  train.getVarianceMutable().assign(current(variance));
   op.getResult().replaceAllUsesWith(train.getResult());
   op.erase();
-  update(mean, train.getNewMean());
-  update(variance, train.getNewVariance());
+  updates[mean.getName()] = train.getNewMean();
+  updates[variance.getName()] = train.getNewVariance();
 }
 
 FailureOr<ParameterOp> TrainingForms::addVariable(StringRef name, StringRef init, Type element) {
@@ -81,21 +85,27 @@ LogicalResult TrainingForms::dropAtRandom(ArrayRef<DropoutOp> ops) {
   }
   OpBuilder builder(returnOf(model));
   Formula f(model.getLoc(), builder);
-  update(*step, f(*step) + 1.0);
+  updates[step->getName()] = f(*step) + 1.0;
   return success();
 }
 
 /// Puts the new values behind those that the model itself gives to variables.
-void TrainingForms::addUpdates() {
+LogicalResult TrainingForms::addUpdates() {
   ReturnOp old = returnOf(model);
   OpBuilder builder(old);
-  SmallVector<Value> allValues(old.getUpdates());
-  SmallVector<StringRef> allNames(old.getUpdated().getAsValueRange<StringAttr>());
-  llvm::append_range(allValues, values);
-  llvm::append_range(allNames, names);
+  SmallVector<Value> values(old.getUpdates());
+  SmallVector<StringRef> names(old.getUpdated().getAsValueRange<StringAttr>());
+  for (auto [name, value] : updates) {
+    if (llvm::is_contained(names, name))
+      return old.emitOpError() << "expected no update of '" << name
+                               << "', which batch_norm updates in training";
+    names.push_back(name);
+    values.push_back(value);
+  }
   SmallVector<StringRef> outputs(old.getOutputNames().getAsValueRange<StringAttr>());
-  ReturnOp::create(builder, old.getLoc(), old.getOutputs(), outputs, allValues, allNames);
+  ReturnOp::create(builder, old.getLoc(), old.getOutputs(), outputs, values, names);
   old.erase();
+  return success();
 }
 
 LogicalResult TrainingForms::run() {
@@ -104,9 +114,7 @@ LogicalResult TrainingForms::run() {
   SmallVector<DropoutOp> dropouts(model.getBody().getOps<DropoutOp>());
   if (!dropouts.empty() && failed(dropAtRandom(dropouts)))
     return failure();
-  if (!names.empty())
-    addUpdates();
-  return success();
+  return updates.empty() ? success() : addUpdates();
 }
 
 LogicalResult useTrainingForms(ModelOp model) { return TrainingForms(model).run(); }

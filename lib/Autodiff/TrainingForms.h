@@ -11,8 +11,9 @@ namespace dl {
 /// there:
 ///
 ///   batch_norm  by the batch's own mean and variance; the running ones are updated
-///               where they are parameters that are not trained. With others the
-///               op stays: its statistics are frozen.
+///               where they are parameters that are not trained, by one op after
+///               the other where several share them. With others the op stays:
+///               its statistics are frozen.
 ///   dropout     dropout_train, whose numbers follow from the variable
 ///               `dropout.seed` (drawn from the program's seed), the number of the
 ///               step, which `dropout.step` counts, and the number of the op.

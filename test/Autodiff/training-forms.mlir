@@ -24,6 +24,37 @@ dl.model @forms(%x: tensor<4x3xf32>) {
 
 // -----
 
+// Each op normalises by its own batch; the second moves the statistics that the first left.
+// CHECK-LABEL: dl.model @shared_step(
+// CHECK-DAG: %[[MEAN:.*]] = dl.parameter "mean"
+// CHECK-DAG: %[[VARIANCE:.*]] = dl.parameter "variance"
+// CHECK: %[[FIRST:.*]], %[[MEAN1:.*]], %[[VARIANCE1:.*]] = dl.batch_norm_train %x, %{{.*}}, %{{.*}}, %[[MEAN]], %[[VARIANCE]]
+// CHECK: %{{.*}}, %[[MEAN2:.*]], %[[VARIANCE2:.*]] = dl.batch_norm_train %[[FIRST]], %{{.*}}, %{{.*}}, %[[MEAN1]], %[[VARIANCE1]]
+// CHECK: dl.return {{.*}}"mean" = %[[MEAN2]], "variance" = %[[VARIANCE2]]
+dl.model @shared(%x: tensor<4x3xf32>) {
+  %s = dl.parameter "scale" {init = ones} : tensor<3xf32>
+  %b = dl.parameter "bias" : tensor<3xf32>
+  %m = dl.parameter "mean" {trainable = false} : tensor<3xf32>
+  %v = dl.parameter "variance" {init = ones, trainable = false} : tensor<3xf32>
+  %1 = dl.batch_norm %x, %s, %b, %m, %v
+  %2 = dl.batch_norm %1, %s, %b, %m, %v
+  dl.return %2
+}
+
+// -----
+
+dl.model @twice(%x: tensor<4x3xf32>) {
+  %s = dl.parameter "scale" {init = ones} : tensor<3xf32>
+  %b = dl.parameter "bias" : tensor<3xf32>
+  %m = dl.parameter "mean" {trainable = false} : tensor<3xf32>
+  %v = dl.parameter "variance" {init = ones, trainable = false} : tensor<3xf32>
+  %1 = dl.batch_norm %x, %s, %b, %m, %v
+  // expected-error @below {{expected no update of 'mean', which batch_norm updates in training}}
+  dl.return %1 update "mean" = %b
+}
+
+// -----
+
 // Statistics that are trained, or none of the model's variables, stay as they are.
 // CHECK-LABEL: dl.model @frozen_step(
 // CHECK: dl.batch_norm %
