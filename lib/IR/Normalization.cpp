@@ -182,7 +182,7 @@ template <> SmallVector<Value> decompose(BatchNormTrainOp op, OpBuilder &builder
     return old * (1 - momentum) + reshape(batch, old.shape()) * (momentum * factor);
   };
   return {y, moved(op.getMean(), moments.mean, 1),
-          moved(op.getVariance(), moments.variance, count / (count - 1))};
+          moved(op.getVariance(), moments.variance, count / std::max(count - 1, 1.0))};
 }
 
 // Nothing is dropped but in a training step, which has dropout_train instead.

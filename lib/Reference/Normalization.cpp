@@ -86,7 +86,8 @@ template <> void evaluate(BatchNormTrainOp op, Arrays in, MutableArrays out) {
     double mean = channels.mean(in[0], c), squares = channels.squares(in[0], c);
     normalizeChannel(op, in, channels.positions[c], c, mean, squares / count, out[0]);
     out[1].setReal(c, in[3].real(c) + momentum * (mean - in[3].real(c)));
-    out[2].setReal(c, in[4].real(c) + momentum * (squares / (count - 1) - in[4].real(c)));
+    out[2].setReal(c,
+                   in[4].real(c) + momentum * (squares / std::max(count - 1, 1.0) - in[4].real(c)));
   }
 }
 

@@ -31,6 +31,22 @@ dl.model @last(%x: tensor<4x3xf32>, %s: tensor<3xf32>, %b: tensor<3xf32>, %m: te
   dl.return %y, %p, %q
 }
 
+// One element a channel has no variance; the running one moves towards 0.
+// CHECK-LABEL: dl.model @single(
+// CHECK: dl.batch_norm_train %x, %s, %b, %m, %v
+dl.model @single(%x: tensor<1x2xf32>, %s: tensor<2xf32>, %b: tensor<2xf32>, %m: tensor<2xf32>, %v: tensor<2xf32>) attributes {
+    check.value.x = dense<[[3.0, -1.0]]> : tensor<1x2xf32>,
+    check.value.s = dense<[1.0, 2.0]> : tensor<2xf32>,
+    check.value.b = dense<[0.5, 0.25]> : tensor<2xf32>,
+    check.value.m = dense<[1.0, 0.0]> : tensor<2xf32>,
+    check.value.v = dense<[1.0, 2.0]> : tensor<2xf32>,
+    check.expect.y = dense<[[0.5, 0.25]]> : tensor<1x2xf32>,
+    check.expect.p = dense<[1.5, -0.25]> : tensor<2xf32>,
+    check.expect.q = dense<[0.75, 1.5]> : tensor<2xf32>, check.gradient = false} {
+  %y, %p, %q = dl.batch_norm_train %x, %s, %b, %m, %v {momentum = 0.25}
+  dl.return %y, %p, %q
+}
+
 // CHECK-LABEL: dl.model @nhwc(
 // CHECK: dl.batch_norm_train %x, %y, %z, %u, %v
 dl.model @nhwc(%x: tensor<2x3x5x17xf32>, %y: tensor<17xf32>, %z: tensor<17xf32>, %u: tensor<17xf32>, %v: tensor<17xf32>) attributes {check.gradient = false} {

@@ -108,8 +108,8 @@ def DL_BatchNormTrainOp : DL_BatchNormBase<"batch_norm_train"> {
   let summary = "batch_norm by the batch's own mean and variance; also new running ones";
   let description = [{
     Results: the normalised x, and m' = (1 - momentum) m + momentum * (mean of the
-    batch), v' likewise with the unbiased variance (sum / (n - 1)). x itself is
-    divided by the population's (sum / n).
+    batch), v' likewise with the unbiased variance (sum / (n - 1), 0 of a single
+    element). x itself is divided by the population's (sum / n).
   }];
   let results = (outs DL_FloatTensor:$result, DL_FloatTensor:$new_mean,
                       DL_FloatTensor:$new_variance);
