@@ -12,13 +12,13 @@ using namespace mlir;
 
 namespace dl {
 
-/// Whether `value` is computed from `source`.
-static bool dependsOn(Value value, Value source) {
-  if (value == source)
-    return true;
-  Operation *op = value.getDefiningOp();
-  return op &&
-         llvm::any_of(op->getOperands(), [&](Value operand) { return dependsOn(operand, source); });
+/// What is computed from a sum, itself included, in a kernel's body.
+static llvm::DenseSet<Value> computedFrom(SumOp source) {
+  llvm::DenseSet<Value> values = {source.getResult()};
+  for (Operation *op = source->getNextNode(); op; op = op->getNextNode())
+    if (llvm::any_of(op->getOperands(), [&](Value operand) { return values.contains(operand); }))
+      values.insert_range(op->getResults());
+  return values;
 }
 
 FailureOr<ContractionBody> ContractionBody::get(KernelOp kernel) {
@@ -38,8 +38,11 @@ FailureOr<ContractionBody> ContractionBody::get(KernelOp kernel) {
   if (!body.anchor)
     return kernel.emitOpError("expected a contraction");
   auto yield = cast<YieldOp>(kernel.getBody().front().getTerminator());
+  llvm::DenseSet<Value> ofSide;
+  if (body.side)
+    ofSide = computedFrom(body.side);
   for (auto [index, value] : llvm::enumerate(yield.getOperands())) {
-    bool isSide = body.side && dependsOn(value, body.side.getResult());
+    bool isSide = ofSide.contains(value);
     (isSide ? body.sideResults : body.results).push_back(index);
   }
   return body;

@@ -69,9 +69,12 @@ struct Uses {
 };
 } // namespace
 
-/// Uses of a value that is known before the pass of level `pass`.
+/// Uses of a value that is known before the pass of level `pass`. `known`: those of
+/// values met before, each of which may be reached on many ways.
 static Uses usesOf(Value value, size_t pass, const LoopAnalysis &analysis,
-                   const DenseMap<Value, unsigned> &depths) {
+                   const DenseMap<Value, unsigned> &depths, DenseMap<Value, Uses> &known) {
+  if (auto found = known.find(value); found != known.end())
+    return found->second;
   size_t writingPass = analysis.levels.size() - (analysis.lastLevelWrites ? 1 : 0);
   Uses uses;
   auto add = [&](size_t at) { (at == pass ? uses.here : uses.later) = true; };
@@ -83,12 +86,12 @@ static Uses usesOf(Value value, size_t pass, const LoopAnalysis &analysis,
     } else if (depths.lookup(user->getResult(0)) > pass) {
       uses.later = true;
     } else {
-      Uses inner = usesOf(user->getResult(0), pass, analysis, depths);
+      Uses inner = usesOf(user->getResult(0), pass, analysis, depths, known);
       uses.here |= inner.here;
       uses.later |= inner.later;
     }
   }
-  return uses;
+  return known[value] = uses;
 }
 
 static void findReused(KernelModule &module, LoopAnalysis &analysis,
@@ -101,7 +104,8 @@ static void findReused(KernelModule &module, LoopAnalysis &analysis,
     size_t pass = depths.lookup(op.getResult(0));
     if (pass >= analysis.levels.size())
       continue;
-    Uses uses = usesOf(op.getResult(0), pass, analysis, depths);
+    DenseMap<Value, Uses> known;
+    Uses uses = usesOf(op.getResult(0), pass, analysis, depths, known);
     if (uses.here && uses.later)
       analysis.reused[pass].push_back(&op);
   }
