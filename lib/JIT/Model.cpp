@@ -1,6 +1,7 @@
 //===- Model.cpp - Models from files --------------------------------------===//
 
 #include "Diagnostics.h"
+#include "dl/IR/Nesting.h"
 #include "dl/JIT/ModelImpl.h"
 #include "dl/Support/File.h"
 
@@ -72,45 +73,6 @@ Result<Model> wrapModel(std::shared_ptr<MLIRContext> context, OwningOpRef<Module
   return Model(std::move(impl));
 }
 
-/// Deeper text than this would exhaust the stack of MLIR's parser.
-static constexpr size_t kDeepest = 256;
-
-/// Where brackets or signs first nest deeper than `kDeepest`, outside of strings
-/// and comments; null where they do not.
-static const char *findTooDeep(StringRef text) {
-  size_t depth = 0, signs = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    signs = c == '-' ? signs + 1 : llvm::isSpace(c) ? signs : 0;
-    if (signs > kDeepest)
-      return text.data() + i;
-    if (c == '"') {
-      // Strings end with their line at the latest.
-      for (++i; i < text.size() && text[i] != '"' && text[i] != '\n'; ++i)
-        i += text[i] == '\\';
-    } else if (text.substr(i).starts_with("//")) {
-      i = std::min(text.find('\n', i), text.size());
-    } else if (StringRef("([{<").contains(c)) {
-      if (++depth > kDeepest)
-        return text.data() + i;
-    } else if (StringRef(")]}>").contains(c) && depth != 0 && !text.take_front(i).ends_with("-")) {
-      --depth;
-    }
-  }
-  return nullptr;
-}
-
-static LogicalResult checkDepth(MLIRContext *context, StringRef source, StringRef name) {
-  const char *at = findTooDeep(source);
-  if (!at)
-    return success();
-  StringRef before = source.take_front(at - source.data());
-  auto location = FileLineColLoc::get(context, name, before.count('\n') + 1,
-                                      before.size() - (before.rfind('\n') + 1) + 1);
-  return emitError(location) << "expected brackets and signs nested at most " << kDeepest
-                             << " deep";
-}
-
 /// Other dialects are loaded for what models are compiled to; none of their ops
 /// is part of a model.
 static LogicalResult checkOps(ModuleOp module) {
@@ -127,7 +89,7 @@ Result<Model> Model::parse(std::string_view text, const std::string &name) {
   std::shared_ptr<MLIRContext> context = createContext();
   std::string source(text);
   DiagnosticCapture diagnostics(context.get(), source, name);
-  if (failed(checkDepth(context.get(), source, name)))
+  if (failed(checkNesting(context.get(), source, name)))
     return diagnostics.error("nested too deep");
   OwningOpRef<ModuleOp> module =
       parseSourceString<ModuleOp>(source, ParserConfig(context.get()), name);

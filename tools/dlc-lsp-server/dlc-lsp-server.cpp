@@ -10,10 +10,22 @@
 #include "mlir/IR/Dialect.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/Tools/mlir-lsp-server/MlirLspServerMain.h"
+#include "llvm/Support/thread.h"
+
+#include <optional>
+
+/// MLIR's parser calls itself for each bracket of a text, and the server hands it
+/// every text that an editor has open: a stack for more than anybody types, of
+/// which only what is used takes memory.
+static constexpr std::optional<unsigned> kStackBytes = 1u << 31;
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   registry.insert<dl::DLDialect>();
-  return failed(mlir::MlirLspServerMain(argc, argv, registry));
+  bool isFailure = false;
+  llvm::thread server(kStackBytes,
+                      [&] { isFailure = failed(mlir::MlirLspServerMain(argc, argv, registry)); });
+  server.join();
+  return isFailure;
 }

@@ -74,12 +74,13 @@ TEST(Model, HoldsNoOtherOps) {
 }
 
 TEST(Model, NestedTooDeep) {
-  for (const char *part : {"module {\n", "tensor<", "(", "[", "-", "- "}) {
+  for (const char *part :
+       {"module {\n", "tensor<", "(", "[", "-", "- ", "d0 + ", "(d0) * ", "d0\nfloordiv "}) {
     std::string text = "// ((((\n";
     for (int i = 0; i < 100000; ++i)
       text += part;
     std::string message = errorOf(text);
-    EXPECT_NE(message.find("error: expected brackets and signs nested at most 256 deep"),
+    EXPECT_NE(message.find("error: expected brackets and operators nested at most 256 deep"),
               std::string::npos)
         << message.substr(0, 200);
   }
