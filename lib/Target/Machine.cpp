@@ -150,7 +150,9 @@ static Result<Triple> findTriple(const std::string &name) {
   Triple triple(Triple::normalize(name));
   bool isKnown = triple.getArch() == Triple::x86_64 || triple.getArch() == Triple::aarch64 ||
                  triple.getArch() == Triple::riscv64;
-  if (!isKnown || !triple.isOSBinFormatELF())
+  // ABIs of 32-bit pointers on 64-bit machines: compiled code has pointers of 64.
+  bool isNarrow = triple.isX32() || triple.getEnvironment() == Triple::GNUILP32;
+  if (!isKnown || isNarrow || !triple.isOSBinFormatELF())
     return Error{"error: unknown target '" + name +
                  "': expected x86_64-linux-gnu, aarch64-linux-gnu, riscv64-linux-gnu or a triple "
                  "like them"};
@@ -180,6 +182,8 @@ static Result<Machine> describe(const std::string &name, const std::string &targ
                  triple.str()};
   std::unique_ptr<MCSubtargetInfo> subtarget(
       (*target)->createMCSubtargetInfo(triple, machine.cpu, machine.features));
+  if (!triple.isAArch64() && !subtarget->checkFeatures("+64bit"))
+    return Error{"error: CPU '" + march + "' has no 64-bit mode"};
   if (triple.isX86()) {
     describeX86(machine, *subtarget);
     // Code for another machine asks there.
