@@ -34,8 +34,7 @@ std::optional<int> parseOrExit(Arguments &parser, const std::vector<std::string>
 /// A model file; `-` is stdin, an empty path an error.
 Result<Model> loadModel(const std::string &path);
 
-/// Flags of every subcommand that compiles: -O, --march, --threads, --fusion, --no-winograd,
-/// --cache-dir, --no-cache.
+/// Flags of every subcommand that compiles: -O, --march, --threads, --cache-dir, --tune, ...
 void addCompileFlags(Arguments &parser, CompileOptions &options);
 /// --profile.
 void addProfileFlag(Arguments &parser, CompileOptions &options);

@@ -77,13 +77,14 @@ static const OpForm *findForm(std::string_view op) {
   return form == std::end(kForms) ? nullptr : form;
 }
 
+/// Nothing where the text is empty; a separator at its end has an empty part behind it.
 static std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
-  while (!text.empty()) {
-    size_t length = std::min(text.find(separator), text.size());
-    parts.push_back(text.substr(0, length));
-    text.remove_prefix(std::min(length + 1, text.size()));
-  }
+  if (text.empty())
+    return parts;
+  for (size_t end; (end = text.find(separator)) != text.npos; text.remove_prefix(end + 1))
+    parts.push_back(text.substr(0, end));
+  parts.push_back(text);
   return parts;
 }
 
@@ -95,6 +96,15 @@ static std::optional<int64_t> parseNumber(std::string_view text, int64_t least, 
   return value;
 }
 
+/// What a setting is about: settings of one kind exclude each other.
+static std::string_view kindOf(std::string_view setting) {
+  if (setting == "nt" || setting == "tn" || setting == "tt")
+    return "transposition";
+  if (setting == "relu" || setting == "sigmoid" || setting == "tanh")
+    return "activation";
+  return setting;
+}
+
 static bool takes(const OpForm &form, std::string_view setting) {
   auto words = split(form.settings, ' ');
   return std::ranges::find(words, setting) != words.end();
@@ -102,6 +112,8 @@ static bool takes(const OpForm &form, std::string_view setting) {
 
 /// `axes=1x0`: an order of all dimensions.
 static Status parseAxes(KernelSpec &spec, std::string_view value) {
+  if (value.empty())
+    return Error{"expected axes as 1x0, got ''"};
   for (std::string_view part : split(value, 'x')) {
     auto axis = parseNumber(part, 0, static_cast<int64_t>(kAnyRank));
     if (!axis)
@@ -162,6 +174,21 @@ static Status applySetting(KernelSpec &spec, const OpForm &form, std::string_vie
   return {};
 }
 
+/// `kinds`: of settings that were given before.
+static Status applySettings(KernelSpec &spec, const OpForm &form,
+                            std::span<const std::string_view> settings,
+                            std::vector<std::string_view> kinds) {
+  for (std::string_view setting : settings) {
+    if (Status status = applySetting(spec, form, setting); !status)
+      return status;
+    std::string_view kind = kindOf(setting.substr(0, setting.find('=')));
+    if (std::ranges::find(kinds, kind) != kinds.end())
+      return Error{fmt::format("unexpected '{}': a second {}", setting, kind)};
+    kinds.push_back(kind);
+  }
+  return {};
+}
+
 static Status checkWindow(const KernelSpec &spec) {
   for (int64_t extent : {spec.extents[1], spec.extents[2]})
     if (spec.outputExtent(extent) < 1)
@@ -195,23 +222,28 @@ static Status checkAxes(KernelSpec &spec) {
 
 /// A transposed convolution is the adjoint of the convolution whose result has
 /// the extents of its input.
-static void becomeAdjoint(KernelSpec &spec) {
+static Status becomeAdjoint(KernelSpec &spec) {
   std::vector<int64_t> &e = spec.extents;
-  for (int64_t *extent : {&e[1], &e[2]})
+  for (int64_t *extent : {&e[1], &e[2]}) {
     *extent = (*extent - 1) * spec.stride + spec.dilation * (e[5] - 1) + 1 - 2 * spec.pad;
+    if (*extent < 1)
+      return Error{fmt::format("a padding of {} leaves no result", spec.pad)};
+  }
   std::swap(e[3], e[4]);
   spec.op = "conv2d_backward_data";
+  return {};
 }
 
-/// Windows may give their stride as a last extent.
-static void takeStride(KernelSpec &spec, const OpForm &form) {
+/// Windows may give their stride as a last extent: whether this one does.
+static bool takeStride(KernelSpec &spec, const OpForm &form) {
   bool isWindow = form.family == Family::Conv || form.family == Family::Pool;
   if (form.family == Family::Pool)
     spec.stride = spec.extents[4];
   if (!isWindow || spec.extents.size() == form.least)
-    return;
+    return false;
   spec.stride = spec.extents.back();
   spec.extents.pop_back();
+  return true;
 }
 
 static Status checkSize(const KernelSpec &spec) {
@@ -236,14 +268,16 @@ static Status fill(KernelSpec &spec, const OpForm &form, std::string_view rest) 
     return Error{form.least == form.most
                      ? fmt::format("expected {} extents", form.least)
                      : fmt::format("expected {} to {} extents", form.least, form.most)};
-  takeStride(spec, form);
-  for (std::string_view part : std::span(parts).subspan(count))
-    if (Status status = applySetting(spec, form, part); !status)
-      return status;
+  std::vector<std::string_view> given;
+  if (takeStride(spec, form))
+    given.push_back("stride");
+  if (Status status = applySettings(spec, form, std::span(parts).subspan(count), given); !status)
+    return status;
   if (Status status = checkAxes(spec); !status)
     return status;
   if (spec.op == "conv2d_transpose")
-    becomeAdjoint(spec);
+    if (Status status = becomeAdjoint(spec); !status)
+      return status;
   if (form.family == Family::Conv || form.family == Family::Pool)
     if (Status status = checkWindow(spec); !status)
       return status;

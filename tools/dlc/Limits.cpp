@@ -20,8 +20,9 @@ static double onThreads(int threads, const std::function<double(int)> &rate) {
   std::atomic<int> waiting = threads;
   auto body = [&](int index) {
     --waiting;
-    while (waiting > 0) {
-    }
+    // There may be more threads than cores.
+    while (waiting > 0)
+      std::this_thread::yield();
     rates[index] = rate(index);
   };
   std::vector<std::thread> others;
@@ -132,9 +133,13 @@ double measureMultiplyAdds(int vectorBits, int threads) {
 // Bandwidth
 //===----------------------------------------------------------------------===//
 
+/// No cache holds as much: arrays of more bytes would only take memory away.
+static constexpr double kMostBytes = 1 << 30;
+
 Bandwidth::Bandwidth(int vectorBits, double bytes, int threads)
     : vectorBits(vectorBits), threads(threads),
-      vectors(std::max<size_t>(static_cast<size_t>(bytes / 3 / 64 / threads), 4)) {
+      vectors(std::max<size_t>(static_cast<size_t>(std::min(bytes, kMostBytes) / 3 / 64 / threads),
+                               4)) {
   for (int i = 0; i < threads; ++i) {
     size_t count = 3 * vectors * 16;
     arrays.emplace_back(static_cast<float *>(std::aligned_alloc(64, count * sizeof(float))));
