@@ -2,7 +2,7 @@
 
 Environment: DLC_DATA, where the data sets lie (default: shared/data beside the
 project). Features: mnist, cifar10 (the data set is there), jax (the test
-environment has it), avx2, avx512 (the machine has them), qemu-aarch64,
+environment has it), sse4, avx2, avx512 (the machine has them), qemu-aarch64,
 qemu-riscv64 (the emulator and the C library are there), sanitizers.
 """
 
@@ -60,6 +60,8 @@ if any((data / "cifar10").glob("test_batch*")):
     config.available_features.add("cifar10")
 if any(python.parent.parent.glob("lib/python3*/site-packages/jax")):
     config.available_features.add("jax")
+if {"sse4_2", "popcnt"} <= flags:
+    config.available_features.add("sse4")
 if {"avx2", "fma"} <= flags:
     config.available_features.add("avx2")
 if {"avx512f", "avx512vl", "avx512dq", "avx512bw"} <= flags:

@@ -18,6 +18,8 @@ struct Settings {
   bool thorough = false;
   /// Of graphs and code with f32, as part of the largest element or of 1.
   double tolerance = 2e-6;
+  /// The CPU that code is compiled for; this machine must have what it has.
+  std::string march = "host";
   bool includes(llvm::StringRef name) const { return only.empty() || only.contains(name); }
 };
 

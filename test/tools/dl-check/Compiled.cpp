@@ -15,7 +15,9 @@ using namespace mlir;
 
 namespace dl::check {
 
-std::vector<CompileOptions> compileVariants(bool all) {
+std::vector<CompileOptions> compileVariants(bool all, const std::string &march) {
+  if (march != "host")
+    return {{.optLevel = 2, .march = march}};
   std::vector<CompileOptions> variants = {{.optLevel = 0}, {.optLevel = 2}};
   if (all) {
     variants.push_back({.optLevel = 1});
@@ -256,7 +258,8 @@ Status checkCompiled(ModelOp model, StringRef what, bool allVariants, const Sett
   for (auto [check, run] : runners) {
     if (!settings.includes(check))
       continue;
-    for (const CompileOptions &options : compileVariants(allVariants || settings.thorough)) {
+    for (const CompileOptions &options :
+         compileVariants(allVariants || settings.thorough, settings.march)) {
       Result<Outcome> actual = run(model, *data, options);
       Status status = actual ? compare(model, *expected, *actual, toleranceFor(model, settings))
                              : Status(actual.error());

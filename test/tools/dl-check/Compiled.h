@@ -9,8 +9,9 @@
 namespace dl::check {
 
 /// The ways to compile that must agree: each optimisation level, and without
-/// fusion; or, for a quicker check, the most different of them.
-std::vector<CompileOptions> compileVariants(bool all);
+/// fusion; or, for a quicker check, the most different of them. For a CPU of
+/// another name the usual level alone.
+std::vector<CompileOptions> compileVariants(bool all, const std::string &march);
 
 /// The graph that the optimiser makes of a model of static shapes, interpreted.
 Result<Outcome> runOptimized(ModelOp model, const Data &data, const CompileOptions &options);

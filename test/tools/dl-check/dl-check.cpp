@@ -37,6 +37,8 @@ static llvm::cl::opt<double>
               llvm::cl::init(2e-6));
 static llvm::cl::list<std::string> only("only", llvm::cl::CommaSeparated,
                                         llvm::cl::desc("the checks to run (default: all)"));
+static llvm::cl::opt<std::string> march("march", llvm::cl::desc("CPU that code is compiled for"),
+                                        llvm::cl::init("host"));
 static llvm::cl::opt<bool> thorough("thorough",
                                     llvm::cl::desc("compile gradients and f64 in every way too"));
 static llvm::cl::opt<bool> listOps("list-ops", llvm::cl::desc("print the ops of the dialect"));
@@ -108,6 +110,7 @@ int main(int argc, char **argv) {
   settings.seed = seed;
   settings.thorough = thorough;
   settings.tolerance = tolerance;
+  settings.march = march;
   for (const std::string &name : only)
     settings.only.insert(name);
   bool ok = true;
