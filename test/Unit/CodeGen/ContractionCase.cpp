@@ -60,13 +60,15 @@ constexpr const char *kOps[] = {"matmul", "conv2d", "conv2d_backward_weights",
 class Draw {
 public:
   // One case in ten has a long sum or many rows; the rest stays cheap.
-  Draw(uint64_t seed, uint64_t index)
-      : generator(seed * 1000003 + index), isLarge(index % 10 == 9) {}
+  Draw(uint64_t seed, uint64_t index, bool slides)
+      : generator(seed * 1000003 + index), isLarge(index % 10 == 9), slides(slides) {}
 
   ContractionCase next() {
     for (;;) {
       ContractionCase drawn;
-      if (!(isLarge && chance(2)))
+      if (slides)
+        drawn.op = static_cast<CaseOp>(between(1, 3));
+      else if (!(isLarge && chance(2)))
         drawn.op = static_cast<CaseOp>(below(4));
       if (drawn.op == CaseOp::Matmul)
         isLarge ? largeMatmul(drawn) : matmul(drawn);
@@ -133,6 +135,10 @@ private:
       c.top = between(0, 3), c.left = between(0, 3), c.bottom = between(0, 3),
       c.right = between(0, 4);
     channels(c);
+    if (slides) {
+      c.kernelHeight = c.kernelWidth = chance(2) ? 3 : 5;
+      c.strideHeight = c.strideWidth = c.dilationHeight = c.dilationWidth = c.groups = 1;
+    }
   }
 
   void channels(ContractionCase &c) {
@@ -157,7 +163,7 @@ private:
   }
 
   std::mt19937_64 generator;
-  const bool isLarge;
+  const bool isLarge, slides;
 };
 
 std::string shapeText(const std::vector<int64_t> &shape, const std::string &element) {
@@ -245,8 +251,8 @@ void addEpilogue(TextBuilder &b, CaseEpilogue epilogue, const std::string &value
 
 } // namespace
 
-ContractionCase ContractionCase::draw(uint64_t seed, uint64_t index) {
-  return Draw(seed, index).next();
+ContractionCase ContractionCase::draw(uint64_t seed, uint64_t index, bool slides) {
+  return Draw(seed, index, slides).next();
 }
 
 //===----------------------------------------------------------------------===//

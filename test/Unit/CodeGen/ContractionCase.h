@@ -53,8 +53,9 @@ struct ContractionCase {
   // contraction; 2, an argument minus half of it, in place.
   int64_t epilogue = 0, maskA = 0, maskB = 0, side = 0;
 
-  /// Case `index` of a series; always the same one.
-  static ContractionCase draw(uint64_t seed, uint64_t index);
+  /// Case `index` of a series; always the same one. `slides`: a convolution (or a
+  /// gradient of one) of stride 1 with 3x3 or 5x5 taps.
+  static ContractionCase draw(uint64_t seed, uint64_t index, bool slides = false);
   static std::optional<ContractionCase> parse(const std::string &line);
   std::string line() const;
 

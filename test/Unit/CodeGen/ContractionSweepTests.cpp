@@ -38,21 +38,40 @@ namespace {
 uint64_t sweepSeed = 1;
 int64_t wantedCases = 0;
 
-/// A march, the type of elements, which series of cases is checked on it, and how
-/// many of them.
+/// How products are computed: all by multiply-adds, or, where they can be, through
+/// Winograd's transform, or by tiles (AMX).
+enum class Arithmetic { MultiplyAdds, Winograd, Tiles };
+
+/// A march, the type of elements, which series of cases is checked on it, how many
+/// of them, and how.
 struct Target {
   const char *march;
   const char *element;
   uint64_t series;
   int64_t cases;
+  Arithmetic arithmetic = Arithmetic::MultiplyAdds;
 
-  std::string name() const { return fmt::format("{} {}", march, element); }
+  std::string name() const { return fmt::format("{} {}", march, way()); }
+  const char *way() const {
+    return arithmetic == Arithmetic::Winograd ? "winograd"
+           : arithmetic == Arithmetic::Tiles  ? "tiles"
+                                              : element;
+  }
+  bool isWinograd() const { return arithmetic == Arithmetic::Winograd; }
 };
 
 constexpr Target kTargets[] = {
-    {"host", "f32", 1, 1500},   {"host", "f64", 1, 1500}, {"avx512", "f32", 2, 300},
-    {"avx2", "f32", 3, 300},    {"avx2", "f64", 4, 300},  {"generic", "f32", 5, 300},
+    {"host", "f32", 1, 1500},
+    {"host", "f64", 1, 1500},
+    {"avx512", "f32", 2, 300},
+    {"avx2", "f32", 3, 300},
+    {"avx2", "f64", 4, 300},
+    {"generic", "f32", 5, 300},
     {"generic", "f64", 6, 300},
+    {"host", "f32", 7, 300, Arithmetic::Winograd},
+    {"avx2", "f32", 8, 60, Arithmetic::Winograd},
+    {"generic", "f32", 9, 60, Arithmetic::Winograd},
+    {"host", "f32", 10, 600, Arithmetic::Tiles},
 };
 
 void PrintTo(const Target &target, std::ostream *os) { *os << target.name(); }
@@ -132,6 +151,30 @@ struct Bound {
   double relative = 0, absolute = 0;
 };
 
+Bound boundOf(const ContractionCase &c, const Target &target) {
+  bool isDouble = std::strcmp(target.element, "f64") == 0;
+  Bound bound{roundingOf(c, isDouble), isDouble ? 1e-300 : 1e-36};
+  if (!c.isExactOnIntegers())
+    bound.absolute = isDouble ? 1e-15 : 5e-7;
+  // Sums of the image's and the weights' elements round before they are multiplied.
+  if (target.isWinograd())
+    bound.relative *= 2;
+  return bound;
+}
+
+/// Everywhere the largest element: the transform spreads the rounding of an
+/// element over its tile.
+std::vector<Tensor> largest(std::vector<Tensor> tensors) {
+  for (Tensor &tensor : tensors) {
+    double most = 0;
+    for (int64_t i = 0; i < tensor.size(); ++i)
+      most = std::max(most, elementOf(tensor, i));
+    for (int64_t i = 0; i < tensor.size(); ++i)
+      setElement(tensor, i, most);
+  }
+  return tensors;
+}
+
 /// Nothing where the results are as expected, else what is wrong. An error may be
 /// as large as the bound's parts of the terms' magnitude and of 1.
 std::string compare(const std::vector<Tensor> &actual, const std::vector<Tensor> &expected,
@@ -162,23 +205,21 @@ bool sameBits(const std::vector<Tensor> &a, const std::vector<Tensor> &b) {
 /// All checks of one case. `strategy` tells what was chosen.
 std::string check(const ContractionCase &c, const Target &target, dlrt_pool *pool,
                   std::string *strategy = nullptr) {
-  bool isDouble = std::strcmp(target.element, "f64") == 0;
-  // Winograd's transform is neither exact on integers nor on special values; it
-  // has tests of its own.
-  auto kernel = CompiledKernel::get(c.text(target.element), Machine::get(target.march).value(),
-                                    false, Winograd::Never);
+  auto kernel = CompiledKernel::get(
+      c.text(target.element), Machine::get(target.march).value(), false,
+      target.isWinograd() ? Winograd::Always : Winograd::Never,
+      target.arithmetic == Arithmetic::Tiles ? SplitProducts::WherePossible : SplitProducts::Never);
   if (!kernel)
     return "not compiled";
   if (strategy)
     *strategy = kernel->strategy();
   std::vector<int> inPlace = c.inPlace();
   KernelText magnitude = c.text(target.element, /*magnitude=*/true);
-  Bound bound{roundingOf(c, isDouble), isDouble ? 1e-300 : 1e-36};
-  if (!c.isExactOnIntegers())
-    bound.absolute = isDouble ? 1e-15 : 5e-7;
+  Bound bound = boundOf(c, target);
   auto agree = [&](const std::vector<Tensor> &arguments, const std::vector<Tensor> &actual) {
+    std::vector<Tensor> terms = kernel->interpret(magnitude, absolutes(arguments));
     return compare(actual, kernel->interpret(arguments),
-                   kernel->interpret(magnitude, absolutes(arguments)), bound);
+                   target.isWinograd() ? largest(std::move(terms)) : terms, bound);
   };
 
   std::vector<Tensor> floats = kernel->randomArguments();
@@ -188,6 +229,9 @@ std::string check(const ContractionCase &c, const Target &target, dlrt_pool *poo
   for (dlrt_pool *workers : {static_cast<dlrt_pool *>(nullptr), pool})
     if (!sameBits(alone, kernel->run(workers, floats, inPlace)))
       return fmt::format("other bits on {} workers", dlrt_pool_workers(workers));
+  // The transform is neither exact on integers nor on special values.
+  if (target.isWinograd())
+    return "";
   if (c.isExactOnIntegers()) {
     std::vector<Tensor> small = integers(floats, 2);
     std::string wrong = compare(kernel->run(small, inPlace), kernel->interpret(small), {}, {});
@@ -233,10 +277,19 @@ std::string shrink(ContractionCase c, const Target &target, dlrt_pool *pool, std
 //===----------------------------------------------------------------------===//
 
 /// What strategies do, as their description says it. Every sweep must meet each.
-constexpr const char *kKinds[] = {
-    "a in place", "a copied",  "b in place",         "b copied",   "b packed", "split in",
-    "scratch",    "; 1 tasks", "a along the vector", "of 1 lanes", "tile 1x",  "left over",
-};
+std::vector<const char *> kindsOf(const Target &target) {
+  switch (target.arithmetic) {
+  case Arithmetic::Winograd:
+    return {"winograd 4x4 of 3x3", "winograd 2x2 of 5x5", "image wanted", "weights wanted",
+            "columns in blocks"};
+  case Arithmetic::Tiles:
+    return {"bf16x3", "a in place"};
+  case Arithmetic::MultiplyAdds:
+    break;
+  }
+  return {"a in place", "a copied",  "b in place",         "b copied",   "b packed", "split in",
+          "scratch",    "; 1 tasks", "a along the vector", "of 1 lanes", "tile 1x",  "left over"};
+}
 
 /// Whether the last columns do not fill a register tile.
 bool leavesColumns(const ContractionCase &c, const std::string &strategy) {
@@ -270,8 +323,8 @@ private:
   void work() {
     dlrt_pool *pool = dlrt_pool_create(2);
     for (int64_t index; (index = next++) < cases && isFine;) {
-      ContractionCase c =
-          ContractionCase::draw(sweepSeed * 100 + target.series, static_cast<uint64_t>(index));
+      ContractionCase c = ContractionCase::draw(sweepSeed * 100 + target.series,
+                                                static_cast<uint64_t>(index), target.isWinograd());
       std::string strategy, wrong = checkNoted(c, target, pool, &strategy);
       if (!wrong.empty()) {
         isFine = false;
@@ -286,9 +339,10 @@ private:
   }
 
   void count(const ContractionCase &c, const std::string &strategy) {
-    for (const char *kind : kKinds)
-      reached[kind] += strategy.find(kind) != std::string::npos;
-    reached["left over"] += leavesColumns(c, strategy);
+    for (const char *kind : kindsOf(target))
+      reached[kind] += std::string_view(kind) == "left over"
+                           ? leavesColumns(c, strategy)
+                           : strategy.find(kind) != std::string::npos;
   }
 
   std::atomic<int64_t> next = 0;
@@ -312,13 +366,15 @@ class ContractionSweep : public testing::TestWithParam<Target> {};
 TEST_P(ContractionSweep, AgreesWithReference) {
   if (!isHere(GetParam().march))
     GTEST_SKIP() << "this machine has no " << GetParam().march;
+  if (GetParam().arithmetic == Arithmetic::Tiles && !Machine::get("host").value().hasTiles)
+    GTEST_SKIP() << "this CPU has no tiles of bf16 (AMX)";
   Sweep sweep(GetParam());
   sweep.run();
   EXPECT_EQ(sweep.failures, "");
   std::string counts;
   for (const auto &[kind, count] : sweep.reached) {
     counts += fmt::format("{}{}: {}", counts.empty() ? "" : ", ", kind, count);
-    if (sweep.cases >= 300 && sweep.failures.empty())
+    if (sweep.cases >= std::min<int64_t>(300, GetParam().cases) && sweep.failures.empty())
       EXPECT_GE(count, 1) << "no case of " << sweep.cases << " reached '" << kind << "'";
   }
   fmt::print("{} cases on {}: {}\n", sweep.cases, GetParam().name(), counts);
@@ -326,7 +382,7 @@ TEST_P(ContractionSweep, AgreesWithReference) {
 
 INSTANTIATE_TEST_SUITE_P(Targets, ContractionSweep, testing::ValuesIn(kTargets),
                          [](const auto &info) {
-                           return std::string(info.param.march) + "_" + info.param.element;
+                           return std::string(info.param.march) + "_" + info.param.way();
                          });
 
 TEST(ContractionCase, LinesReadBack) {

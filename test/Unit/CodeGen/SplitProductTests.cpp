@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 using namespace dl;
@@ -75,6 +76,24 @@ TEST_F(SplitProduct, IsAsAccurateAsMultiplyAdds) {
       double plain = error(arguments, vectors->run(arguments)[0]);
       EXPECT_LE(error(arguments, tiles->run(arguments)[0]), std::max(1.3 * plain, 1.2e-7));
     }
+}
+
+/// Blocks of rows and of columns, and K in parts.
+TEST_F(SplitProduct, GivesTheSameBitsOnAnyNumberOfWorkers) {
+  for (auto [m, n, k] : {std::array<int64_t, 3>{256, 256, 256}, {64, 48, 8192}, {33, 1000, 70}}) {
+    SCOPED_TRACE(fmt::format("{}x{}x{}", m, n, k));
+    auto kernel = matmul(m, n, k, SplitProducts::WherePossible);
+    ASSERT_TRUE(kernel);
+    ASSERT_NE(kernel->strategy().find("bf16x3"), std::string::npos) << kernel->strategy();
+    std::vector<Tensor> arguments = kernel->randomArguments(5);
+    Tensor alone = std::move(kernel->run(nullptr, arguments, {})[0]);
+    for (int workers : {2, 3}) {
+      std::unique_ptr<dlrt_pool, decltype(&dlrt_pool_destroy)> pool(dlrt_pool_create(workers),
+                                                                    &dlrt_pool_destroy);
+      Tensor shared = std::move(kernel->run(pool.get(), arguments, {})[0]);
+      EXPECT_EQ(std::memcmp(alone.raw(), shared.raw(), alone.bytes()), 0) << workers << " workers";
+    }
+  }
 }
 
 TEST_F(SplitProduct, IsChosenWhereItIsFaster) {
