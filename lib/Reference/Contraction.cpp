@@ -85,14 +85,19 @@ static void store(const std::vector<double> &values, Array &out) {
     out.setReal(i, values[i]);
 }
 
+/// What the sums of an image's elements begin with: the bias, where it is there.
+static std::vector<double> biasOf(StringRef layout, Arrays in, const Array &out) {
+  std::vector<double> sums(out.size());
+  if (in.size() < 3)
+    return sums;
+  ImageAxes image(layout);
+  int64_t i = 0;
+  forEachIndex(out.shape(), [&](ArrayRef<int64_t> y) { sums[i++] = in[2].real(y[image.channel]); });
+  return sums;
+}
+
 template <> void evaluate(Conv2DOp op, Arrays in, MutableArrays out) {
-  std::vector<double> sums(out[0].size());
-  if (in.size() == 3) {
-    ImageAxes image(op.getLayout());
-    int64_t i = 0;
-    forEachIndex(out[0].shape(),
-                 [&](ArrayRef<int64_t> y) { sums[i++] = in[2].real(y[image.channel]); });
-  }
+  std::vector<double> sums = biasOf(op.getLayout(), in, out[0]);
   forEachProduct(op, in[0], in[1], out[0], [&](int64_t x, int64_t w, int64_t y) {
     sums[y] += in[0].real(x) * in[1].real(w);
   });
@@ -110,13 +115,7 @@ template <> void evaluate(Conv2DBackwardDataOp op, Arrays in, MutableArrays out)
 /// Each element of the input adds a window of weights to the output, as a
 /// convolution from the output to the input would read it.
 template <> void evaluate(ConvTranspose2DOp op, Arrays in, MutableArrays out) {
-  std::vector<double> sums(out[0].size());
-  if (in.size() == 3) {
-    ImageAxes image(op.getLayout());
-    int64_t i = 0;
-    forEachIndex(out[0].shape(),
-                 [&](ArrayRef<int64_t> y) { sums[i++] = in[2].real(y[image.channel]); });
-  }
+  std::vector<double> sums = biasOf(op.getLayout(), in, out[0]);
   forEachProduct(op, out[0], in[1], in[0], [&](int64_t y, int64_t w, int64_t x) {
     sums[y] += in[0].real(x) * in[1].real(w);
   });

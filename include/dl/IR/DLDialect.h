@@ -9,9 +9,9 @@ namespace dl {
 
 /// Marks ops that `decompose` writes in terms of other dl ops.
 template <typename Op> struct IsComposite : mlir::OpTrait::TraitBase<Op, IsComposite> {};
-/// Marks ops that map each element alone (with NumPy broadcasting).
-/// See DLBase.td.
+/// Marks ops that cost as much as tens of additions.
 template <typename Op> struct IsTranscendental : mlir::OpTrait::TraitBase<Op, IsTranscendental> {};
+/// Marks ops that map each element alone (with NumPy broadcasting).
 template <typename Op> struct IsElementwise : mlir::OpTrait::TraitBase<Op, IsElementwise> {};
 /// Marks ops through which no gradient flows.
 template <typename Op> struct HasNoGradient : mlir::OpTrait::TraitBase<Op, HasNoGradient> {};
