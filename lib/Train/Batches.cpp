@@ -18,10 +18,12 @@ static Shape withRows(const Shape &shape, int64_t rows) {
 
 Batches::Batches(const FittedExamples &examples, int64_t size)
     : examples(examples), size(std::min(size, std::max<int64_t>(examples.count(), 1))),
-      order(static_cast<size_t>(examples.count())),
-      inputs(examples.inputSpec.dtype, withRows(examples.inputs.shape(), this->size)),
-      inputShape(inputs.shape()) {
+      order(static_cast<size_t>(examples.count())), views(examples.inputs.size() + 1) {
   std::iota(order.begin(), order.end(), 0);
+  for (size_t i = 0; i < examples.inputs.size(); ++i) {
+    inputShapes.push_back(withRows(examples.inputs[i].shape(), this->size));
+    inputs.emplace_back(examples.inputSpecs[i].dtype, inputShapes[i]);
+  }
   if (!examples.targets.shape().empty())
     targets = Tensor(examples.targets.dtype(), withRows(examples.targets.shape(), this->size));
   // Where the input is the target, the target's shape may still be another.
@@ -74,23 +76,31 @@ static void gatherPixels(const Tensor &from, std::span<const int64_t> rows, Tens
   }
 }
 
+/// Rows of an input, in the type of a batch.
+static void gatherInput(const Tensor &from, std::span<const int64_t> rows, Tensor &to) {
+  if (from.dtype() == to.dtype())
+    gatherRows(from, rows, to);
+  else if (to.dtype() == DType::F64)
+    gatherPixels<double>(from, rows, to);
+  else
+    gatherPixels<float>(from, rows, to);
+}
+
 std::span<const TensorView> Batches::get(int64_t index) {
   int64_t rows = sizeOf(index);
   auto chosen =
       std::span(order).subspan(static_cast<size_t>(index * size), static_cast<size_t>(rows));
-  if (examples.inputs.dtype() == inputs.dtype())
-    gatherRows(examples.inputs, chosen, inputs);
-  else if (inputs.dtype() == DType::F64)
-    gatherPixels<double>(examples.inputs, chosen, inputs);
-  else
-    gatherPixels<float>(examples.inputs, chosen, inputs);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    gatherInput(examples.inputs[i], chosen, inputs[i]);
+    inputShapes[i][0] = rows;
+    views[i] = TensorView(inputs[i].dtype(), inputShapes[i], inputs[i].raw());
+  }
   bool hasTargets = !examples.targets.shape().empty();
   if (hasTargets)
     gatherRows(examples.targets, chosen, targets);
-  inputShape[0] = targetShape[0] = rows;
-  views[0] = TensorView(inputs.dtype(), inputShape, inputs.raw());
-  views[1] = hasTargets ? TensorView(targets.dtype(), targetShape, targets.raw())
-                        : TensorView(inputs.dtype(), targetShape, inputs.raw());
+  const Tensor &target = hasTargets ? targets : inputs[0];
+  targetShape[0] = rows;
+  views.back() = TensorView(target.dtype(), targetShape, target.raw());
   return views;
 }
 

@@ -11,7 +11,8 @@ std::string_view dataSetHelp() {
   return "digits[:train=N,test=N]  digit images drawn by the program (default 10000 and 2000)\n"
          "mnist:DIR                the four IDX files of MNIST, gzip or plain\n"
          "cifar10:DIR              data_batch_*.bin and test_batch.bin, gzip or plain\n"
-         "npz:FILE                 arrays x_train, y_train, x_test, y_test; or x and y\n"
+         "npz:FILE                 arrays x_train, y_train, x_test, y_test; or x and y (x: or\n"
+         "                         several, named as the model's inputs)\n"
          "and | or | xor           the truth table, inputs 0 and 1\n";
 }
 
@@ -19,7 +20,8 @@ DataSet makeTruthTable(std::string_view name) {
   DataSet set;
   set.name = name;
   set.classes = 2;
-  set.train.inputs = Tensor::from<float>({4, 2}, std::vector<float>{0, 0, 0, 1, 1, 0, 1, 1});
+  set.train.inputs.push_back(
+      {"x", Tensor::from<float>({4, 2}, std::vector<float>{0, 0, 0, 1, 1, 0, 1, 1})});
   set.train.targets = Tensor(DType::I32, {4});
   for (int32_t i = 0; i < 4; ++i) {
     int32_t a = i >> 1, b = i & 1;

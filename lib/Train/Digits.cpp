@@ -154,13 +154,14 @@ static void drawDigit(uint8_t *pixels, const std::vector<Stroke> &glyph, Dice &d
 static Examples drawSplit(const std::vector<std::vector<std::vector<Stroke>>> &glyphs,
                           std::string_view name, int64_t count) {
   Philox stream(/*seed=*/1, name);
-  Examples examples{Tensor(DType::U8, {count, kSide, kSide}), Tensor(DType::I32, {count})};
+  Examples examples{{{"x", Tensor(DType::U8, {count, kSide, kSide})}}, Tensor(DType::I32, {count})};
+  uint8_t *pixels = examples.inputs[0].values.data<uint8_t>();
   for (int64_t i = 0; i < count; ++i) {
     Dice dice(stream, i);
     int digit = dice.below(10);
     const auto &ways = glyphs[static_cast<size_t>(digit)];
     const auto &glyph = ways[static_cast<size_t>(dice.below(static_cast<int>(ways.size())))];
-    drawDigit(examples.inputs.data<uint8_t>() + i * kSide * kSide, glyph, dice);
+    drawDigit(pixels + i * kSide * kSide, glyph, dice);
     examples.targets.data<int32_t>()[i] = digit;
   }
   return examples;

@@ -2,7 +2,9 @@
 
 #include "dl/Train/Batches.h"
 
+#include <algorithm>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace dl {
 
@@ -104,7 +106,27 @@ static Tensor swapInner(const Tensor &tensor, int64_t a, int64_t b, Shape shape)
   return result;
 }
 
-static Result<Tensor> fitInputs(const Tensor &inputs, const TensorSpec &spec) {
+/// The input that a model's input takes.
+static Result<const NamedInput *> findInput(const Examples &examples, const TensorSpec &spec,
+                                            bool isOnly) {
+  if (isOnly && examples.inputs.size() == 1)
+    return &examples.inputs[0];
+  for (const NamedInput &input : examples.inputs)
+    if (input.name == spec.name)
+      return &input;
+  // One of many arrays is the input of a model with one: that of the usual name.
+  if (isOnly)
+    if (auto x = std::ranges::find(examples.inputs, "x", &NamedInput::name);
+        x != examples.inputs.end())
+      return &*x;
+  std::vector<std::string> names;
+  for (const NamedInput &input : examples.inputs)
+    names.push_back(fmt::format("'{}'", input.name));
+  return Error{fmt::format("the model's input {} is not among the data, which have {}",
+                           describe(spec), fmt::join(names, ", "))};
+}
+
+static Result<Tensor> fitInput(const Tensor &inputs, const TensorSpec &spec) {
   if (spec.shape.empty())
     return Error{fmt::format("the model's input {} has no batch dimension", describe(spec))};
   int64_t expected = elementsPerRow(spec.shape), got = elementsPerRow(inputs.shape());
@@ -145,9 +167,10 @@ static Result<Tensor> encodeClasses(const Tensor &labels, int64_t classes, const
 }
 
 /// The targets, or an empty tensor where the input is the target.
-static Result<Tensor> fitTargets(const Examples &examples, int64_t classes, const TensorSpec &input,
-                                 const TensorSpec &spec, const Loss &loss) {
-  int64_t rows = examples.count(), width = elementsPerRow(spec.shape);
+static Result<Tensor> fitTargets(const Examples &examples, int64_t rows, int64_t classes,
+                                 const TensorSpec &input, const TensorSpec &spec,
+                                 const Loss &loss) {
+  int64_t width = elementsPerRow(spec.shape);
   const Tensor &targets = examples.targets;
   bool isLabels =
       examples.hasTargets() && targets.dtype() == DType::I32 && targets.shape().size() == 1;
@@ -173,21 +196,33 @@ static Result<Tensor> fitTargets(const Examples &examples, int64_t classes, cons
 Result<FittedExamples> fitExamples(const Examples &examples, int64_t classes,
                                    const std::vector<TensorSpec> &specs, const Loss &loss,
                                    const TensorSpec &output) {
-  if (specs.size() != 2)
-    return Error{fmt::format("expected a model with 1 input, got {}", specs.size() - 1)};
   FittedExamples fitted;
-  fitted.inputSpec = specs[0];
-  fitted.targetSpec = specs[1];
-  auto inputs = fitInputs(examples.inputs, specs[0]);
-  if (!inputs)
-    return inputs.error();
+  fitted.inputSpecs.assign(specs.begin(), specs.end() - 1);
+  fitted.targetSpec = specs.back();
+  if (fitted.inputSpecs.empty())
+    return Error{"expected a model with an input, got none"};
+  for (const TensorSpec &spec : fitted.inputSpecs) {
+    auto found = findInput(examples, spec, fitted.inputSpecs.size() == 1);
+    if (!found)
+      return found.error();
+    auto input = fitInput((*found)->values, spec);
+    if (!input)
+      return input.error();
+    fitted.inputs.push_back(std::move(*input));
+    if (int64_t rows = fitted.inputs.back().shape()[0]; rows != fitted.count())
+      return Error{fmt::format("expected {} examples of the model's input {}, as many as of '{}', "
+                               "got {}",
+                               fitted.count(), describe(spec), specs[0].name, rows)};
+  }
+  if (examples.hasTargets() && examples.targets.shape()[0] != fitted.count())
+    return Error{fmt::format("expected {} targets, one for each example, got {}", fitted.count(),
+                             examples.targets.shape()[0])};
   if (loss.name == "cross_entropy" && !output.shape.empty() && classes > output.shape.back())
     return Error{fmt::format("the model's output {} tells {} classes apart, the data have {}",
                              describe(output), output.shape.back(), classes)};
-  auto targets = fitTargets(examples, classes, specs[0], specs[1], loss);
+  auto targets = fitTargets(examples, fitted.count(), classes, specs[0], specs.back(), loss);
   if (!targets)
     return targets.error();
-  fitted.inputs = std::move(*inputs);
   fitted.targets = std::move(*targets);
   return fitted;
 }

@@ -109,7 +109,7 @@ static Result<Examples> readMnistSplit(const std::string &folder, const std::str
                        fmt::format("byte {}: expected a label from 0 to 9, got {}", 8 + i, label));
     examples.targets.data<int32_t>()[i] = label;
   }
-  examples.inputs = std::move(*images);
+  examples.inputs.push_back({"x", std::move(*images)});
   return examples;
 }
 
@@ -145,8 +145,8 @@ static Result<Examples> readCifarFiles(const std::string &folder,
     count += size / kRecord;
     files.push_back(std::move(*file));
   }
-  Examples examples{Tensor(DType::U8, {count, 3, 32, 32}), Tensor(DType::I32, {count})};
-  uint8_t *pixels = examples.inputs.data<uint8_t>();
+  Examples examples{{{"x", Tensor(DType::U8, {count, 3, 32, 32})}}, Tensor(DType::I32, {count})};
+  uint8_t *pixels = examples.inputs[0].values.data<uint8_t>();
   int32_t *labels = examples.targets.data<int32_t>();
   for (const Contents &file : files)
     for (size_t at = 0; at < file.bytes.size(); at += kRecord) {

@@ -16,7 +16,9 @@ using Metadata = std::vector<std::pair<std::string, std::string>>;
 
 /// A model of a fixed batch size takes no smaller last batch.
 static Status checkBatch(const FittedExamples &examples, int64_t batch) {
-  int64_t fixed = examples.inputSpec.shape[0];
+  int64_t fixed = kOpen;
+  for (const TensorSpec &spec : examples.inputSpecs)
+    fixed = spec.shape[0] == kOpen ? fixed : spec.shape[0];
   if (examples.count() == 0)
     return Error{"expected at least 1 example, got 0"};
   if (fixed == kOpen)

@@ -38,26 +38,29 @@ static Result<Tensor> toTargets(Tensor array, const std::string &path, const std
   return labels;
 }
 
-/// The arrays named `x` and `y`; `y` may be absent.
-static Result<Examples> takeSplit(Arrays &arrays, const std::string &path, const std::string &x,
-                                  const std::string &y) {
+/// The arrays of a split are those whose names end with `suffix`: `y`, which may be
+/// absent, and inputs. Which of these are used, and so must agree, the model says.
+static Result<Examples> takeSplit(Arrays &arrays, const std::string &path,
+                                  const std::string &suffix) {
   Examples examples;
-  auto inputs = arrays.find(x);
-  if (inputs == arrays.end())
-    return fileError(path,
-                     fmt::format("expected arrays x_train and x_test, or x; '{}' is missing", x));
-  examples.inputs = std::move(inputs->second);
-  if (examples.inputs.shape().empty())
-    return fileError(path,
-                     fmt::format("array '{}': expected at least 1 dimension, got a scalar", x));
+  std::string y = "y" + suffix;
+  for (auto &[name, values] : arrays) {
+    // A scalar is no list of examples.
+    if (name == y || !name.ends_with(suffix) || values.shape().empty())
+      continue;
+    std::string input = name.substr(0, name.size() - suffix.size());
+    examples.inputs.push_back({std::move(input), std::move(values)});
+  }
+  if (examples.inputs.empty())
+    return fileError(
+        path, fmt::format("expected arrays x_train and x_test, or x; 'x{}' is missing", suffix));
   if (auto targets = arrays.find(y); targets != arrays.end()) {
     auto converted = toTargets(std::move(targets->second), path, y);
     if (!converted)
       return converted.error();
-    if (converted->shape().empty() || converted->shape()[0] != examples.count())
-      return fileError(path, fmt::format("array '{}': expected {} rows, as many as '{}', got {}", y,
-                                         examples.count(), x,
-                                         toString(converted->shape(), converted->dtype())));
+    if (converted->shape().empty())
+      return fileError(path,
+                       fmt::format("array '{}': expected at least 1 dimension, got a scalar", y));
     examples.targets = std::move(*converted);
   }
   return examples;
@@ -74,13 +77,18 @@ Result<DataSet> loadNpzData(const std::string &path) {
   auto arrays = readNpz(path);
   if (!arrays)
     return arrays.error();
-  bool hasSplits = arrays->contains("x_train") || !arrays->contains("x");
-  auto train = takeSplit(*arrays, path, hasSplits ? "x_train" : "x", hasSplits ? "y_train" : "y");
+  auto has = [&](std::string_view suffix) {
+    return std::ranges::any_of(*arrays, [&](const auto &array) {
+      return array.first.ends_with(suffix) && !array.first.starts_with("y_");
+    });
+  };
+  bool hasSplits = has("_train");
+  auto train = takeSplit(*arrays, path, hasSplits ? "_train" : "");
   if (!train)
     return train.error();
   DataSet set{path, std::move(*train), {}, 0};
-  if (hasSplits && arrays->contains("x_test")) {
-    auto test = takeSplit(*arrays, path, "x_test", "y_test");
+  if (hasSplits && has("_test")) {
+    auto test = takeSplit(*arrays, path, "_test");
     if (!test)
       return test.error();
     set.test = std::move(*test);

@@ -10,18 +10,21 @@ namespace dl {
 
 /// Examples in the form in which a trainer wants them.
 struct FittedExamples {
-  /// [N, ...] in the model's shape; U8 pixels or the model's element type.
-  Tensor inputs;
-  /// [N, ...] in the shape and type of the loss's target. Empty where the input
-  /// is the target (an autoencoder).
+  /// [N, ...] in the model's shapes; U8 pixels or the model's element types.
+  std::vector<Tensor> inputs;
+  /// [N, ...] in the shape and type of the loss's target. Empty where the first
+  /// input is the target (an autoencoder).
   Tensor targets;
   /// Of a batch, in the order in which Trainer::step takes them.
-  TensorSpec inputSpec, targetSpec;
+  std::vector<TensorSpec> inputSpecs;
+  TensorSpec targetSpec;
 
-  int64_t count() const { return inputs.shape().empty() ? 0 : inputs.shape()[0]; }
+  int64_t count() const { return inputs.empty() ? 0 : inputs[0].shape()[0]; }
 };
 
 /// Fits examples to a trainer's batch, given the loss's name:
+///  * each input of the model takes the one of its name, or a model's only input the
+///    only one of the examples, whatever its name;
 ///  * inputs are reshaped (images [C, H, W] are transposed where the model wants
 ///    [H, W, C]); the number of elements must agree;
 ///  * cross_entropy takes class indices;
@@ -46,16 +49,18 @@ public:
   int64_t sizeOf(int64_t index) const;
   /// A new order: a function of seed and epoch alone.
   void shuffle(uint64_t seed, int64_t epoch);
-  /// The input and the target of batch `index`, in [0, count()).
+  /// The inputs and the target of batch `index`, in [0, count()).
   std::span<const TensorView> get(int64_t index);
 
 private:
   const FittedExamples &examples;
   int64_t size;
   std::vector<int64_t> order;
-  Tensor inputs, targets;
-  Shape inputShape, targetShape;
-  TensorView views[2];
+  std::vector<Tensor> inputs;
+  Tensor targets;
+  std::vector<Shape> inputShapes;
+  Shape targetShape;
+  std::vector<TensorView> views;
 };
 
 } // namespace dl

@@ -7,15 +7,22 @@
 
 namespace dl {
 
+/// What a model takes as one of its inputs.
+struct NamedInput {
+  std::string name;
+  /// [N, ...]. U8 stands for pixels: 0 to 255 mean 0 to 1.
+  Tensor values;
+};
+
 /// Examples held in memory: row i of each tensor is example i.
 struct Examples {
-  /// [N, ...]. U8 stands for pixels: 0 to 255 mean 0 to 1.
-  Tensor inputs;
+  /// Data sets that know no names call theirs `x`.
+  std::vector<NamedInput> inputs;
   /// [N, ...]: class indices (I32, [N]) or numbers; no element where the
   /// examples have no targets.
   Tensor targets;
 
-  int64_t count() const { return inputs.shape().empty() ? 0 : inputs.shape()[0]; }
+  int64_t count() const { return inputs.empty() ? 0 : inputs[0].values.shape()[0]; }
   bool hasTargets() const { return !targets.shape().empty(); }
 };
 
@@ -30,7 +37,8 @@ struct DataSet {
   ///   digits[:train=N,test=N]  drawn by the program (see Digits.cpp)
   ///   mnist:DIR                the four IDX files, gzip or plain
   ///   cifar10:DIR              data_batch_*.bin, test_batch.bin, gzip or plain
-  ///   npz:FILE                 x_train, y_train, x_test, y_test; or x, y
+  ///   npz:FILE                 x_train, y_train, x_test, y_test; or x, y; x may be
+  ///                            several arrays, named as the model's inputs
   ///   and, or, xor             the truth tables, inputs 0 and 1
   /// Error: an unknown specification, or a file that is missing, damaged or of
   /// another format; the message names the file and the byte.

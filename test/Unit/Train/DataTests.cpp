@@ -45,14 +45,14 @@ struct MnistFolder : TempFolder {
 TEST(Data, Digits) {
   auto set = DataSet::load("digits:train=300,test=50");
   ASSERT_TRUE(set);
-  EXPECT_EQ(set->train.inputs.shape(), (Shape{300, 28, 28}));
+  EXPECT_EQ(set->train.inputs[0].values.shape(), (Shape{300, 28, 28}));
   EXPECT_EQ(set->test.count(), 50);
   EXPECT_EQ(set->classes, 10);
   auto labels = set->train.targets.span<int32_t>();
   EXPECT_EQ(std::set<int32_t>(labels.begin(), labels.end()).size(), 10u);
   // Every image has ink, and not too much of it.
   for (int64_t i = 0; i < 300; ++i) {
-    const uint8_t *image = set->train.inputs.data<uint8_t>() + i * 784;
+    const uint8_t *image = set->train.inputs[0].values.data<uint8_t>() + i * 784;
     int64_t dark = std::count_if(image, image + 784, [](uint8_t pixel) { return pixel > 128; });
     EXPECT_GT(dark, 15);
     EXPECT_LT(dark, 300);
@@ -61,9 +61,9 @@ TEST(Data, Digits) {
 
 TEST(Data, DigitsDoNotDependOnTheirNumber) {
   DataSet few = drawDigits(10, 1), many = drawDigits(20, 1);
-  EXPECT_TRUE(std::equal(few.train.inputs.span<uint8_t>().begin(),
-                         few.train.inputs.span<uint8_t>().end(),
-                         many.train.inputs.span<uint8_t>().begin()));
+  EXPECT_TRUE(std::equal(few.train.inputs[0].values.span<uint8_t>().begin(),
+                         few.train.inputs[0].values.span<uint8_t>().end(),
+                         many.train.inputs[0].values.span<uint8_t>().begin()));
 }
 
 TEST(Data, TruthTables) {
@@ -92,7 +92,7 @@ TEST(Mnist, Reads) {
   MnistFolder folder;
   auto set = DataSet::load("mnist:" + folder.path(""));
   ASSERT_TRUE(set) << set.error().message;
-  EXPECT_EQ(set->train.inputs.shape(), (Shape{2, 2, 2}));
+  EXPECT_EQ(set->train.inputs[0].values.shape(), (Shape{2, 2, 2}));
   EXPECT_EQ(set->test.targets.data<int32_t>()[1], 7);
 }
 
@@ -132,7 +132,7 @@ TEST(Cifar10, ReadsAndFails) {
   folder.write("test_batch.bin", record);
   auto set = DataSet::load("cifar10:" + folder.path(""));
   ASSERT_TRUE(set) << set.error().message;
-  EXPECT_EQ(set->train.inputs.shape(), (Shape{3, 3, 32, 32}));
+  EXPECT_EQ(set->train.inputs[0].values.shape(), (Shape{3, 3, 32, 32}));
   folder.write("test_batch.bin", record + "x");
   EXPECT_CONTAINS(std::string(error()),
                   "truncated: expected records of 3073 bytes, the last one at byte 3073 has 1");
