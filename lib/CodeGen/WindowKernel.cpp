@@ -1,19 +1,21 @@
 //===- WindowKernel.cpp - Pooling kernels ---------------------------------===//
 //
 // averages          a sum over the taps of each window; backward, each pixel adds
-//                   the shares of its windows
+//                   the shares of its windows (WindowCells.h)
 // forward, gather   a running maximum over the taps of each window
 // backward          each pixel is written once, so that its result may lie over
 //                   what an op behind it reads:
 //   windows that tile the image   per window, the number of its first largest
 //                   tap; then every tap stores its cotangent or 0
-//   else            a phase writes these numbers to the workspace; in a second
-//                   one each pixel adds the cotangents of the windows that
-//                   chose it
+//   else            a task writes these numbers to its scratch for the windows that
+//                   reach a band of pixels; then each pixel adds the cotangents
+//                   of the windows that chose it
 //
 //===----------------------------------------------------------------------===//
 
 #include "KernelForm.h"
+#include "LoopNest.h"
+#include "WindowCells.h"
 #include "WindowNest.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -43,6 +45,20 @@ public:
 private:
   using Carried = WindowNest::Carried;
 
+  /// Numbers of largest taps in a task's scratch, for some rows of windows of an image.
+  struct Numbers {
+    KernelModule &module;
+    SmallVector<int64_t> shape; // rows, columns, channels
+    int64_t offset;
+    Value firstRow; // may be below 0
+
+    int64_t count() const { return ShapedType::getNumElements(shape); }
+    Value memory(PhaseBuilder &phase) const {
+      return phase.scratch(offset, phase.b.getI32Type(), count());
+    }
+    Position position(PhaseBuilder &phase, ArrayRef<Value> window, const ChannelChunk &chunk) const;
+  };
+
   Value input() { return anchor->getOperand(0); }
   Type vectorOf(const ChannelChunk &chunk, Type type) {
     return VectorType::get({chunk.width}, type);
@@ -57,6 +73,21 @@ private:
   }
   Value isBetter(PhaseBuilder &phase, const WindowNest::Tap &tap, Value element, Value best);
   Value largestTap(PhaseBuilder &phase, ArrayRef<Value> window, const ChannelChunk &chunk);
+  Value meanOf(PhaseBuilder &phase, Value sum, ArrayRef<Value> window, const ChannelChunk &chunk,
+               bool padded, bool isWhole);
+  Value shareOf(PhaseBuilder &phase, ArrayRef<Value> window, const ChannelChunk &chunk, bool padded,
+                bool isWhole);
+  void emitAverageBackwardLooped(bool padded);
+  int64_t bandRows(const WindowCells &cells);
+  void emitNumbers(PhaseBuilder &phase, Value n, Value end, const Numbers &numbers);
+  void emitPixels(PhaseBuilder &phase, Value n, Value first, Value end, const WindowCells &cells,
+                  const Numbers &numbers);
+  Carried readWindow(PhaseBuilder &phase, ArrayRef<Value> window, const ChannelChunk &chunk,
+                     const Numbers &numbers);
+  void addChosen(PhaseBuilder &phase, ArrayRef<Value> cell, const ChannelChunk &chunk,
+                 const WindowCells &cells, const Numbers &numbers);
+  void addChosenLooped(PhaseBuilder &phase, ArrayRef<Value> pixel, const ChannelChunk &chunk,
+                       const Numbers &numbers);
   void store(PhaseBuilder &phase, ArrayRef<Value> pixel, const ChannelChunk &chunk, Value element);
   void storeZeros(int64_t row, int64_t column, int64_t rows, int64_t columns);
 
@@ -67,6 +98,19 @@ private:
 };
 
 } // namespace
+
+/// The nest's position of a window's lanes, with rows counted from the first. Rows
+/// without numbers may be asked for, but not used.
+Position WindowEmitter::Numbers::position(PhaseBuilder &phase, ArrayRef<Value> window,
+                                          const ChannelChunk &chunk) const {
+  ImplicitLocOpBuilder &b = phase.b;
+  Value row = arith::SubIOp::create(b, window[1], firstRow);
+  row = arith::MaxSIOp::create(b, row, phase.index(0));
+  Position position{{row, window[2], chunk.channel}, 2, chunk.width, Value()};
+  if (chunk.active != chunk.width)
+    position.mask = leadingMask(b, chunk.active, chunk.width);
+  return position;
+}
 
 /// Whether a tap replaces the best so far: larger, or the first NaN.
 Value WindowEmitter::isBetter(PhaseBuilder &phase, const WindowNest::Tap &tap, Value element,
@@ -129,6 +173,17 @@ void WindowEmitter::emitGather() {
   nest.addPixelPhase(nest.pooled, static_cast<double>(4 * nest.taps()), emit);
 }
 
+/// A sum over the taps of a window, or what each of them shares, by their number.
+Value WindowEmitter::meanOf(PhaseBuilder &phase, Value sum, ArrayRef<Value> window,
+                            const ChannelChunk &chunk, bool padded, bool isWhole) {
+  // A division takes as long as all the rest.
+  if (isWhole || nest.hasOneTapCount(padded))
+    return arith::MulFOp::create(phase.b, sum,
+                                 number(phase, chunk, 1 / static_cast<double>(nest.taps())));
+  Value count = splat(phase.b, nest.tapCount(phase, window, padded), chunk.width);
+  return arith::DivFOp::create(phase.b, sum, count);
+}
+
 void WindowEmitter::emitAverage(bool padded) {
   auto emit = [&](PhaseBuilder &phase, ArrayRef<Value> window, const ChannelChunk &chunk) {
     Expression expression(phase);
@@ -139,29 +194,52 @@ void WindowEmitter::emitAverage(bool padded) {
               input(), nest.position(phase, {window[0], tap.row, tap.column}, chunk));
           return {arith::AddFOp::create(phase.b, sum[0], element)};
         });
-    Value count = splat(phase.b, nest.tapCount(phase, window, padded), chunk.width);
-    store(phase, window, chunk, arith::DivFOp::create(phase.b, sum[0], count));
+    store(phase, window, chunk, meanOf(phase, sum[0], window, chunk, padded, /*isWhole=*/false));
   };
   nest.addPixelPhase(nest.pooled, static_cast<double>(nest.taps()), emit);
 }
 
+/// The part of a window's cotangent that each of its taps gets. `isWhole`: all its
+/// taps are in the image.
+Value WindowEmitter::shareOf(PhaseBuilder &phase, ArrayRef<Value> window, const ChannelChunk &chunk,
+                             bool padded, bool isWhole) {
+  Expression expression(phase);
+  Value share = expression.vectorAt(input(), nest.position(phase, window, chunk));
+  return meanOf(phase, share, window, chunk, padded, isWhole);
+}
+
 void WindowEmitter::emitAverageBackward(bool padded) {
-  bool hasOneCount = nest.hasOneTapCount(padded);
-  auto divide = [&](PhaseBuilder &phase, Value element, ArrayRef<Value> window,
-                    const ChannelChunk &chunk) -> Value {
-    Value count = splat(phase.b, nest.tapCount(phase, window, padded), chunk.width);
-    return arith::DivFOp::create(phase.b, element, count);
+  WindowCells cells(nest);
+  if (!cells.canUnroll())
+    return emitAverageBackwardLooped(padded);
+  auto emit = [&](PhaseBuilder &phase, ArrayRef<Value> cell, const ChannelChunk &chunk) {
+    auto read = [&](const WindowCells::Window &window) -> Carried {
+      Value share = shareOf(phase, window.indices, chunk, padded, /*isWhole=*/!window.exists);
+      if (!window.exists)
+        return {share};
+      return {arith::SelectOp::create(phase.b, window.exists, share, number(phase, chunk, 0))};
+    };
+    auto add = [&](Value sum, const Carried &share, int64_t) -> Value {
+      return sum ? arith::AddFOp::create(phase.b, sum, share[0]) : share[0];
+    };
+    auto write = [&](ArrayRef<Value> pixel, Value sum) {
+      store(phase, pixel, chunk, sum ? sum : number(phase, chunk, 0));
+    };
+    cells.emit(phase, cell, {read, add, write});
   };
+  const auto &strides = nest.geometry.strides;
+  nest.addPixelPhase({nest.image[0], cells.extent(0), cells.extent(1), nest.image[3]},
+                     static_cast<double>(nest.taps() + strides[0] * strides[1]), emit);
+}
+
+void WindowEmitter::emitAverageBackwardLooped(bool padded) {
   auto emit = [&](PhaseBuilder &phase, ArrayRef<Value> pixel, const ChannelChunk &chunk) {
     auto addWindow = [&](ArrayRef<Value> window, Value, Carried sum) -> Carried {
-      Expression expression(phase);
-      Value share = expression.vectorAt(input(), nest.position(phase, window, chunk));
-      if (!hasOneCount)
-        share = divide(phase, share, window, chunk);
+      Value share = shareOf(phase, window, chunk, padded, /*isWhole=*/false);
       return {arith::AddFOp::create(phase.b, sum[0], share)};
     };
-    Value sum = nest.forEachWindow(phase, pixel, {number(phase, chunk, 0)}, addWindow)[0];
-    store(phase, pixel, chunk, hasOneCount ? divide(phase, sum, pixel, chunk) : sum);
+    store(phase, pixel, chunk,
+          nest.forEachWindow(phase, pixel, {number(phase, chunk, 0)}, addWindow)[0]);
   };
   nest.addPixelPhase(nest.image, static_cast<double>(2 * nest.taps()), emit);
 }
@@ -218,32 +296,120 @@ void WindowEmitter::emitBackwardTiling() {
   storeZeros(0, columns, rows, nest.image[2] - columns);
 }
 
-void WindowEmitter::emitBackward() {
-  Type i32 = IntegerType::get(module.op()->getContext(), 32);
-  int64_t count = ShapedType::getNumElements(nest.pooled);
-  int64_t offset = module.reserveWorkspace(count * storageBytes(i32));
-  auto number = [&](PhaseBuilder &phase, ArrayRef<Value> window, const ChannelChunk &chunk) {
-    storeElement(phase.b, largestTap(phase, window, chunk), phase.workspace(offset, i32, count),
-                 nest.pooled, nest.position(phase, window, chunk));
-  };
-  nest.addPixelPhase(nest.pooled, static_cast<double>(4 * nest.taps()), number);
+/// Rows of cells that a task does: work enough, and few windows whose numbers two
+/// tasks compute.
+int64_t WindowEmitter::bandRows(const WindowCells &cells) {
+  const auto &strides = nest.geometry.strides;
+  double rowWork = static_cast<double>(6 * nest.taps() + strides[0] * strides[1]) *
+                   static_cast<double>(cells.extent(1) * nest.image[3]);
+  auto rows = static_cast<int64_t>(kTaskWork / std::max<double>(rowWork, 1));
+  return std::clamp<int64_t>(std::max(rows, 8 * cells.overhang(0)), 1, cells.extent(0));
+}
 
-  auto add = [&](PhaseBuilder &phase, ArrayRef<Value> pixel, const ChannelChunk &chunk) {
-    auto addWindow = [&](ArrayRef<Value> window, Value tap, Carried sum) -> Carried {
-      Position position = nest.position(phase, window, chunk);
-      Value largest =
-          loadElement(phase.b, phase.workspace(offset, i32, count), nest.pooled, i32, position);
-      Value isHere = arith::CmpIOp::create(phase.b, arith::CmpIPredicate::eq, largest,
-                                           tapNumber(phase, chunk, tap));
-      Expression expression(phase);
-      Value cotangent = expression.vectorAt(anchor->getOperand(1), position);
-      Value added = arith::AddFOp::create(phase.b, sum[0], cotangent);
-      return {arith::SelectOp::create(phase.b, isHere, added, sum[0])};
-    };
-    Carried sum = nest.forEachWindow(phase, pixel, {this->number(phase, chunk, 0)}, addWindow);
-    store(phase, pixel, chunk, sum[0]);
+void WindowEmitter::emitBackward() {
+  WindowCells cells(nest);
+  int64_t rows = bandRows(cells), bands = llvm::divideCeil(cells.extent(0), rows);
+  Type i32 = IntegerType::get(module.op()->getContext(), 32);
+  Numbers numbers{module, {rows + cells.overhang(0), nest.pooled[2], nest.pooled[3]}, 0, Value()};
+  numbers.offset = module.reserveScratch(numbers.count() * storageBytes(i32));
+  int64_t tasks = nest.image[2] * nest.image[3] == 0 ? 0 : nest.image[0] * bands;
+  module.addPhase(tasks, [&](PhaseBuilder &phase) {
+    ImplicitLocOpBuilder &b = phase.b;
+    Value n = arith::DivUIOp::create(b, phase.task, phase.index(bands));
+    Value band = arith::RemUIOp::create(b, phase.task, phase.index(bands));
+    Value first = linearIndex(b, {band}, {rows});
+    Value end = linearIndex(b, {first, phase.index(rows)}, {1, 1});
+    end = arith::MinSIOp::create(b, end, phase.index(cells.extent(0)));
+    numbers.firstRow = linearIndex(b, {first, phase.index(-cells.overhang(0))}, {1, 1});
+    emitNumbers(phase, n, end, numbers);
+    emitPixels(phase, n, first, end, cells, numbers);
+  });
+}
+
+/// Those of the windows from the numbers' first row to row `end`.
+void WindowEmitter::emitNumbers(PhaseBuilder &phase, Value n, Value end, const Numbers &numbers) {
+  ImplicitLocOpBuilder &b = phase.b;
+  Value lower = arith::MaxSIOp::create(b, numbers.firstRow, phase.index(0));
+  Value upper = arith::MinSIOp::create(b, end, phase.index(nest.pooled[1]));
+  buildLoop(b, lower, upper, 1, [&](Value row) {
+    buildLoop(b, 0, nest.pooled[2], 1, [&](Value column) {
+      nest.forEachChunk(phase, [&](const ChannelChunk &chunk) {
+        SmallVector<Value> window = {n, row, column};
+        Value largest = largestTap(phase, window, chunk);
+        storeElement(b, largest, numbers.memory(phase), numbers.shape,
+                     numbers.position(phase, window, chunk));
+      });
+    });
+  });
+}
+
+/// Each pixel of some rows of cells adds the cotangents of the windows that chose it.
+void WindowEmitter::emitPixels(PhaseBuilder &phase, Value n, Value first, Value end,
+                               const WindowCells &cells, const Numbers &numbers) {
+  ImplicitLocOpBuilder &b = phase.b;
+  buildLoop(b, first, end, 1, [&](Value row) {
+    if (!cells.canUnroll()) {
+      auto pixelRows = cells.pixels(phase, 0, row);
+      return buildLoop(b, pixelRows.first, pixelRows.second, 1, [&](Value y) {
+        buildLoop(b, 0, nest.image[2], 1, [&](Value x) {
+          nest.forEachChunk(phase, [&](const ChannelChunk &chunk) {
+            addChosenLooped(phase, {n, y, x}, chunk, numbers);
+          });
+        });
+      });
+    }
+    buildLoop(b, 0, cells.extent(1), 1, [&](Value column) {
+      nest.forEachChunk(phase, [&](const ChannelChunk &chunk) {
+        addChosen(phase, {n, row, column}, chunk, cells, numbers);
+      });
+    });
+  });
+}
+
+/// The number of a window's largest tap, and its cotangent.
+WindowNest::Carried WindowEmitter::readWindow(PhaseBuilder &phase, ArrayRef<Value> window,
+                                              const ChannelChunk &chunk, const Numbers &numbers) {
+  Type i32 = phase.b.getI32Type();
+  Expression expression(phase);
+  return {loadElement(phase.b, numbers.memory(phase), numbers.shape, i32,
+                      numbers.position(phase, window, chunk)),
+          expression.vectorAt(anchor->getOperand(1), nest.position(phase, window, chunk))};
+}
+
+void WindowEmitter::addChosen(PhaseBuilder &phase, ArrayRef<Value> cell, const ChannelChunk &chunk,
+                              const WindowCells &cells, const Numbers &numbers) {
+  ImplicitLocOpBuilder &b = phase.b;
+  auto read = [&](const WindowCells::Window &window) -> Carried {
+    Carried found = readWindow(phase, window.indices, chunk, numbers);
+    if (window.exists)
+      found[0] = arith::SelectOp::create(b, window.exists, found[0],
+                                         numberLike(b, found[0].getType(), -1));
+    return found;
   };
-  nest.addPixelPhase(nest.image, static_cast<double>(4 * nest.taps()), add);
+  auto add = [&](Value sum, const Carried &window, int64_t tap) -> Value {
+    Value isHere = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, window[0],
+                                         tapNumber(phase, chunk, phase.index(tap)));
+    Value added = sum ? arith::AddFOp::create(b, sum, window[1]) : window[1];
+    return arith::SelectOp::create(b, isHere, added, sum ? sum : number(phase, chunk, 0));
+  };
+  auto write = [&](ArrayRef<Value> pixel, Value sum) {
+    store(phase, pixel, chunk, sum ? sum : number(phase, chunk, 0));
+  };
+  cells.emit(phase, cell, {read, add, write});
+}
+
+void WindowEmitter::addChosenLooped(PhaseBuilder &phase, ArrayRef<Value> pixel,
+                                    const ChannelChunk &chunk, const Numbers &numbers) {
+  ImplicitLocOpBuilder &b = phase.b;
+  auto addWindow = [&](ArrayRef<Value> window, Value tap, Carried sum) -> Carried {
+    Carried found = readWindow(phase, window, chunk, numbers);
+    Value isHere =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, found[0], tapNumber(phase, chunk, tap));
+    Value added = arith::AddFOp::create(b, sum[0], found[1]);
+    return {arith::SelectOp::create(b, isHere, added, sum[0])};
+  };
+  store(phase, pixel, chunk,
+        nest.forEachWindow(phase, pixel, {number(phase, chunk, 0)}, addWindow)[0]);
 }
 
 //===----------------------------------------------------------------------===//

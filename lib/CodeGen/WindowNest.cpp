@@ -14,6 +14,8 @@ namespace dl {
 
 /// Windows of more taps than this are looped over.
 static constexpr int64_t kUnrolledTaps = 16;
+/// So are channels of more vectors than this.
+static constexpr int64_t kUnrolledChunks = 4;
 
 WindowNest::WindowNest(KernelModule &module, const WindowGeometry &geometry,
                        ArrayRef<int64_t> image, ArrayRef<int64_t> pooled, Type elementType)
@@ -33,20 +35,24 @@ bool WindowNest::isTiling() const {
          geometry.dilation == std::array<int64_t, 2>{1, 1} && taps() <= kUnrolledTaps;
 }
 
-SmallVector<ChannelChunk> WindowNest::chunks() const {
-  SmallVector<ChannelChunk> chunks;
-  for (int64_t channel = 0; channel < image[3]; channel += lanes) {
-    int64_t active = std::min(lanes, image[3] - channel);
-    chunks.push_back({channel, active, module.machine().hasMaskedMemory ? lanes : active});
+void WindowNest::forEachChunk(PhaseBuilder &phase,
+                              function_ref<void(const ChannelChunk &)> emit) const {
+  int64_t rest = image[3] % lanes, whole = image[3] - rest;
+  if (whole <= kUnrolledChunks * lanes) {
+    for (int64_t channel = 0; channel < whole; channel += lanes)
+      emit({phase.index(channel), lanes, lanes});
+  } else {
+    buildLoop(phase.b, 0, whole, lanes, [&](Value channel) { emit({channel, lanes, lanes}); });
   }
-  return chunks;
+  if (rest)
+    emit({phase.index(whole), rest, module.machine().hasMaskedMemory ? lanes : rest});
 }
 
 Position WindowNest::position(PhaseBuilder &phase, ArrayRef<Value> pixel,
                               const ChannelChunk &chunk) const {
   Position position;
   position.indices.assign(pixel.begin(), pixel.end());
-  position.indices.push_back(phase.index(chunk.channel));
+  position.indices.push_back(chunk.channel);
   position.vectorDim = 3;
   position.lanes = chunk.width;
   if (chunk.active != chunk.width)
@@ -69,8 +75,7 @@ void WindowNest::addPixelPhase(ArrayRef<int64_t> shape, double pixelWork, PixelF
       Value n = arith::DivUIOp::create(b, row, height);
       Value y = arith::RemUIOp::create(b, row, height);
       buildLoop(b, 0, columns, 1, [&](Value x) {
-        for (const ChannelChunk &chunk : chunks())
-          emit(phase, {n, y, x}, chunk);
+        forEachChunk(phase, [&](const ChannelChunk &chunk) { emit(phase, {n, y, x}, chunk); });
       });
     });
   });

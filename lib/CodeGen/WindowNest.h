@@ -16,7 +16,8 @@ namespace dl {
 
 /// Lanes of a pixel's channels.
 struct ChannelChunk {
-  int64_t channel, active, width;
+  mlir::Value channel; // of the first lane
+  int64_t active, width;
 };
 
 class WindowNest {
@@ -67,11 +68,12 @@ public:
       PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> pixel, Carried carried,
       llvm::function_ref<Carried(llvm::ArrayRef<mlir::Value>, mlir::Value, Carried)> emit) const;
 
+  /// Vectors that cover the channels; a loop over many.
+  void forEachChunk(PhaseBuilder &phase, llvm::function_ref<void(const ChannelChunk &)> emit) const;
   Position position(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> pixel,
                     const ChannelChunk &chunk) const;
 
 private:
-  llvm::SmallVector<ChannelChunk> chunks() const;
   /// Numbers of the first tap inside and of the first one behind, in a dimension.
   /// The image reaches from -before to its extent + after.
   std::pair<mlir::Value, mlir::Value> tapRange(PhaseBuilder &phase, int dim, mlir::Value window,

@@ -44,16 +44,34 @@ dl.model @tiling(%x: tensor<2x5x5x16xf32>, %g: tensor<2x2x2x16xf32>) attributes 
   dl.return %y
 }
 
-// Windows that overlap: the number of each one's largest tap, then pixels add up.
+// Windows that overlap: a task writes the numbers of their largest taps to its scratch,
+// then pixels add up, without a loop over the windows that reach one.
 // CHECK-LABEL: module @overlapping_k0_max_pool2d_backward
 // CHECK: phase0
 // CHECK: vector.store {{.*}} vector<16xi32>
-// CHECK: phase1
-// CHECK: vector.load {{.*}} vector<16xi32>
-// CHECK: arith.addf
+// CHECK: scf.if
+// CHECK-COUNT-4: vector.load {{.*}} vector<16xi32>
+// CHECK: vector.store {{.*}} vector<16xf32>
+// CHECK: else
+// CHECK-NOT: phase1
 dl.model @overlapping(%x: tensor<2x5x5x16xf32>, %g: tensor<2x4x4x16xf32>) attributes {arena_bytes = 0} {
   %y = dl.kernel "max_pool2d_backward"(%a = %x, %b = %g) attributes {places = array<i64: 2, 0>} {
     %1 = dl.max_pool2d_backward %a, %b {kernel = [2, 2], strides = [1, 1], layout = nhwc}
+    dl.yield %1
+  }
+  dl.return %y
+}
+
+// Shares of the windows of which a pixel is a tap, by a factor where all have as many.
+// CHECK-LABEL: module @shares_k0_avg_pool2d_backward
+// CHECK: scf.if
+// CHECK-NOT: arith.divf
+// CHECK: arith.mulf
+// CHECK: else
+// CHECK: arith.divf
+dl.model @shares(%g: tensor<2x7x7x16xf32>) attributes {arena_bytes = 0} {
+  %y = dl.kernel "avg_pool2d_backward"(%a = %g) attributes {places = array<i64: 2, 0>} {
+    %1 = dl.avg_pool2d_backward %a {kernel = [3, 3], strides = [2, 2], padding = [1, 1, 1, 1], count_include_pad = false, input_size = [14, 14], layout = nhwc}
     dl.yield %1
   }
   dl.return %y

@@ -108,6 +108,96 @@ dl.model @shape6_nhwc(%x: tensor<2x4x6x19xf32>) attributes {check.second_gradien
   dl.return %r
 }
 
+// A loop over vectors of channels, and a rest.
+// CHECK-LABEL: dl.model @many_channels_nhwc(
+// CHECK: tensor<1x9x4x83xf32>
+dl.model @many_channels_nhwc(%g: tensor<1x9x4x83xf32>) attributes {check.second_gradient = false} {
+  %y = dl.avg_pool2d_backward %g {kernel = [3, 2], strides = [1, 2], padding = [1, 0, 1, 0], dilation = [1, 1], input_size = [9, 8], layout = nhwc}
+  dl.return %y
+}
+
+// CHECK-LABEL: dl.model @many_channels_uncounted_nhwc(
+// CHECK: tensor<1x9x4x83xf32>
+dl.model @many_channels_uncounted_nhwc(%g: tensor<1x9x4x83xf32>) attributes {check.second_gradient = false} {
+  %y = dl.avg_pool2d_backward %g {kernel = [3, 2], strides = [1, 2], padding = [1, 0, 1, 0], dilation = [1, 1], count_include_pad = false, input_size = [9, 8], layout = nhwc}
+  dl.return %y
+}
+
+// More taps than are unrolled.
+// CHECK-LABEL: dl.model @looped_taps_nhwc(
+// CHECK: tensor<1x23x6x3xf32>
+dl.model @looped_taps_nhwc(%g: tensor<1x23x6x3xf32>) attributes {check.second_gradient = false} {
+  %y = dl.avg_pool2d_backward %g {kernel = [5, 5], strides = [1, 1], padding = [2, 2, 2, 2], dilation = [1, 1], input_size = [23, 6], layout = nhwc}
+  dl.return %y
+}
+
+// CHECK-LABEL: dl.model @looped_taps_uncounted_nhwc(
+// CHECK: tensor<1x23x6x3xf32>
+dl.model @looped_taps_uncounted_nhwc(%g: tensor<1x23x6x3xf32>) attributes {check.second_gradient = false} {
+  %y = dl.avg_pool2d_backward %g {kernel = [5, 5], strides = [1, 1], padding = [2, 2, 2, 2], dilation = [1, 1], count_include_pad = false, input_size = [23, 6], layout = nhwc}
+  dl.return %y
+}
+
+// More pixels between windows than are unrolled.
+// CHECK-LABEL: dl.model @wide_stride_nhwc(
+// CHECK: tensor<1x3x3x4xf32>
+dl.model @wide_stride_nhwc(%g: tensor<1x3x3x4xf32>) attributes {check.second_gradient = false} {
+  %y = dl.avg_pool2d_backward %g {kernel = [2, 2], strides = [5, 4], padding = [1, 1, 1, 1], dilation = [1, 1], input_size = [13, 11], layout = nhwc}
+  dl.return %y
+}
+
+// CHECK-LABEL: dl.model @wide_stride_uncounted_nhwc(
+// CHECK: tensor<1x3x3x4xf32>
+dl.model @wide_stride_uncounted_nhwc(%g: tensor<1x3x3x4xf32>) attributes {check.second_gradient = false} {
+  %y = dl.avg_pool2d_backward %g {kernel = [2, 2], strides = [5, 4], padding = [1, 1, 1, 1], dilation = [1, 1], count_include_pad = false, input_size = [13, 11], layout = nhwc}
+  dl.return %y
+}
+
+// Pixels that no window reaches.
+// CHECK-LABEL: dl.model @gaps_nhwc(
+// CHECK: tensor<1x4x4x6xf32>
+dl.model @gaps_nhwc(%g: tensor<1x4x4x6xf32>) attributes {check.second_gradient = false} {
+  %y = dl.avg_pool2d_backward %g {kernel = [2, 3], strides = [3, 4], padding = [0, 1, 1, 1], dilation = [1, 1], input_size = [11, 13], layout = nhwc}
+  dl.return %y
+}
+
+// CHECK-LABEL: dl.model @gaps_uncounted_nhwc(
+// CHECK: tensor<1x4x4x6xf32>
+dl.model @gaps_uncounted_nhwc(%g: tensor<1x4x4x6xf32>) attributes {check.second_gradient = false} {
+  %y = dl.avg_pool2d_backward %g {kernel = [2, 3], strides = [3, 4], padding = [0, 1, 1, 1], dilation = [1, 1], count_include_pad = false, input_size = [11, 13], layout = nhwc}
+  dl.return %y
+}
+
+// Taps of a pixel that are far apart.
+// CHECK-LABEL: dl.model @dilated_strided_nhwc(
+// CHECK: tensor<1x6x7x7xf32>
+dl.model @dilated_strided_nhwc(%g: tensor<1x6x7x7xf32>) attributes {check.second_gradient = false} {
+  %y = dl.avg_pool2d_backward %g {kernel = [3, 3], strides = [2, 2], padding = [2, 1, 1, 2], dilation = [3, 2], input_size = [14, 15], layout = nhwc}
+  dl.return %y
+}
+
+// CHECK-LABEL: dl.model @dilated_strided_uncounted_nhwc(
+// CHECK: tensor<1x6x7x7xf32>
+dl.model @dilated_strided_uncounted_nhwc(%g: tensor<1x6x7x7xf32>) attributes {check.second_gradient = false} {
+  %y = dl.avg_pool2d_backward %g {kernel = [3, 3], strides = [2, 2], padding = [2, 1, 1, 2], dilation = [3, 2], count_include_pad = false, input_size = [14, 15], layout = nhwc}
+  dl.return %y
+}
+
+// A last window that reaches behind the image.
+// CHECK-LABEL: dl.model @ceil_mode_nhwc(
+// CHECK: tensor<1x5x4x9xf32>
+dl.model @ceil_mode_nhwc(%g: tensor<1x5x4x9xf32>) attributes {check.second_gradient = false} {
+  %y = dl.avg_pool2d_backward %g {kernel = [3, 3], strides = [2, 2], padding = [0, 0, 0, 0], dilation = [1, 1], ceil_mode = true, input_size = [10, 8], layout = nhwc}
+  dl.return %y
+}
+
+// CHECK-LABEL: dl.model @ceil_mode_uncounted_nhwc(
+// CHECK: tensor<1x5x4x9xf32>
+dl.model @ceil_mode_uncounted_nhwc(%g: tensor<1x5x4x9xf32>) attributes {check.second_gradient = false} {
+  %y = dl.avg_pool2d_backward %g {kernel = [3, 3], strides = [2, 2], padding = [0, 0, 0, 0], dilation = [1, 1], ceil_mode = true, count_include_pad = false, input_size = [10, 8], layout = nhwc}
+  dl.return %y
+}
+
 // -----
 
 dl.model @rank(%x: tensor<2x3x4xf32>) {

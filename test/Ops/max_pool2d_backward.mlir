@@ -237,6 +237,124 @@ dl.model @large_overlapping_ties_nhwc(%x: tensor<2x9x7x33xf32>, %g: tensor<2x5x4
   dl.return %y
 }
 
+// Several bands of rows, of which two compute the numbers of some windows.
+// CHECK-LABEL: dl.model @bands_nhwc(
+// CHECK: tensor<2x41x9x5xf32>
+dl.model @bands_nhwc(%x: tensor<2x41x9x5xf32>, %g: tensor<2x21x5x5xf32>) attributes {check.gradient = false} {
+  %y = dl.max_pool2d_backward %x, %g {kernel = [3, 3], strides = [2, 2], padding = [1, 1, 1, 1], dilation = [1, 1], layout = nhwc}
+  dl.return %y
+}
+
+// CHECK-LABEL: dl.model @bands_ties_nhwc(
+// CHECK: tensor<2x41x9x5xf32>
+dl.model @bands_ties_nhwc(%x: tensor<2x41x9x5xf32>, %g: tensor<2x21x5x5xf32>) attributes {check.ties, check.gradient = false} {
+  %y = dl.max_pool2d_backward %x, %g {kernel = [3, 3], strides = [2, 2], padding = [1, 1, 1, 1], dilation = [1, 1], layout = nhwc}
+  dl.return %y
+}
+
+// A loop over vectors of channels, and a rest.
+// CHECK-LABEL: dl.model @many_channels_nhwc(
+// CHECK: tensor<1x9x8x83xf32>
+dl.model @many_channels_nhwc(%x: tensor<1x9x8x83xf32>, %g: tensor<1x9x4x83xf32>) attributes {check.gradient = false} {
+  %y = dl.max_pool2d_backward %x, %g {kernel = [3, 2], strides = [1, 2], padding = [1, 0, 1, 0], dilation = [1, 1], layout = nhwc}
+  dl.return %y
+}
+
+// CHECK-LABEL: dl.model @many_channels_ties_nhwc(
+// CHECK: tensor<1x9x8x83xf32>
+dl.model @many_channels_ties_nhwc(%x: tensor<1x9x8x83xf32>, %g: tensor<1x9x4x83xf32>) attributes {check.ties, check.gradient = false} {
+  %y = dl.max_pool2d_backward %x, %g {kernel = [3, 2], strides = [1, 2], padding = [1, 0, 1, 0], dilation = [1, 1], layout = nhwc}
+  dl.return %y
+}
+
+// More taps than are unrolled.
+// CHECK-LABEL: dl.model @looped_taps_nhwc(
+// CHECK: tensor<1x23x6x3xf32>
+dl.model @looped_taps_nhwc(%x: tensor<1x23x6x3xf32>, %g: tensor<1x23x6x3xf32>) attributes {check.gradient = false} {
+  %y = dl.max_pool2d_backward %x, %g {kernel = [5, 5], strides = [1, 1], padding = [2, 2, 2, 2], dilation = [1, 1], layout = nhwc}
+  dl.return %y
+}
+
+// CHECK-LABEL: dl.model @looped_taps_ties_nhwc(
+// CHECK: tensor<1x23x6x3xf32>
+dl.model @looped_taps_ties_nhwc(%x: tensor<1x23x6x3xf32>, %g: tensor<1x23x6x3xf32>) attributes {check.ties, check.gradient = false} {
+  %y = dl.max_pool2d_backward %x, %g {kernel = [5, 5], strides = [1, 1], padding = [2, 2, 2, 2], dilation = [1, 1], layout = nhwc}
+  dl.return %y
+}
+
+// More pixels between windows than are unrolled.
+// CHECK-LABEL: dl.model @wide_stride_nhwc(
+// CHECK: tensor<1x13x11x4xf32>
+dl.model @wide_stride_nhwc(%x: tensor<1x13x11x4xf32>, %g: tensor<1x3x3x4xf32>) attributes {check.gradient = false} {
+  %y = dl.max_pool2d_backward %x, %g {kernel = [2, 2], strides = [5, 4], padding = [1, 1, 1, 1], dilation = [1, 1], layout = nhwc}
+  dl.return %y
+}
+
+// CHECK-LABEL: dl.model @wide_stride_ties_nhwc(
+// CHECK: tensor<1x13x11x4xf32>
+dl.model @wide_stride_ties_nhwc(%x: tensor<1x13x11x4xf32>, %g: tensor<1x3x3x4xf32>) attributes {check.ties, check.gradient = false} {
+  %y = dl.max_pool2d_backward %x, %g {kernel = [2, 2], strides = [5, 4], padding = [1, 1, 1, 1], dilation = [1, 1], layout = nhwc}
+  dl.return %y
+}
+
+// Pixels that no window reaches.
+// CHECK-LABEL: dl.model @wide_gaps_nhwc(
+// CHECK: tensor<1x11x13x6xf32>
+dl.model @wide_gaps_nhwc(%x: tensor<1x11x13x6xf32>, %g: tensor<1x4x4x6xf32>) attributes {check.gradient = false} {
+  %y = dl.max_pool2d_backward %x, %g {kernel = [2, 3], strides = [3, 4], padding = [0, 1, 1, 1], dilation = [1, 1], layout = nhwc}
+  dl.return %y
+}
+
+// CHECK-LABEL: dl.model @wide_gaps_ties_nhwc(
+// CHECK: tensor<1x11x13x6xf32>
+dl.model @wide_gaps_ties_nhwc(%x: tensor<1x11x13x6xf32>, %g: tensor<1x4x4x6xf32>) attributes {check.ties, check.gradient = false} {
+  %y = dl.max_pool2d_backward %x, %g {kernel = [2, 3], strides = [3, 4], padding = [0, 1, 1, 1], dilation = [1, 1], layout = nhwc}
+  dl.return %y
+}
+
+// Taps of a pixel that are far apart.
+// CHECK-LABEL: dl.model @dilated_strided_nhwc(
+// CHECK: tensor<1x14x15x7xf32>
+dl.model @dilated_strided_nhwc(%x: tensor<1x14x15x7xf32>, %g: tensor<1x6x7x7xf32>) attributes {check.gradient = false} {
+  %y = dl.max_pool2d_backward %x, %g {kernel = [3, 3], strides = [2, 2], padding = [2, 1, 1, 2], dilation = [3, 2], layout = nhwc}
+  dl.return %y
+}
+
+// CHECK-LABEL: dl.model @dilated_strided_ties_nhwc(
+// CHECK: tensor<1x14x15x7xf32>
+dl.model @dilated_strided_ties_nhwc(%x: tensor<1x14x15x7xf32>, %g: tensor<1x6x7x7xf32>) attributes {check.ties, check.gradient = false} {
+  %y = dl.max_pool2d_backward %x, %g {kernel = [3, 3], strides = [2, 2], padding = [2, 1, 1, 2], dilation = [3, 2], layout = nhwc}
+  dl.return %y
+}
+
+// A last window that reaches behind the image.
+// CHECK-LABEL: dl.model @ceil_mode_nhwc(
+// CHECK: tensor<1x10x8x9xf32>
+dl.model @ceil_mode_nhwc(%x: tensor<1x10x8x9xf32>, %g: tensor<1x5x4x9xf32>) attributes {check.gradient = false} {
+  %y = dl.max_pool2d_backward %x, %g {kernel = [3, 3], strides = [2, 2], padding = [0, 0, 0, 0], dilation = [1, 1], ceil_mode = true, layout = nhwc}
+  dl.return %y
+}
+
+// CHECK-LABEL: dl.model @ceil_mode_ties_nhwc(
+// CHECK: tensor<1x10x8x9xf32>
+dl.model @ceil_mode_ties_nhwc(%x: tensor<1x10x8x9xf32>, %g: tensor<1x5x4x9xf32>) attributes {check.ties, check.gradient = false} {
+  %y = dl.max_pool2d_backward %x, %g {kernel = [3, 3], strides = [2, 2], padding = [0, 0, 0, 0], dilation = [1, 1], ceil_mode = true, layout = nhwc}
+  dl.return %y
+}
+
+// The first NaN of a window is its largest element; windows that share it add up.
+// CHECK-LABEL: dl.model @overlapping_nan_nhwc(
+// CHECK: tensor<1x3x3x1xf32>
+dl.model @overlapping_nan_nhwc(%x: tensor<1x3x3x1xf32>, %g: tensor<1x2x2x1xf32>) attributes {
+    check.value.x = dense<[[[[0xFF800000], [0xFF800000], [1.0]], [[0xFF800000], [0x7FC00000], [2.0]], [[3.0], [0x7FC00000], [0x7F800000]]]]> : tensor<1x3x3x1xf32>,
+    check.value.g = dense<[[[[1.0], [10.0]], [[100.0], [1000.0]]]]> : tensor<1x2x2x1xf32>,
+    check.exact,
+    check.gradient = false,
+    check.expect.y = dense<[[[[0.0], [0.0], [0.0]], [[0.0], [1111.0], [0.0]], [[0.0], [0.0], [0.0]]]]> : tensor<1x3x3x1xf32>} {
+  %y = dl.max_pool2d_backward %x, %g {kernel = [2, 2], strides = [1, 1], layout = nhwc}
+  dl.return %y
+}
+
 // CHECK-LABEL: dl.model @open_batch(
 // CHECK: tensor<?x4x6x3xf32>
 dl.model @open_batch(%x: tensor<?x4x6x3xf32>, %g: tensor<?x2x3x3xf32>) attributes {
