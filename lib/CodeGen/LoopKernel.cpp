@@ -1,6 +1,6 @@
 //===- LoopKernel.cpp - Kernels of elementwise ops and reductions ---------===//
 //
-// Usually one phase: each task finishes its points. Where reductions leave too
+// Usually one phase: each task finishes its points, or groups of them. Where reductions leave too
 // few points for the work (the sum of a large tensor), the reduced dimensions
 // are split into a fixed number of parts: a phase for the partial results of
 // each level, a phase that combines them in order, and a sweep.
@@ -59,6 +59,95 @@ static void emitWhole(KernelModule &module, const LoopNest &nest) {
 }
 
 //===----------------------------------------------------------------------===//
+// Groups of rows
+//===----------------------------------------------------------------------===//
+
+static Type elementTypeOf(Operation *op) {
+  return cast<RankedTensorType>(op->getResult(0).getType()).getElementType();
+}
+
+namespace {
+/// One phase, in which the rows of a group make each pass before any makes the next.
+/// Finished reductions lie in the worker's scratch: [rows of a group] for each.
+class GroupEmitter {
+public:
+  GroupEmitter(KernelModule &module, const LoopNest &nest)
+      : module(module), nest(nest), analysis(nest.analysis) {}
+
+  void emit();
+
+private:
+  void bindLevels(PhaseBuilder &phase, Point &point, size_t count);
+  void reduceLevel(PhaseBuilder &phase, Point &point, size_t number);
+  Value memory(PhaseBuilder &phase, Operation *op) {
+    return phase.scratch(offsets.at(op), elementTypeOf(op), nest.groupRows());
+  }
+
+  static Position positionOf(const Point &point) {
+    Position position;
+    position.indices = {point.number};
+    return position;
+  }
+
+  KernelModule &module;
+  const LoopNest &nest;
+  const LoopAnalysis &analysis;
+  SmallVector<SmallVector<KeptValue>> kept;
+  DenseMap<Operation *, int64_t> offsets; // in the scratch
+};
+} // namespace
+
+void GroupEmitter::reduceLevel(PhaseBuilder &phase, Point &point, size_t number) {
+  bool write = analysis.lastLevelWrites && number + 1 == analysis.levels.size() &&
+               !analysis.fullResults.empty();
+  SmallVector<Reducer> reducers = reducersOf(module, analysis.levels[number]);
+  LoopNest::Accumulators totals = nest.reduce(phase, point, reducers, write, nullptr, kept[number]);
+  for (auto [r, reducer] : llvm::enumerate(reducers))
+    storeElement(phase.b, reducer.finish(phase.b, totals[0][r]), memory(phase, reducer.operation()),
+                 {nest.groupRows()}, positionOf(point));
+}
+
+/// Binds what the passes of the first levels left for a row.
+void GroupEmitter::bindLevels(PhaseBuilder &phase, Point &point, size_t count) {
+  for (size_t level = 0; level < count; ++level) {
+    for (Operation *op : analysis.levels[level]) {
+      Value result = loadElement(phase.b, memory(phase, op), {nest.groupRows()}, elementTypeOf(op),
+                                 positionOf(point));
+      point.expressions[0].bind(
+          op->getResult(0), [result](ImplicitLocOpBuilder &, const Position &) { return result; });
+    }
+    nest.bindKept(phase, point, kept[level]);
+  }
+}
+
+void GroupEmitter::emit() {
+  for (const auto &level : analysis.levels)
+    for (Operation *op : level)
+      offsets[op] = module.reserveScratch(nest.groupRows() * storageBytes(elementTypeOf(op)));
+  for (ArrayRef<Operation *> reused : analysis.reused)
+    kept.push_back(nest.keep(reused));
+  size_t levels = analysis.levels.size();
+  module.addPhase(nest.tasks(), [&](PhaseBuilder &phase) {
+    nest.forEachGroup(phase, [&](Value first, Value end) {
+      for (size_t level = 0; level < levels; ++level)
+        nest.forEachRow(phase, first, end, [&](Point &point) {
+          bindLevels(phase, point, level);
+          reduceLevel(phase, point, level);
+        });
+      bool sweeps = !analysis.fullResults.empty() && !analysis.lastLevelWrites;
+      if (!sweeps && analysis.reducedResults.empty())
+        return;
+      nest.forEachRow(phase, first, end, [&](Point &point) {
+        bindLevels(phase, point, levels);
+        if (sweeps)
+          nest.sweep(phase, point, nullptr);
+        nest.storeReduced(phase, point);
+      });
+    });
+  });
+}
+
+//===----------------------------------------------------------------------===//
 // Split
 //===----------------------------------------------------------------------===//
 
@@ -102,10 +191,6 @@ void SplitEmitter::forEachPoint(PhaseBuilder &phase,
   here.part = arith::DivUIOp::create(phase.b, phase.task, tasks);
   Value task = arith::RemUIOp::create(phase.b, phase.task, tasks);
   nest.forEachPoint(phase, task, [&](Point &point) { emit(point, here); });
-}
-
-static Type elementTypeOf(Operation *op) {
-  return cast<RankedTensorType>(op->getResult(0).getType()).getElementType();
 }
 
 Value SplitEmitter::memory(PhaseBuilder &phase, Operation *op) {
@@ -229,6 +314,8 @@ LogicalResult emitLoopKernel(KernelModule &module) {
   LoopNest nest(module, *analysis);
   if (std::optional<Split> split = nest.split())
     SplitEmitter(module, nest, *split).emit();
+  else if (nest.groupRows() > 1)
+    GroupEmitter(module, nest).emit();
   else
     emitWhole(module, nest);
   addBodyWork(module);

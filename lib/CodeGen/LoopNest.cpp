@@ -52,7 +52,9 @@ void LoopNest::chooseTiles() {
   double elementWork = std::max<double>(reduced, 1) * analysis.weight;
   if (rows || shape.empty()) {
     fullTiles = 1;
-    rowsPerTask = std::clamp<int64_t>(kTaskWork / elementWork, 1, std::max<int64_t>(rowCount, 1));
+    chooseGroup();
+    rowsPerTask = llvm::alignTo(std::max<int64_t>(kTaskWork / elementWork, 1), group);
+    rowsPerTask = std::min(rowsPerTask, std::max<int64_t>(rowCount, 1));
     taskCount = llvm::divideCeil(rowCount, rowsPerTask);
     return;
   }
@@ -75,6 +77,31 @@ void LoopNest::chooseTiles() {
     rowsPerTask = std::min(rowsPerTask, std::max<int64_t>(rowCount, 1));
   }
   taskCount = last == 0 ? 0 : llvm::divideCeil(rowCount, rowsPerTask) * blocks;
+}
+
+/// As many rows as half of the first-level cache holds, where there is more than a
+/// pass and more than a few steps: those are straight code, which keeps what it loaded
+/// in registers. What comes from behind the second-level cache is read row by row, so
+/// that the arithmetic of one hides the way of the next.
+void LoopNest::chooseGroup() {
+  constexpr int64_t most = 8, fewSteps = 4;
+  if (!rows || analysis.levels.empty())
+    return;
+  bool sweeps = !analysis.fullResults.empty() && !analysis.lastLevelWrites;
+  int64_t elements = 1, bytes = 0;
+  for (int64_t axis : analysis.reducedAxes)
+    elements *= analysis.shape[axis];
+  for (Type type : module.body().getArgumentTypes()) {
+    auto tensor = cast<RankedTensorType>(type);
+    if (tensor.getShape() == ArrayRef(analysis.shape))
+      bytes += elements * storageBytes(tensor.getElementType());
+  }
+  if (analysis.levels.size() + (sweeps ? 1 : 0) < 2 || bytes == 0 || elements <= fewSteps * lanes)
+    return;
+  if (bytes * rowCount > module.machine().l2Bytes)
+    return;
+  group = std::clamp<int64_t>(module.machine().l1Bytes / 2 / bytes, 1, most);
+  group = std::min(group, std::max<int64_t>(rowCount, 1));
 }
 
 //===----------------------------------------------------------------------===//
@@ -121,6 +148,26 @@ void LoopNest::forEachPoint(PhaseBuilder &phase, Value task,
   auto [lower, upper] = partOf(phase, block, tilesPerBlock * tile, fullTiles * tile);
   Value isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, block, phase.index(blocks - 1));
   emitRow(phase, row, lower, upper, isLast, emit);
+}
+
+void LoopNest::forEachGroup(PhaseBuilder &phase, function_ref<void(Value, Value)> emit) const {
+  auto [first, last] = partOf(phase, phase.task, rowsPerTask, rowCount);
+  buildLoop(phase.b, first, last, group, [&, last = last](Value row) {
+    Value end = linearIndex(phase.b, {row, phase.index(group)}, {1, 1});
+    emit(row, rowsPerTask % group == 0 && rowCount % group == 0
+                  ? end
+                  : arith::MinSIOp::create(phase.b, end, last).getResult());
+  });
+}
+
+void LoopNest::forEachRow(PhaseBuilder &phase, Value first, Value end,
+                          function_ref<void(Point &)> emit) const {
+  buildLoop(phase.b, first, end, 1, [&](Value row) {
+    emitPoint(phase, rowIndices(phase, row), Chunk(), [&](Point &point) {
+      point.number = arith::SubIOp::create(phase.b, row, first);
+      emit(point);
+    });
+  });
 }
 
 /// The indices of a row: those of the kept dimensions but a tiled last one.

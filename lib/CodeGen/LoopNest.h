@@ -11,6 +11,11 @@
 // dimensions of a point keeps several sets of accumulators, to hide the latency
 // of their additions, and combines them in a fixed order.
 //
+// Rows that are short beside the first-level cache go through their passes in groups:
+// each pass over all rows of the group, then the next. What comes between two passes
+// of a row, the tree over the lanes and a division, would leave the core idle; so it
+// is hidden by the other rows.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef DL_LIB_CODEGEN_LOOPNEST_H
@@ -35,6 +40,8 @@ struct Point {
   llvm::SmallVector<Chunk> chunks;
   /// One a chunk: reductions are bound to their results there.
   std::vector<Expression> expressions;
+  /// Of a row in its group; null: there is none.
+  mlir::Value number;
 };
 
 /// A value of the iteration shape that a pass leaves for later ones in the worker's
@@ -71,6 +78,15 @@ public:
   void forEachPoint(PhaseBuilder &phase, mlir::Value task,
                     llvm::function_ref<void(Point &)> emit) const;
 
+  /// Rows of a group; 1: each row goes through all of its passes.
+  int64_t groupRows() const { return group; }
+  /// Builds `emit` for the groups of a task: their first row and the one behind.
+  void forEachGroup(PhaseBuilder &phase,
+                    llvm::function_ref<void(mlir::Value, mlir::Value)> emit) const;
+  /// Builds `emit` for the rows of a group.
+  void forEachRow(PhaseBuilder &phase, mlir::Value first, mlir::Value end,
+                  llvm::function_ref<void(Point &)> emit) const;
+
   /// Runs a level of reductions over (a part of) a point's reduced dimensions;
   /// accumulators for chunk c and reducer r at [c][r]. `write`: results of the
   /// iteration shape are written on the way.
@@ -98,6 +114,7 @@ private:
                                        llvm::SmallVector<mlir::Value> &)>;
 
   void chooseTiles();
+  void chooseGroup();
   void chooseTranspose();
   Position stepPosition(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> indices,
                         const Chunk &chunk) const;
@@ -127,9 +144,10 @@ private:
   void takeStep(PhaseBuilder &phase, Point &point, llvm::ArrayRef<Reducer> reducers,
                 llvm::ArrayRef<mlir::Value> indices, const Chunk &rowChunk, int64_t set,
                 llvm::SmallVector<mlir::Value> &carried) const;
-  /// The shape of a kept value of a point: reduced dimensions, then the tile.
+  /// The shape of a kept value: the rows of a group, reduced dimensions, the tile.
   llvm::SmallVector<int64_t> keptShape() const;
-  Position inScratch(PhaseBuilder &phase, const Position &position, const Chunk &chunk) const;
+  Position inScratch(PhaseBuilder &phase, const Position &position, mlir::Value number,
+                     const Chunk &chunk) const;
   void keepStep(PhaseBuilder &phase, Point &point, llvm::ArrayRef<mlir::Value> indices,
                 const Chunk &rowChunk, llvm::ArrayRef<KeptValue> kept) const;
   mlir::Value keptMemory(PhaseBuilder &phase, const KeptValue &value) const;
@@ -151,6 +169,7 @@ private:
   int64_t blocks = 1;       // of a row
   int64_t tilesPerBlock = 1;
   int64_t rowsPerTask = 1;
+  int64_t group = 1; // rows
   int64_t taskCount = 0;
 };
 

@@ -216,6 +216,8 @@ static Type elementTypeOf(Operation *op) {
 
 SmallVector<int64_t> LoopNest::keptShape() const {
   SmallVector<int64_t> shape;
+  if (group > 1)
+    shape.push_back(group);
   for (int64_t axis : analysis.reducedAxes)
     shape.push_back(analysis.shape[axis]);
   if (!rows)
@@ -230,7 +232,7 @@ SmallVector<KeptValue> LoopNest::keep(ArrayRef<Operation *> reused) const {
   if (reused.empty() || analysis.reducedAxes.empty())
     return kept;
   int64_t inner = analysis.shape[analysis.reducedAxes.back()];
-  bool isStraight = analysis.reducedAxes.size() == 1 &&
+  bool isStraight = group == 1 && analysis.reducedAxes.size() == 1 &&
                     llvm::divideCeil(inner, rows ? lanes : 1) <= kStraightLine;
   for (Operation *op : reused) {
     int64_t bytes = ShapedType::getNumElements(keptShape()) * storageBytes(elementTypeOf(op));
@@ -246,10 +248,12 @@ Value LoopNest::keptMemory(PhaseBuilder &phase, const KeptValue &value) const {
 }
 
 /// Where the element at a position of the iteration shape is kept.
-Position LoopNest::inScratch(PhaseBuilder &phase, const Position &position,
+Position LoopNest::inScratch(PhaseBuilder &phase, const Position &position, Value number,
                              const Chunk &chunk) const {
   Position inner = position;
   inner.indices.clear();
+  if (group > 1)
+    inner.indices.push_back(number);
   for (int64_t axis : analysis.reducedAxes)
     inner.indices.push_back(position.indices[axis]);
   if (!rows)
@@ -264,7 +268,8 @@ void LoopNest::keepStep(PhaseBuilder &phase, Point &point, ArrayRef<Value> indic
     for (auto [chunk, expression] : llvm::zip(point.chunks, point.expressions)) {
       Position position = stepPosition(phase, indices, rows ? rowChunk : chunk);
       storeElement(phase.b, expression.vectorAt(value.op->getResult(0), position),
-                   keptMemory(phase, value), keptShape(), inScratch(phase, position, chunk));
+                   keptMemory(phase, value), keptShape(),
+                   inScratch(phase, position, point.number, chunk));
     }
 }
 
@@ -273,10 +278,11 @@ void LoopNest::bindKept(PhaseBuilder &phase, Point &point, ArrayRef<KeptValue> k
     Value memory = keptMemory(phase, value);
     Type type = elementTypeOf(value.op);
     for (auto [chunk, expression] : llvm::zip(point.chunks, point.expressions))
-      expression.bind(value.op->getResult(0), [this, &phase, memory, type, chunk = chunk](
-                                                  ImplicitLocOpBuilder &b, const Position &at) {
-        return loadElement(b, memory, keptShape(), type, inScratch(phase, at, chunk));
-      });
+      expression.bind(
+          value.op->getResult(0), [this, &phase, memory, type, number = point.number,
+                                   chunk = chunk](ImplicitLocOpBuilder &b, const Position &at) {
+            return loadElement(b, memory, keptShape(), type, inScratch(phase, at, number, chunk));
+          });
   }
 }
 

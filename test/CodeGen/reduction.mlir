@@ -23,6 +23,33 @@ dl.model @softmax(%x: tensor<100x10xf32>) attributes {arena_bytes = 0} {
   dl.return %y
 }
 
+// Rows of more than a few steps make each pass in groups of eight: the largest elements
+// and the sums lie in the scratch.
+// CHECK-LABEL: module @grouped_k0_softmax
+// CHECK: scf.for {{.*}} step %c8
+// CHECK: scf.for
+// CHECK: arith.cmpf ogt
+// CHECK: memref.store {{.*}} memref<8xf32>
+// CHECK: scf.for
+// CHECK: memref.load {{.*}} memref<8xf32>
+// CHECK: math.fma
+// CHECK: memref.store {{.*}} memref<8xf32>
+// CHECK: scf.for
+// CHECK: memref.load {{.*}} memref<8xf32>
+// CHECK: arith.divf
+// CHECK: vector.store
+dl.model @grouped(%x: tensor<100x256xf32>) attributes {arena_bytes = 0} {
+  %y = dl.kernel "softmax"(%a = %x) attributes {places = array<i64: 2, 0>} {
+    %m = dl.max %a {axes = [1], keepdims = true}
+    %s = dl.sub %a, %m
+    %e = dl.exp %s
+    %t = dl.sum %e {axes = [1], keepdims = true}
+    %r = dl.div %e, %t
+    dl.yield %r
+  }
+  dl.return %y
+}
+
 // Long rows: a loop with four accumulators.
 // CHECK-LABEL: module @row_k0_sum
 // CHECK: scf.for {{.*}} iter_args({{.*}}) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>)

@@ -86,6 +86,13 @@ dl.model @open_batch(%x: tensor<?x10xf32>, %t: tensor<?xi32>) attributes {check.
   dl.return %y
 }
 
+// Rows in groups, the last of which is short.
+dl.model @grouped(%x: tensor<11x131xf32>, %t: tensor<11xi32>) attributes {
+    check.labels = 131, check.second_gradient = false} {
+  %y = dl.cross_entropy %x, %t
+  dl.return %y
+}
+
 // -----
 
 dl.model @logits(%x: tensor<3xf32>, %t: tensor<3xi32>) {

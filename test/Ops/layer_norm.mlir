@@ -65,6 +65,14 @@ dl.model @open_batch(%x: tensor<?x10xf32>, %y: tensor<10xf32>, %z: tensor<10xf32
   dl.return %r
 }
 
+// Rows in groups, the last of which is short.
+// CHECK-LABEL: dl.model @grouped(
+// CHECK: dl.layer_norm %x, %y, %z
+dl.model @grouped(%x: tensor<19x135xf32>, %y: tensor<135xf32>, %z: tensor<135xf32>) attributes {check.second_gradient = false} {
+  %r = dl.layer_norm %x, %y, %z
+  dl.return %r
+}
+
 // -----
 
 dl.model @axis(%x: tensor<2x3xf32>, %y: tensor<3xf32>, %z: tensor<3xf32>) {

@@ -91,6 +91,12 @@ dl.model @open_batch(%x: tensor<?x10xf32>) attributes {check.batch = [0, 1, 5]} 
   dl.return %r
 }
 
+// Rows in groups, the last of which is short.
+dl.model @grouped(%x: tensor<13x101xf32>) attributes {check.second_gradient = false} {
+  %y = dl.log_sum_exp %x {axes = [1]}
+  dl.return %y
+}
+
 // -----
 
 dl.model @axis(%x: tensor<2x3xf32>) {

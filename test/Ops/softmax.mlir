@@ -80,6 +80,26 @@ dl.model @open_batch(%x: tensor<?x10xf32>) attributes {check.batch = [0, 1, 5]} 
   dl.return %y
 }
 
+// Rows in groups, the last of which is short; both axes.
+dl.model @grouped(%x: tensor<21x133xf32>) attributes {check.second_gradient = false} {
+  %y = dl.softmax %x
+  dl.return %y
+}
+
+dl.model @grouped_outer(%x: tensor<3x7x150xf64>) attributes {check.gradient = false} {
+  %y = dl.softmax %x
+  dl.return %y
+}
+
+// A row with infinity is NaN, as is one with NaN; the rows of its group are not.
+dl.model @grouped_infinite(%x: tensor<9x90xf32>, %d: tensor<9x1xf32>) attributes {
+    check.value.d = dense<[[1.0], [0x7F800000], [1.0], [0x7FC00000], [1.0], [1.0], [1.0], [1.0], [0xFF800000]]> : tensor<9x1xf32>,
+    check.gradient = false} {
+  %a = dl.mul %x, %d
+  %y = dl.softmax %a
+  dl.return %y
+}
+
 // -----
 
 dl.model @axis(%x: tensor<2x3xf32>) {
