@@ -3,7 +3,8 @@
 // Usually one phase: each task finishes its points, or groups of them. Where reductions leave too
 // few points for the work (the sum of a large tensor), the reduced dimensions
 // are split into a fixed number of parts: a phase for the partial results of
-// each level, a phase that combines them in order, and a sweep.
+// each level, a phase that combines them in order, and a sweep. The same where
+// columns are streamed.
 //
 //===----------------------------------------------------------------------===//
 
@@ -167,7 +168,12 @@ private:
   void emitCombine(size_t level);
   void emitSweep();
   /// Phases have a task for each part and each task of the nest.
-  void forEachPoint(PhaseBuilder &phase, function_ref<void(Point &, const Split &)> emit);
+  using PointFn = function_ref<void(Point &, const Split &)>;
+  void forEachPoint(PhaseBuilder &phase, PointFn emit);
+  /// The same where columns are streamed, for some rows of the part after others.
+  void forEachBlock(PhaseBuilder &phase, PointFn emit);
+  std::pair<Value, Split> partOfTask(PhaseBuilder &phase);
+  void addPartials(PhaseBuilder &phase, Point &point, const Split &here, size_t level);
   Value memory(PhaseBuilder &phase, Operation *op);
   Position rowPosition(PhaseBuilder &phase, const Point &point, size_t chunk, Value row);
   Value load(PhaseBuilder &phase, const Point &point, size_t chunk, Operation *op, Value row);
@@ -184,13 +190,36 @@ private:
 };
 } // namespace
 
-void SplitEmitter::forEachPoint(PhaseBuilder &phase,
-                                function_ref<void(Point &, const Split &)> emit) {
+/// The task of the nest, and the part.
+std::pair<Value, Split> SplitEmitter::partOfTask(PhaseBuilder &phase) {
   Value tasks = phase.index(nest.tasks());
   Split here = split;
   here.part = arith::DivUIOp::create(phase.b, phase.task, tasks);
-  Value task = arith::RemUIOp::create(phase.b, phase.task, tasks);
-  nest.forEachPoint(phase, task, [&](Point &point) { emit(point, here); });
+  return {arith::RemUIOp::create(phase.b, phase.task, tasks), here};
+}
+
+void SplitEmitter::forEachPoint(PhaseBuilder &phase, PointFn emit) {
+  auto [task, here] = partOfTask(phase);
+  nest.forEachPoint(phase, task, [&, here = here](Point &point) { emit(point, here); });
+}
+
+void SplitEmitter::forEachBlock(PhaseBuilder &phase, PointFn emit) {
+  // Each is a stream that the prefetcher follows, and they spare the accumulators ways
+  // to memory.
+  constexpr int64_t streams = 8;
+  auto [task, part] = partOfTask(phase);
+  Split here = part;
+  auto [lower, upper] = partOf(phase, here.part, split.length, analysis.shape[split.dim]);
+  nest.forEachPoint(
+      phase, task, [&](Point &point) { emit(point, here); },
+      [&, lower = lower, upper = upper](function_ref<void()> points) {
+        buildLoop(phase.b, lower, upper, streams, [&](Value first) {
+          here.lower = first;
+          here.upper = linearIndex(phase.b, {first, phase.index(streams)}, {1, 1});
+          here.upper = arith::MinSIOp::create(phase.b, here.upper, upper);
+          points();
+        });
+      });
 }
 
 Value SplitEmitter::memory(PhaseBuilder &phase, Operation *op) {
@@ -234,18 +263,39 @@ void SplitEmitter::bindFinished(PhaseBuilder &phase, Point &point, size_t levels
       }
 }
 
-void SplitEmitter::emitPartials(size_t level) {
+/// Adds what is `here` to the point's partial results, which are its first where
+/// nothing is streamed.
+void SplitEmitter::addPartials(PhaseBuilder &phase, Point &point, const Split &here, size_t level) {
   bool write = analysis.lastLevelWrites && level + 1 == analysis.levels.size() &&
                !analysis.fullResults.empty();
   SmallVector<Reducer> reducers = reducersOf(module, analysis.levels[level]);
+  bindFinished(phase, point, level);
+  LoopNest::Accumulators before(point.chunks.size());
+  if (nest.streams())
+    for (size_t c = 0; c < point.chunks.size(); ++c)
+      for (const Reducer &reducer : reducers)
+        before[c].push_back({load(phase, point, c, reducer.operation(), here.part)});
+  LoopNest::Accumulators totals =
+      nest.reduce(phase, point, reducers, write, &here, {}, nest.streams() ? &before : nullptr);
+  for (size_t c = 0; c < point.chunks.size(); ++c)
+    for (auto [r, reducer] : llvm::enumerate(reducers))
+      store(phase, point, c, reducer.operation(), here.part, totals[c][r][0]);
+}
+
+void SplitEmitter::emitPartials(size_t level) {
+  auto add = [&](PhaseBuilder &phase) {
+    return [&](Point &point, const Split &here) { addPartials(phase, point, here, level); };
+  };
   module.addPhase(split.parts * nest.tasks(), [&](PhaseBuilder &phase) {
+    if (!nest.streams())
+      return forEachPoint(phase, add(phase));
     forEachPoint(phase, [&](Point &point, const Split &here) {
-      bindFinished(phase, point, level);
-      LoopNest::Accumulators totals = nest.reduce(phase, point, reducers, write, &here);
-      for (size_t c = 0; c < point.chunks.size(); ++c)
-        for (auto [r, reducer] : llvm::enumerate(reducers))
-          store(phase, point, c, reducer.operation(), here.part, totals[c][r][0]);
+      for (const Reducer &reducer : reducersOf(module, analysis.levels[level]))
+        for (auto [c, chunk] : llvm::enumerate(point.chunks))
+          store(phase, point, c, reducer.operation(), here.part,
+                reducer.identity(phase.b, chunk.width).front());
     });
+    forEachBlock(phase, add(phase));
   });
 }
 
@@ -275,10 +325,14 @@ void SplitEmitter::emitCombine(size_t level) {
 
 void SplitEmitter::emitSweep() {
   module.addPhase(split.parts * nest.tasks(), [&](PhaseBuilder &phase) {
-    forEachPoint(phase, [&](Point &point, const Split &here) {
+    auto sweep = [&](Point &point, const Split &here) {
       bindFinished(phase, point, analysis.levels.size());
       nest.sweep(phase, point, &here);
-    });
+    };
+    if (nest.streams())
+      forEachBlock(phase, sweep);
+    else
+      forEachPoint(phase, sweep);
   });
 }
 

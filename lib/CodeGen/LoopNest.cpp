@@ -35,6 +35,9 @@ LoopNest::LoopNest(KernelModule &module, const LoopAnalysis &analysis)
   chooseTiles();
 }
 
+/// Elements of a row that a task streams.
+static constexpr int64_t kStreamedElements = 4096;
+
 void LoopNest::chooseTiles() {
   ArrayRef<int64_t> shape = analysis.shape;
   int64_t lastDim = static_cast<int64_t>(shape.size()) - 1;
@@ -76,6 +79,13 @@ void LoopNest::chooseTiles() {
       rowsPerTask = llvm::divideCeil(rowsPerTask, lanes);
     rowsPerTask = std::min(rowsPerTask, std::max<int64_t>(rowCount, 1));
   }
+  streamed = tiles > 1 && canStream();
+  if (streamed) {
+    // Accumulators of a task stay in the first-level cache.
+    tilesPerBlock = std::max<int64_t>(1, kStreamedElements / tile);
+    blocks = llvm::divideCeil(tiles, tilesPerBlock);
+    rowsPerTask = 1;
+  }
   taskCount = last == 0 ? 0 : llvm::divideCeil(rowCount, rowsPerTask) * blocks;
 }
 
@@ -85,7 +95,7 @@ void LoopNest::chooseTiles() {
 /// that the arithmetic of one hides the way of the next.
 void LoopNest::chooseGroup() {
   constexpr int64_t most = 8, fewSteps = 4;
-  if (!rows || analysis.levels.empty())
+  if (!rows || analysis.levels.empty() || analysis.reducedAxes.empty())
     return;
   bool sweeps = !analysis.fullResults.empty() && !analysis.lastLevelWrites;
   int64_t elements = 1, bytes = 0;
@@ -125,9 +135,16 @@ std::pair<Value, Value> partOf(PhaseBuilder &phase, Value number, int64_t length
   return {first, arith::MinSIOp::create(phase.b, last, phase.index(limit))};
 }
 
-void LoopNest::forEachPoint(PhaseBuilder &phase, Value task,
-                            function_ref<void(Point &)> emit) const {
+void LoopNest::forEachPoint(PhaseBuilder &phase, Value task, function_ref<void(Point &)> emit,
+                            RowFn around) const {
   ImplicitLocOpBuilder &b = phase.b;
+  auto emitPoints = [&](Value row, Value lower, Value upper, Value hasRest) {
+    auto points = [&] { emitRow(phase, row, lower, upper, hasRest, emit); };
+    if (around)
+      around(points);
+    else
+      points();
+  };
   int64_t tile = tileVectors * lanes;
   if (blocks == 1) {
     auto [first, last] = partOf(phase, task, rowsPerTask, rowCount);
@@ -138,7 +155,7 @@ void LoopNest::forEachPoint(PhaseBuilder &phase, Value task,
     if (transposed)
       return emitTransposed(phase, first, last, emit);
     buildLoop(b, first, last, 1, [&](Value row) {
-      emitRow(phase, row, phase.index(0), phase.index(fullTiles * tile), Value(), emit);
+      emitPoints(row, phase.index(0), phase.index(fullTiles * tile), Value());
     });
     return;
   }
@@ -147,7 +164,27 @@ void LoopNest::forEachPoint(PhaseBuilder &phase, Value task,
   Value block = arith::RemUIOp::create(b, task, count);
   auto [lower, upper] = partOf(phase, block, tilesPerBlock * tile, fullTiles * tile);
   Value isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, block, phase.index(blocks - 1));
-  emitRow(phase, row, lower, upper, isLast, emit);
+  emitPoints(row, lower, upper, isLast);
+}
+
+/// What is between two elements of a column, all columns together, is more than the
+/// second-level cache holds.
+bool LoopNest::canStream() const {
+  constexpr int64_t fewSteps = 64;
+  if (analysis.levels.empty() || analysis.reducedAxes.empty() ||
+      analysis.shape[analysis.reducedAxes.front()] < fewSteps)
+    return false;
+  for (const auto &level : analysis.levels)
+    if (llvm::any_of(level, llvm::IsaPred<ArgmaxOp>))
+      return false;
+  int64_t bytes = 0;
+  for (Type type : module.body().getArgumentTypes()) {
+    auto tensor = cast<RankedTensorType>(type);
+    if (tensor.getShape() == ArrayRef(analysis.shape))
+      bytes += storageBytes(tensor.getElementType());
+  }
+  ArrayRef<int64_t> walked = ArrayRef(analysis.shape).drop_front(analysis.reducedAxes.front());
+  return ShapedType::getNumElements(walked) * bytes > module.machine().l2Bytes;
 }
 
 void LoopNest::forEachGroup(PhaseBuilder &phase, function_ref<void(Value, Value)> emit) const {

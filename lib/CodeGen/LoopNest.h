@@ -16,6 +16,11 @@
 // of a row, the tree over the lanes and a division, would leave the core idle; so it
 // is hidden by the other rows.
 //
+// Columns of more data than the second-level cache holds are streamed: a tile of them
+// would touch a little of each of many pages. The reduced dimension is split, and a
+// task reads some of its rows from one end to the other, then the next, with the
+// accumulators of all columns in memory.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef DL_LIB_CODEGEN_LOOPNEST_H
@@ -51,10 +56,11 @@ struct KeptValue {
   int64_t offset;
 };
 
-/// Part of a reduced dimension: indices from part * length on.
+/// Part of a reduced dimension: indices from part * length on, or of those the ones
+/// from `lower` to `upper`.
 struct Split {
   int64_t dim, length, parts;
-  mlir::Value part;
+  mlir::Value part, lower, upper;
 };
 
 /// Part `number` of [0, limit) in steps of `length`.
@@ -73,10 +79,14 @@ public:
   /// How to split the reduced dimensions where there are too few tasks for the
   /// work; a function of the shape alone.
   std::optional<Split> split() const;
+  /// Whether columns are streamed; then they are split too.
+  bool streams() const { return streamed; }
 
-  /// Builds `emit` for each point of a task.
-  void forEachPoint(PhaseBuilder &phase, mlir::Value task,
-                    llvm::function_ref<void(Point &)> emit) const;
+  /// Builds `emit` for each point of a task; `around`, if any, builds a loop around
+  /// the points of a row.
+  using RowFn = llvm::function_ref<void(llvm::function_ref<void()>)>;
+  void forEachPoint(PhaseBuilder &phase, mlir::Value task, llvm::function_ref<void(Point &)> emit,
+                    RowFn around = nullptr) const;
 
   /// Rows of a group; 1: each row goes through all of its passes.
   int64_t groupRows() const { return group; }
@@ -89,10 +99,11 @@ public:
 
   /// Runs a level of reductions over (a part of) a point's reduced dimensions;
   /// accumulators for chunk c and reducer r at [c][r]. `write`: results of the
-  /// iteration shape are written on the way.
+  /// iteration shape are written on the way. `initial`: where the accumulators start.
   using Accumulators = llvm::SmallVector<llvm::SmallVector<llvm::SmallVector<mlir::Value>>>;
   Accumulators reduce(PhaseBuilder &phase, Point &point, llvm::ArrayRef<Reducer> reducers,
-                      bool write, const Split *split, llvm::ArrayRef<KeptValue> kept = {}) const;
+                      bool write, const Split *split, llvm::ArrayRef<KeptValue> kept = {},
+                      const Accumulators *initial = nullptr) const;
   /// Reserves scratch for the values of a level that later passes reuse; none
   /// where a pass is straight code, which reuses them anyway, or long.
   llvm::SmallVector<KeptValue> keep(llvm::ArrayRef<mlir::Operation *> reused) const;
@@ -115,12 +126,15 @@ private:
 
   void chooseTiles();
   void chooseGroup();
+  bool canStream() const;
   void chooseTranspose();
   Position stepPosition(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> indices,
                         const Chunk &chunk) const;
   llvm::SmallVector<Chunk> chunksOf(int64_t elements) const;
   int64_t accumulatorLanes(const Chunk &chunk) const;
-  int64_t setsFor(size_t chunks) const;
+  int64_t setsFor(size_t chunks, const Split *split) const;
+  std::pair<mlir::Value, mlir::Value> boundsOf(PhaseBuilder &phase, const Split &split,
+                                               int64_t limit) const;
   llvm::SmallVector<mlir::Value> rowIndices(PhaseBuilder &phase, mlir::Value row) const;
   void emitRow(PhaseBuilder &phase, mlir::Value row, mlir::Value lower, mlir::Value upper,
                mlir::Value hasRest, llvm::function_ref<void(Point &)> emit) const;
@@ -156,6 +170,7 @@ private:
 
   KernelModule &module;
   bool rows = false;
+  bool streamed = false;
   /// Operands are read across their rows: a task walks columns first.
   bool transposed = false;
   /// Then also: these are the dimension before the last, and blocks of them are

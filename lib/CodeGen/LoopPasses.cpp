@@ -21,8 +21,8 @@ static constexpr int64_t kStraightLine = 8;
 // Choices
 //===----------------------------------------------------------------------===//
 
-int64_t LoopNest::setsFor(size_t chunks) const {
-  if (analysis.reducedAxes.empty())
+int64_t LoopNest::setsFor(size_t chunks, const Split *split) const {
+  if (analysis.reducedAxes.empty() || (split && split->lower))
     return 1;
   int64_t inner = analysis.shape[analysis.reducedAxes.back()];
   int64_t steps = rows ? llvm::divideCeil(inner, lanes) : inner;
@@ -33,14 +33,16 @@ int64_t LoopNest::setsFor(size_t chunks) const {
 std::optional<Split> LoopNest::split() const {
   constexpr int64_t fewTasks = 4, maxParts = 64;
   double work = static_cast<double>(ShapedType::getNumElements(analysis.shape)) * analysis.weight;
-  if (analysis.levels.empty() || taskCount == 0 || taskCount > fewTasks || work < 4 * kTaskWork)
+  if (analysis.levels.empty() || taskCount == 0 || work < 4 * kTaskWork ||
+      (taskCount > fewTasks && !streamed))
     return std::nullopt;
   for (const auto &level : analysis.levels)
     if (llvm::any_of(level, llvm::IsaPred<ArgmaxOp>))
       return std::nullopt;
-  Split split{analysis.reducedAxes.front(), 0, 0, Value()};
+  Split split{analysis.reducedAxes.front(), 0, 0, Value(), Value(), Value()};
+  // Streamed, rows follow each other along the first dimension.
   for (int64_t axis : analysis.reducedAxes)
-    if (analysis.shape[axis] > analysis.shape[split.dim])
+    if (analysis.shape[axis] > analysis.shape[split.dim] && !streamed)
       split.dim = axis;
   int64_t extent = analysis.shape[split.dim];
   int64_t parts = std::clamp<int64_t>(work / kTaskWork / taskCount, 1, maxParts);
@@ -57,6 +59,13 @@ std::optional<Split> LoopNest::split() const {
 // Walks over the reduced dimensions
 //===----------------------------------------------------------------------===//
 
+std::pair<Value, Value> LoopNest::boundsOf(PhaseBuilder &phase, const Split &split,
+                                           int64_t limit) const {
+  if (split.lower)
+    return {split.lower, split.upper};
+  return partOf(phase, split.part, split.length, limit);
+}
+
 void LoopNest::walk(PhaseBuilder &phase, SmallVector<Value> indices, size_t depth,
                     const Split *split, int64_t sets, SmallVector<Value> &carried,
                     Step step) const {
@@ -68,7 +77,7 @@ void LoopNest::walk(PhaseBuilder &phase, SmallVector<Value> indices, size_t dept
   int64_t dim = analysis.reducedAxes[depth];
   Value lower = phase.index(0), upper = phase.index(analysis.shape[dim]);
   if (split && split->dim == dim)
-    std::tie(lower, upper) = partOf(phase, split->part, split->length, analysis.shape[dim]);
+    std::tie(lower, upper) = boundsOf(phase, *split, analysis.shape[dim]);
   carried = buildReduceLoop(b, lower, upper, 1, carried, [&](Value index, ValueRange values) {
     indices[dim] = index;
     SmallVector<Value> inner(values);
@@ -101,7 +110,7 @@ void LoopNest::walkInner(PhaseBuilder &phase, SmallVector<Value> indices, const 
   int64_t mainEnd = extent / stride * stride;
   Value lower = phase.index(0), upper = phase.index(mainEnd);
   if (isSplit)
-    std::tie(lower, upper) = partOf(phase, split->part, split->length, mainEnd);
+    std::tie(lower, upper) = boundsOf(phase, *split, mainEnd);
   carried = buildReduceLoop(b, lower, upper, stride, carried, [&](Value base, ValueRange values) {
     SmallVector<Value> inner(values);
     steps(base, stride, inner);
@@ -293,14 +302,17 @@ int64_t LoopNest::accumulatorLanes(const Chunk &chunk) const {
 
 LoopNest::Accumulators LoopNest::reduce(PhaseBuilder &phase, Point &point,
                                         ArrayRef<Reducer> reducers, bool write, const Split *split,
-                                        ArrayRef<KeptValue> kept) const {
+                                        ArrayRef<KeptValue> kept,
+                                        const Accumulators *initial) const {
   ImplicitLocOpBuilder &b = phase.b;
-  int64_t sets = setsFor(point.chunks.size());
+  int64_t sets = setsFor(point.chunks.size(), split);
   SmallVector<Value> carried;
   for (int64_t set = 0; set < sets; ++set)
-    for (const Chunk &chunk : point.chunks)
-      for (const Reducer &reducer : reducers)
-        llvm::append_range(carried, reducer.identity(b, accumulatorLanes(chunk)));
+    for (auto [c, chunk] : llvm::enumerate(point.chunks))
+      for (auto [r, reducer] : llvm::enumerate(reducers))
+        llvm::append_range(carried, initial && set == 0
+                                        ? (*initial)[c][r]
+                                        : reducer.identity(b, accumulatorLanes(chunk)));
   walk(phase, point.indices, 0, split, sets, carried,
        [&](ArrayRef<Value> indices, const Chunk &chunk, int64_t set, SmallVector<Value> &values) {
          takeStep(phase, point, reducers, indices, chunk, set, values);
@@ -329,7 +341,7 @@ LoopNest::Accumulators LoopNest::reduce(PhaseBuilder &phase, Point &point,
 
 void LoopNest::sweep(PhaseBuilder &phase, Point &point, const Split *split) const {
   SmallVector<Value> nothing;
-  walk(phase, point.indices, 0, split, setsFor(point.chunks.size()), nothing,
+  walk(phase, point.indices, 0, split, setsFor(point.chunks.size(), split), nothing,
        [&](ArrayRef<Value> indices, const Chunk &chunk, int64_t, SmallVector<Value> &) {
          writeStep(phase, point, indices, chunk);
        });

@@ -75,6 +75,26 @@ dl.model @column(%x: tensor<50x64xf32>) attributes {arena_bytes = 0} {
   dl.return %y
 }
 
+// Columns of more than the second-level cache are streamed: eight rows of all tiles, with
+// the partial sums in the workspace, then the next eight.
+// CHECK-LABEL: module @streamed_k0_sum
+// CHECK: phase0
+// CHECK: vector.store
+// CHECK: scf.for {{.*}} step %c8
+// CHECK: scf.for {{.*}} step %c64
+// CHECK-COUNT-4: vector.load
+// CHECK: scf.for {{.*}} iter_args
+// CHECK: arith.addf
+// CHECK-COUNT-4: vector.store
+// CHECK: phase1
+dl.model @streamed(%x: tensor<1024x512xf32>) attributes {arena_bytes = 0} {
+  %y = dl.kernel "sum"(%a = %x) attributes {places = array<i64: 2, 0>} {
+    %1 = dl.sum %a {axes = [0]}
+    dl.yield %1
+  }
+  dl.return %y
+}
+
 // A large sum is split: partial sums in the workspace, then their sum.
 // CHECK-LABEL: module @split_k0_mean
 // CHECK: func.func private @split_k0_mean_phase0({{.*}}memref<{{[0-9]+}}xi8>, {{.*}}memref<0xi8>)

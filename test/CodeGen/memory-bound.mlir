@@ -1,0 +1,64 @@
+// Forms of loop and window kernels, compiled for each instruction set that is here.
+// RUN: dl-check --only=code %s
+// RUN: dl-check --only=code --march=generic %s
+// RUN: %if avx2 %{ dl-check --only=code --march=avx2 %s %}
+
+// Rows in groups, of which the last is short.
+dl.model @grouped_softmax(%x: tensor<21x133xf32>) attributes {check.gradient = false} {
+  %y = dl.softmax %x
+  dl.return %y
+}
+dl.model @grouped_layer_norm(%x: tensor<11x77xf64>, %s: tensor<77xf64>, %b: tensor<77xf64>) attributes {check.gradient = false} {
+  %y = dl.layer_norm %x, %s, %b
+  dl.return %y
+}
+dl.model @grouped_log_sum_exp(%x: tensor<1x300xf32>, %z: tensor<10x300xf32>) attributes {check.gradient = false} {
+  %y = dl.log_sum_exp %x {axes = [1]}
+  %w = dl.log_sum_exp %z {axes = [1]}
+  dl.return %y, %w
+}
+dl.model @grouped_cross_entropy(%x: tensor<13x131xf32>, %t: tensor<13xi32>) attributes {check.labels = 131, check.gradient = false} {
+  %y = dl.cross_entropy %x, %t
+  dl.return %y
+}
+
+// Columns of more than the second-level cache: streamed, with a rest of a tile.
+dl.model @streamed_sums(%x: tensor<1100x521xf32>) attributes {check.gradient = false, check.low = 0.5, check.high = 1.0} {
+  %s = dl.sum %x {axes = [0]}
+  %m = dl.max %x {axes = [0]}
+  %n = dl.min %x {axes = [0]}
+  dl.return %s, %m, %n
+}
+dl.model @streamed_softmax(%x: tensor<1100x521xf32>) attributes {check.gradient = false} {
+  %y = dl.softmax %x {axis = 0}
+  dl.return %y
+}
+// More columns than a task streams, and dimensions around.
+dl.model @streamed_outer(%x: tensor<2x67x4301xf64>) attributes {check.gradient = false} {
+  %y = dl.log_sum_exp %x {axes = [1]}
+  dl.return %y
+}
+dl.model @streamed_batch_norm(%x: tensor<2x300x3x331xf32>, %s: tensor<331xf32>, %b: tensor<331xf32>, %m: tensor<331xf32>, %v: tensor<331xf32>) attributes {check.low.v = 0.5, check.gradient = false} {
+  %y, %p, %q = dl.batch_norm_train %x, %s, %b, %m, %v {axis = -1}
+  dl.return %y, %p, %q
+}
+// Divided by 0: columns of infinities, and of NaN where an element is 0 too.
+dl.model @streamed_special(%x: tensor<1100x521xf32>, %d: tensor<521xf32>) attributes {check.ties, check.gradient = false} {
+  %i = dl.div %x, %d
+  %y = dl.max %i {axes = [0]}
+  dl.return %y
+}
+
+// Cells of windows that overlap, with bands of rows, gaps and a rest of channels.
+dl.model @overlapping(%x: tensor<2x41x9x21xf32>, %g: tensor<2x21x5x21xf32>) attributes {check.ties, check.gradient = false} {
+  %y = dl.max_pool2d_backward %x, %g {kernel = [3, 3], strides = [2, 2], padding = [1, 1, 1, 1], layout = nhwc}
+  dl.return %y
+}
+dl.model @dilated(%x: tensor<1x14x15x83xf32>, %g: tensor<1x6x7x83xf32>) attributes {check.gradient = false} {
+  %y = dl.max_pool2d_backward %x, %g {kernel = [3, 3], strides = [2, 2], padding = [2, 1, 1, 2], dilation = [3, 2], layout = nhwc}
+  dl.return %y
+}
+dl.model @shares(%g: tensor<2x7x5x21xf32>) attributes {check.gradient = false} {
+  %y = dl.avg_pool2d_backward %g {kernel = [3, 3], strides = [2, 2], padding = [1, 1, 1, 1], count_include_pad = false, input_size = [13, 9], layout = nhwc}
+  dl.return %y
+}
