@@ -2,7 +2,8 @@
 //
 // Along axis a, the dimensions from a on are one contiguous row of each operand,
 // and a part of a row of the result: a concat copies rows. Each operand has a
-// phase; a task copies some rows, or a part of one that is long.
+// phase; a task copies some rows, or a part of one that is long. What is
+// behind its whole vectors is one more, masked or short.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,6 +12,7 @@
 #include "LoopNest.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 
@@ -27,30 +29,54 @@ struct Rows {
 
 } // namespace
 
-/// Copies [begin, begin + length) of a row, length <= the given one where `end` is reached.
-static void copyRow(PhaseBuilder &phase, const Rows &rows, Value row, Value begin, Value end,
-                    int64_t lanes) {
-  Expression expression(phase);
+/// Copies `lanes` elements of a row from `column` on, of which the first `active` are there.
+static void copyVector(PhaseBuilder &phase, const Rows &rows, Value row, Value column,
+                       int64_t active, int64_t lanes) {
   auto type = cast<RankedTensorType>(rows.operand.getType());
-  auto move = [&](Value column, int64_t width) {
-    Position from{{row, column}, width > 1 ? 1 : -1, width, Value()};
-    Value element;
-    if (auto constant = rows.operand.getDefiningOp<ConstantOp>()) {
-      element = expression.at(constant, {});
-    } else {
-      element = loadElement(phase.b, phase.argument(cast<BlockArgument>(rows.operand)),
-                            {rows.count, rows.length}, type.getElementType(), from);
-    }
-    Position to = from;
-    to.indices[1] = linearIndex(phase.b, {column, phase.index(rows.offset)}, {1, 1});
-    storeElement(phase.b, element, phase.result(0), {rows.count, rows.whole}, to);
-  };
-  // Whole vectors, then what is left one by one.
-  Value room = arith::SubIOp::create(phase.b, end, begin);
-  Value vectors = arith::DivUIOp::create(phase.b, room, phase.index(lanes));
-  Value tail = linearIndex(phase.b, {begin, vectors}, {1, lanes});
-  buildLoop(phase.b, begin, tail, lanes, [&](Value column) { move(column, lanes); });
-  buildLoop(phase.b, tail, end, 1, [&](Value column) { move(column, 1); });
+  Position from{{row, column}, 1, lanes, Value()};
+  if (active < lanes && phase.kernel.machine().hasMaskedMemory)
+    from.mask = leadingMask(phase.b, active, lanes);
+  else
+    from.lanes = active;
+  Value element;
+  if (auto constant = rows.operand.getDefiningOp<ConstantOp>()) {
+    element = Expression(phase).at(constant, {});
+  } else {
+    element = loadElement(phase.b, phase.argument(cast<BlockArgument>(rows.operand)),
+                          {rows.count, rows.length}, type.getElementType(), from);
+  }
+  Position to = from;
+  to.indices[1] = linearIndex(phase.b, {column, phase.index(rows.offset)}, {1, 1});
+  storeElement(phase.b, element, phase.result(0), {rows.count, rows.whole}, to);
+}
+
+/// Copies `length` elements of a row from `begin` on.
+static void copyPart(PhaseBuilder &phase, const Rows &rows, Value row, Value begin, int64_t length,
+                     int64_t lanes) {
+  ImplicitLocOpBuilder &b = phase.b;
+  int64_t rest = length % lanes;
+  Value tail = linearIndex(b, {begin, phase.index(length - rest)}, {1, 1});
+  buildLoop(b, begin, tail, lanes,
+            [&](Value column) { copyVector(phase, rows, row, column, lanes, lanes); });
+  if (rest)
+    copyVector(phase, rows, row, tail, rest, lanes);
+}
+
+/// Part number `part` of a row.
+static void copyRow(PhaseBuilder &phase, const Rows &rows, Value row, Value part, int64_t parts,
+                    int64_t partLength, int64_t lanes) {
+  ImplicitLocOpBuilder &b = phase.b;
+  Value begin = linearIndex(b, {part}, {partLength});
+  int64_t rest = rows.length - (parts - 1) * partLength;
+  if (parts == 1 || rest == partLength)
+    return copyPart(phase, rows, row, parts == 1 ? phase.index(0) : begin, rest, lanes);
+  Value isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, part, phase.index(parts - 1));
+  auto branch = scf::IfOp::create(b, isLast, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  copyPart(phase, rows, row, begin, rest, lanes);
+  b.setInsertionPointToStart(branch.elseBlock());
+  copyPart(phase, rows, row, begin, partLength, lanes);
 }
 
 static void emitCopy(KernelModule &module, const Rows &rows, int64_t lanes) {
@@ -66,11 +92,9 @@ static void emitCopy(KernelModule &module, const Rows &rows, int64_t lanes) {
     Value first = linearIndex(b, {arith::DivUIOp::create(b, phase.task, parts)}, {rowsPerTask});
     Value last = linearIndex(b, {first, phase.index(rowsPerTask)}, {1, 1});
     last = arith::MinSIOp::create(b, last, phase.index(rows.count));
-    int64_t partLength = partsPerRow == 1 ? rows.length : most;
-    Value begin = linearIndex(b, {arith::RemUIOp::create(b, phase.task, parts)}, {partLength});
-    Value end = linearIndex(b, {begin, phase.index(partLength)}, {1, 1});
-    end = arith::MinSIOp::create(b, end, phase.index(rows.length));
-    buildLoop(b, first, last, 1, [&](Value row) { copyRow(phase, rows, row, begin, end, lanes); });
+    Value part = arith::RemUIOp::create(b, phase.task, parts);
+    buildLoop(b, first, last, 1,
+              [&](Value row) { copyRow(phase, rows, row, part, partsPerRow, most, lanes); });
   });
 }
 
