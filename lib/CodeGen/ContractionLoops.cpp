@@ -1,6 +1,7 @@
 //===- ContractionLoops.cpp - The loops around the micro-kernel -----------===//
 
 #include "ContractionEmitter.h"
+#include "ContractionTile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -215,6 +216,9 @@ void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, c
   kernel.sumsB = shape.sumsB;
   kernel.hasFMA = module.machine().hasFMA;
   kernel.loops = reductionLoops(b, place);
+  if (!s.isDot() && !kernel.loops.empty())
+    kernel.chains = chainsFor(static_cast<int64_t>(shape.rows.size()) * shape.vectors,
+                              kernel.loops.back().extent);
 
   size_t count = (shape.rows.size() + (shape.sumsB ? 1 : 0)) * shape.vectors;
   SmallVector<Value> sums(count, numberLike(b, vectorType(), 0));

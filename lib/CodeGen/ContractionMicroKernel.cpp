@@ -48,7 +48,7 @@ Value MicroKernel::multiplyAdd(ImplicitLocOpBuilder &b, Value x, Value y, Value 
 /// One k. Constant offsets stay last in the addresses, where they become
 /// displacements.
 void MicroKernel::emitStep(ImplicitLocOpBuilder &b, Value baseA, Value baseB, int64_t offsetA,
-                           int64_t offsetB, SmallVectorImpl<Value> &sums) const {
+                           int64_t offsetB, MutableArrayRef<Value> sums) const {
   int64_t lanes = vector.getNumElements();
   SmallVector<Value> columns;
   for (int64_t v = 0; v < vectors; ++v)
@@ -82,36 +82,53 @@ static bool stepsShareA(ArrayRef<int64_t> rows, int64_t stride) {
   });
 }
 
+/// The chains' sums, added as a tree.
+SmallVector<Value> MicroKernel::addChains(ImplicitLocOpBuilder &b, ValueRange sums) const {
+  SmallVector<Value> all(sums);
+  for (size_t count = all.size() / chains; all.size() > count;) {
+    size_t half = all.size() / 2;
+    for (size_t i = 0; i < half; ++i)
+      all[i] = arith::AddFOp::create(b, all[i], all[half + i]);
+    all.truncate(half);
+  }
+  return all;
+}
+
 SmallVector<Value> MicroKernel::emitInnermost(ImplicitLocOpBuilder &b, const ReductionLoop &loop,
                                               Value baseA, Value baseB, ValueRange initial) const {
+  size_t tile = initial.size();
   auto steps = [&](Value k, ValueRange sums, int64_t first, int64_t count) {
     SmallVector<Value> next(sums);
     Value atA = advance(b, baseA, k, loop.strides[0]), atB = advance(b, baseB, k, loop.strides[1]);
-    for (int64_t step = first; step < first + count; ++step)
-      emitStep(b, atA, atB, step * loop.strides[0], step * loop.strides[1], next);
+    for (int64_t step = first; step < first + count; ++step) {
+      auto chain = MutableArrayRef<Value>(next).slice((step - first) % chains * tile, tile);
+      emitStep(b, atA, atB, step * loop.strides[0], step * loop.strides[1], chain);
+    }
     return next;
   };
+  SmallVector<Value> sums(initial);
+  sums.append(tile * (chains - 1), numberLike(b, vector, 0));
   Value zero = arith::ConstantIndexOp::create(b, 0);
+  int64_t unroll = std::max(chains, kUnroll);
   if (!loop.upper) {
-    int64_t unroll = stepsShareA(rows, loop.strides[0]) ? 1 : kUnroll;
+    if (chains == 1 && stepsShareA(rows, loop.strides[0]))
+      unroll = 1;
     if (loop.extent <= kUnrollWhole && unroll > 1)
-      return steps(zero, initial, 0, loop.extent);
+      return addChains(b, steps(zero, sums, 0, loop.extent));
     int64_t whole = loop.extent / unroll * unroll;
-    SmallVector<Value> sums =
-        buildReduceLoop(b, zero, arith::ConstantIndexOp::create(b, whole), unroll, initial,
-                        [&](Value k, ValueRange carried) { return steps(k, carried, 0, unroll); });
-    return steps(zero, sums, whole, loop.extent - whole);
+    sums = buildReduceLoop(b, zero, arith::ConstantIndexOp::create(b, whole), unroll, sums,
+                           [&](Value k, ValueRange carried) { return steps(k, carried, 0, unroll); });
+    return addChains(b, steps(zero, sums, whole, loop.extent - whole));
   }
   // Bounds at run time: whole steps, then the rest one by one.
   Value length = arith::SubIOp::create(b, loop.upper, loop.lower);
-  Value unroll = arith::ConstantIndexOp::create(b, kUnroll);
-  Value rest = arith::RemUIOp::create(b, length, unroll);
+  Value rest = arith::RemUIOp::create(b, length, arith::ConstantIndexOp::create(b, unroll));
   Value middle = arith::SubIOp::create(b, loop.upper, rest);
-  SmallVector<Value> sums =
-      buildReduceLoop(b, loop.lower, middle, kUnroll, initial,
-                      [&](Value k, ValueRange carried) { return steps(k, carried, 0, kUnroll); });
-  return buildReduceLoop(b, middle, loop.upper, 1, sums,
+  sums = buildReduceLoop(b, loop.lower, middle, unroll, sums,
+                         [&](Value k, ValueRange carried) { return steps(k, carried, 0, unroll); });
+  sums = buildReduceLoop(b, middle, loop.upper, 1, sums,
                          [&](Value k, ValueRange carried) { return steps(k, carried, 0, 1); });
+  return addChains(b, sums);
 }
 
 SmallVector<Value> MicroKernel::emitLoop(ImplicitLocOpBuilder &b, unsigned level, Value baseA,

@@ -47,6 +47,9 @@ struct MicroKernel {
   bool vectorA = false;
   /// One more row of sums, of B alone.
   bool sumsB = false;
+  /// Sums for each element of the tile, of every chains-th k, added up at the end: where
+  /// few elements would wait for each other's multiply-adds.
+  int64_t chains = 1;
   bool hasFMA = true;
   llvm::SmallVector<ReductionLoop> loops;
 
@@ -70,7 +73,9 @@ private:
                                                const ReductionLoop &loop, mlir::Value baseA,
                                                mlir::Value baseB, mlir::ValueRange sums) const;
   void emitStep(mlir::ImplicitLocOpBuilder &b, mlir::Value baseA, mlir::Value baseB,
-                int64_t offsetA, int64_t offsetB, llvm::SmallVectorImpl<mlir::Value> &sums) const;
+                int64_t offsetA, int64_t offsetB, llvm::MutableArrayRef<mlir::Value> sums) const;
+  llvm::SmallVector<mlir::Value> addChains(mlir::ImplicitLocOpBuilder &b,
+                                           mlir::ValueRange sums) const;
   void emitDotStep(mlir::ImplicitLocOpBuilder &b, mlir::Value baseA, mlir::Value baseB,
                    int64_t offset, mlir::Value mask,
                    llvm::SmallVectorImpl<mlir::Value> &sums) const;

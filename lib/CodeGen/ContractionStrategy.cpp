@@ -304,6 +304,9 @@ void StrategyChooser::chooseTile() {
   problem.vectorA = s.vectorA;
   problem.columns = s.vectorDim < 0 ? 1 : s.dims[s.vectorDim].extent;
   problem.reduction = extentOf(DimRole::K);
+  for (const PlanDim &dim : s.dims)
+    if (dim.role == DimRole::K)
+      problem.innermostReduction = dim.extent;
   problem.vectorLanes = s.lanes;
   if (s.isDot()) {
     int64_t along = s.dims[s.dotDim].extent;

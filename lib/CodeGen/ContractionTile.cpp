@@ -14,6 +14,16 @@ namespace dl {
 // Times below are in units of one vector multiply-add, of which a core starts
 // two a cycle.
 
+/// Multiply-adds under way at a time.
+static constexpr int64_t kInFlight = 8;
+
+int64_t chainsFor(int64_t vectors, int64_t innermostReduction) {
+  int64_t chains = 1;
+  while (vectors * chains * 2 <= kInFlight && innermostReduction >= chains * 8)
+    chains *= 2;
+  return chains;
+}
+
 /// Estimated time of one tile: per k, the multiply-adds, or the latency of an
 /// accumulator's chain where they are few. Loads run beside them but never quite
 /// for free; a broadcast is a load like any other.
@@ -22,7 +32,10 @@ static double tileCycles(const TileProblem &problem, int64_t rows, int64_t vecto
   double loads =
       static_cast<double>(vectors) +
       (problem.vectorA ? static_cast<double>(rows * vectors) : static_cast<double>(rows));
-  double each = std::max({products, loads, 8.0}) + (problem.isDot ? 0.5 : 0.25) * loads;
+  int64_t chains =
+      problem.isDot ? 1 : chainsFor(rows * vectors, problem.innermostReduction);
+  double latency = static_cast<double>(kInFlight) / static_cast<double>(chains);
+  double each = std::max({products, loads, latency}) + (problem.isDot ? 0.5 : 0.25) * loads;
   double ends = static_cast<double>(rows * vectors) * (problem.addsToMemory ? 2.5 : 1.5) + 10;
   // The lanes of a row's sums are added up by shuffles.
   if (problem.isDot)

@@ -15,6 +15,8 @@ struct TileProblem {
   /// bytes from one index to the next in A.
   llvm::SmallVector<int64_t> rows, rowBytes;
   int64_t columns = 1, reduction = 1;
+  /// Of the innermost dimension of K.
+  int64_t innermostReduction = 1;
   /// Columns in a vector of sums: 1 in dot products, whose `reduction` counts
   /// vectors of K.
   int64_t lanes = 1;
@@ -45,6 +47,11 @@ struct Tile {
   /// Estimated time of all tiles, in vector multiply-adds.
   double time = 0;
 };
+
+/// Sums for each element of a tile of so many vectors, taking turns along the innermost
+/// dimension of K (a power of two): a multiply-add's result is there four cycles later,
+/// and two begin in each.
+int64_t chainsFor(int64_t vectors, int64_t innermostReduction);
 
 /// The tile with the least estimated time.
 Tile chooseRegisterTile(const TileProblem &problem);
