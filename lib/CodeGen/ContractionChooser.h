@@ -30,7 +30,24 @@ public:
       return std::nullopt;
     if (vectorPart < 0 && !alongK)
       s.lanes = 1;
+    return finish();
+  }
+
+  /// The best strategy for a description whose operands were exchanged, with vectors
+  /// along the columns, or null.
+  std::optional<ContractionStrategy> chooseSwapped() {
+    s.lanes = machine.lanes(d.element.getIntOrFloatBitWidth());
+    s.isSwapped = true;
+    if (s.lanes == 1 || !chooseRowVectorDim())
+      return std::nullopt;
+    return finish();
+  }
+
+private:
+  std::optional<ContractionStrategy> finish() {
     findSweep();
+    if (s.isSwapped && s.accumulation == Accumulation::Scatter)
+      return std::nullopt;
     stageA();
     stageB();
     buildDims();
@@ -46,8 +63,8 @@ public:
     return s;
   }
 
-private:
   void chooseVectorDim();
+  bool chooseRowVectorDim();
   bool chooseDotDim();
   double stagingTime() const;
   void findSweep();
@@ -86,6 +103,8 @@ private:
   }
   /// A loop inside a task's scratch image.
   bool isInnerRow(const PlanDim &dim) const {
+    if (s.resultPart >= 0 && dim.parts.back() != s.resultPart)
+      return false;
     return dim.role == DimRole::M &&
            (s.accumulation != Accumulation::Scatter ||
             llvm::all_of(dim.parts, [&](int part) { return isSwept(d.dims[part].terms[kC]); }));

@@ -40,6 +40,17 @@ bool ContractionDescriptor::hasTaps() const {
   return llvm::any_of(dims, [](const ContractionDim &dim) { return dim.role == DimRole::Tap; });
 }
 
+ContractionDescriptor ContractionDescriptor::swapped() const {
+  ContractionDescriptor other = *this;
+  std::swap(other.operands[kA], other.operands[kB]);
+  for (ContractionDim &dim : other.dims) {
+    std::swap(dim.terms[kA], dim.terms[kB]);
+    if (dim.role == DimRole::M || dim.role == DimRole::N)
+      dim.role = dim.role == DimRole::M ? DimRole::N : DimRole::M;
+  }
+  return other;
+}
+
 double ContractionDescriptor::flops() const {
   double flops = 2;
   for (const ContractionDim &dim : dims)

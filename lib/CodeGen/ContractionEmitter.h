@@ -62,6 +62,13 @@ protected:
   void copyRow(PhaseBuilder &phase, Expression &expression, mlir::Value source,
                llvm::ArrayRef<mlir::Value> indices, mlir::Value target, mlir::Value at);
   void emitPanels(OperandIndex operand);
+  void emitColumns();
+  void packColumnsOf(PhaseBuilder &phase, Expression &expression, unsigned level,
+                     llvm::SmallVectorImpl<mlir::Value> &index, mlir::Value target, mlir::Value at);
+  void packBlock(PhaseBuilder &phase, Expression &expression, llvm::ArrayRef<mlir::Value> index,
+                 int64_t first, int64_t count, mlir::Value target, mlir::Value at);
+  llvm::SmallVector<mlir::Value> taskIndex(PhaseBuilder &phase, OperandIndex operand, int part,
+                                           mlir::Value rest);
   void packPanel(PhaseBuilder &phase, Expression &expression, OperandIndex operand, unsigned level,
                  llvm::SmallVectorImpl<mlir::Value> &index, mlir::Value target, mlir::Value at);
   void packColumns(PhaseBuilder &phase, Expression &expression, OperandIndex operand,
@@ -88,6 +95,11 @@ protected:
   // ContractionResults.cpp
   void storeTile(PhaseBuilder &phase, Expression &expression, const Place &place,
                  const TileShape &shape, llvm::ArrayRef<mlir::Value> sums);
+  void storeTransposed(PhaseBuilder &phase, Expression &expression, const Place &place,
+                       const TileShape &shape, llvm::ArrayRef<mlir::Value> sums);
+  void storeColumn(PhaseBuilder &phase, Expression &expression, const Place &place,
+                   llvm::ArrayRef<int64_t> at, mlir::Value elements, int64_t active);
+  int64_t resultOffset(llvm::ArrayRef<int64_t> at) const;
   void storeSide(PhaseBuilder &phase, Expression &expression, const Place &place,
                  const TileShape &shape, llvm::ArrayRef<mlir::Value> sums);
   void clearScratch(PhaseBuilder &phase);
@@ -108,11 +120,15 @@ protected:
 
   mlir::Value memoryOf(PhaseBuilder &phase, OperandIndex operand) const;
   mlir::VectorType vectorType() const { return mlir::VectorType::get({s.lanes}, d.element); }
+  /// Lanes of the pieces that blocks of so many rows or columns are transposed in.
+  int64_t pieceLanes(int64_t count) const;
   int64_t bytes(int64_t elements) const { return elements * storageBytes(d.element); }
   mlir::Value maskFor(mlir::ImplicitLocOpBuilder &b, int64_t active) const;
   /// The last dimension of the result, and of B.
   int64_t resultColumns() const { return d.operands[kC].shape.back(); }
-  int64_t sideColumns() const { return d.operands[kB].shape.back(); }
+  int64_t sideColumns() const { return sideOperand().shape.back(); }
+  /// What the side reduction sums: the kernel's second operand.
+  const ContractionOperand &sideOperand() const { return d.operands[s.isSwapped ? kA : kB]; }
 
   KernelModule &module;
   const ContractionBody &body;
@@ -127,7 +143,8 @@ protected:
   mlir::Value sum, sideSum;
 };
 
-/// `transpose` of n vectors of n lanes, in registers.
+/// Transposes, in registers, n vectors of n lanes; of longer vectors each piece of n
+/// lanes for itself. n: a power of two.
 llvm::SmallVector<mlir::Value> transposeVectors(mlir::ImplicitLocOpBuilder &b,
                                                 llvm::ArrayRef<mlir::Value> rows);
 

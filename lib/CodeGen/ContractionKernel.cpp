@@ -83,8 +83,13 @@ static FailureOr<Choice> chooseForm(KernelModule &module, const ContractionBody 
     request.prologueB = !isa<BlockArgument>(descriptor->operands[kB].value);
     request.vectors = module.options().choice.vectors;
     ContractionStrategy strategy = chooseStrategy(*descriptor, request, module.machine());
+    ContractionDescriptor swapped = descriptor->swapped();
     if (!best || strategy.time < best->strategy.time)
       best = Choice{std::move(*descriptor), std::move(strategy)};
+    std::swap(request.prologueA, request.prologueB);
+    auto other = chooseSwappedStrategy(swapped, request, module.machine());
+    if (other && other->time < best->strategy.time)
+      best = Choice{std::move(swapped), std::move(*other)};
   }
   return std::move(*best);
 }
@@ -185,7 +190,7 @@ LogicalResult emitContractionKernel(KernelModule &module) {
 /// Whether the tiles of the first rows see each element of B once, so that they
 /// can sum it: what is not a column of B is K, and there are rows.
 static bool tilesSumB(const ContractionDescriptor &d, const ContractionStrategy &s) {
-  if (s.accumulation == Accumulation::Scatter || s.isDot())
+  if (s.accumulation == Accumulation::Scatter || s.isDot() || s.isSwapped)
     return false;
   int last = static_cast<int>(d.operands[kB].shape.size()) - 1;
   return llvm::all_of(d.dims, [&](const ContractionDim &dim) {

@@ -116,8 +116,9 @@ SmallVector<Value> MicroKernel::emitInnermost(ImplicitLocOpBuilder &b, const Red
     if (loop.extent <= kUnrollWhole && unroll > 1)
       return addChains(b, steps(zero, sums, 0, loop.extent));
     int64_t whole = loop.extent / unroll * unroll;
-    sums = buildReduceLoop(b, zero, arith::ConstantIndexOp::create(b, whole), unroll, sums,
-                           [&](Value k, ValueRange carried) { return steps(k, carried, 0, unroll); });
+    sums =
+        buildReduceLoop(b, zero, arith::ConstantIndexOp::create(b, whole), unroll, sums,
+                        [&](Value k, ValueRange carried) { return steps(k, carried, 0, unroll); });
     return addChains(b, steps(zero, sums, whole, loop.extent - whole));
   }
   // Bounds at run time: whole steps, then the rest one by one.

@@ -5,6 +5,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include <numeric>
+
 using namespace mlir;
 
 namespace dl {
@@ -69,6 +71,8 @@ void ContractionEmitter::writeSide(PhaseBuilder &phase, Expression &expression, 
 
 void ContractionEmitter::storeTile(PhaseBuilder &phase, Expression &expression, const Place &place,
                                    const TileShape &shape, ArrayRef<Value> sums) {
+  if (s.resultPart >= 0)
+    return storeTransposed(phase, expression, place, shape, sums);
   ImplicitLocOpBuilder &b = phase.b;
   Value tail = maskFor(b, shape.tailLanes);
   auto maskOf = [&](int64_t v) { return v == shape.vectors - 1 ? tail : Value(); };
@@ -77,9 +81,7 @@ void ContractionEmitter::storeTile(PhaseBuilder &phase, Expression &expression, 
     bool isScratch = s.accumulation == Accumulation::Scatter;
     Value memory = memoryOf(phase, kC);
     for (auto [number, row] : llvm::enumerate(shape.rows)) {
-      int64_t offset = 0;
-      for (auto [dim, index] : llvm::zip_equal(s.dims, row))
-        offset += dim.strides[kC] * index;
+      int64_t offset = resultOffset(row);
       for (int64_t v = 0; v < shape.vectors; ++v)
         storeVector(b, sums[number * shape.vectors + v], memory,
                     offsetBy(b, place.base[kC], offset + v * s.lanes),
@@ -87,21 +89,78 @@ void ContractionEmitter::storeTile(PhaseBuilder &phase, Expression &expression, 
     }
     return;
   }
+  // Swapped operands: the last dimension of C may be one element beside the vector's.
+  int vectorDim = s.isSwapped ? d.dims[s.vectorPart].terms[kC].dim
+                              : static_cast<int>(d.operands[kC].shape.size()) - 1;
   SmallVector<Value> columns;
-  Value first = tensorIndices(b, place, {}, kC).back();
+  Value first = tensorIndices(b, place, {}, kC)[vectorDim];
   for (int64_t v = 0; v < shape.vectors; ++v)
     columns.push_back(offsetBy(b, first, v * s.lanes));
   for (auto [number, row] : llvm::enumerate(shape.rows)) {
     Position position;
     position.indices = tensorIndices(b, place, row, kC);
-    position.vectorDim = static_cast<int>(position.indices.size()) - 1;
+    position.vectorDim = vectorDim;
     position.lanes = s.lanes;
     for (int64_t v = 0; v < shape.vectors; ++v) {
-      position.indices.back() = columns[v];
+      position.indices[vectorDim] = columns[v];
       position.mask = maskOf(v);
       writeResult(phase, expression, position, sums[number * shape.vectors + v]);
     }
   }
+}
+
+/// Elements from a place to so many indices further in each dimension.
+int64_t ContractionEmitter::resultOffset(ArrayRef<int64_t> at) const {
+  int64_t offset = 0;
+  for (auto [dim, index] : llvm::zip_equal(s.dims, at))
+    offset += dim.strides[kC] * index;
+  return offset;
+}
+
+/// A piece of a column of a transposed tile: `active` elements along the last dimension
+/// of C.
+void ContractionEmitter::storeColumn(PhaseBuilder &phase, Expression &expression,
+                                     const Place &place, ArrayRef<int64_t> at, Value elements,
+                                     int64_t active) {
+  ImplicitLocOpBuilder &b = phase.b;
+  Position position;
+  position.lanes = cast<VectorType>(elements.getType()).getNumElements();
+  if (active < position.lanes)
+    position.mask = leadingMask(b, active, position.lanes);
+  if (s.accumulation != Accumulation::Registers)
+    return storeVector(b, elements, memoryOf(phase, kC),
+                       offsetBy(b, place.base[kC], resultOffset(at)), position.mask);
+  position.indices = tensorIndices(b, place, at, kC);
+  position.vectorDim = static_cast<int>(position.indices.size()) - 1;
+  writeResult(phase, expression, position, elements);
+}
+
+/// A tile whose vectors lie along rows of C: transposed in blocks of a few rows, of which
+/// each lane of a vector becomes a piece of a row of C.
+///
+///   rows a, b of lanes 0 to 3:  a0 a1 a2 a3, b0 b1 b2 b3  ~>  a0 b0 | a2 b2, a1 b1 | a3 b3
+void ContractionEmitter::storeTransposed(PhaseBuilder &phase, Expression &expression,
+                                         const Place &place, const TileShape &shape,
+                                         ArrayRef<Value> sums) {
+  ImplicitLocOpBuilder &b = phase.b;
+  auto rows = static_cast<int64_t>(shape.rows.size());
+  int64_t width = pieceLanes(rows);
+  for (int64_t first = 0; first < rows; first += width)
+    for (int64_t v = 0; v < shape.vectors; ++v) {
+      SmallVector<Value> block;
+      for (int64_t row = first; row < first + width; ++row)
+        block.push_back(sums[std::min(row, rows - 1) * shape.vectors + v]);
+      block = transposeVectors(b, block);
+      int64_t active = v == shape.vectors - 1 ? shape.tailLanes : s.lanes;
+      for (int64_t lane = 0; lane < active; ++lane) {
+        Value from = block[lane % width];
+        SmallVector<int64_t> piece(width), at = shape.rows[first];
+        std::iota(piece.begin(), piece.end(), lane / width * width);
+        at[s.vectorDim] = v * s.lanes + lane;
+        storeColumn(phase, expression, place, at, vector::ShuffleOp::create(b, from, from, piece),
+                    std::min(width, rows - first));
+      }
+    }
 }
 
 void ContractionEmitter::storeSide(PhaseBuilder &phase, Expression &expression, const Place &place,
@@ -262,7 +321,7 @@ void ContractionEmitter::emitSideFinish() {
 
 /// The side reduction where no tile walks all rows of B.
 void ContractionEmitter::emitSideAlone() {
-  ArrayRef<int64_t> shape = d.operands[kB].shape;
+  ArrayRef<int64_t> shape = sideOperand().shape;
   int64_t columns = sideColumns();
   module.addPhase(1, [&](PhaseBuilder &phase) {
     ImplicitLocOpBuilder &b = phase.b;
@@ -278,7 +337,7 @@ void ContractionEmitter::emitSideAlone() {
       std::function<Value(int, Value)> reduce = [&](int dim, Value carried) -> Value {
         if (dim == position.vectorDim)
           return arith::AddFOp::create(b, carried,
-                                       expression.vectorAt(d.operands[kB].value, position));
+                                       expression.vectorAt(sideOperand().value, position));
         return buildReduceLoop(b, phase.index(0), phase.index(shape[dim]), 1, carried,
                                [&](Value index, ValueRange sums) {
                                  position.indices[dim] = index;

@@ -28,7 +28,9 @@ static constexpr int64_t kStagingTasks = 32;
 void ContractionEmitter::emitStaging(OperandIndex operand) {
   if (s.operands[operand].staging == Staging::Copy)
     emitCopy(operand);
-  if (s.operands[operand].staging == Staging::Panels)
+  if (s.operands[operand].staging == Staging::Panels && s.isDot())
+    emitColumns();
+  else if (s.operands[operand].staging == Staging::Panels)
     emitPanels(operand);
 }
 
@@ -146,16 +148,17 @@ void ContractionEmitter::emitCopy(OperandIndex operand) {
 
 SmallVector<Value> transposeVectors(ImplicitLocOpBuilder &b, ArrayRef<Value> rows) {
   SmallVector<Value> x(rows);
-  auto lanes = static_cast<int64_t>(rows.size());
+  auto count = static_cast<int64_t>(rows.size());
+  int64_t lanes = cast<VectorType>(rows[0].getType()).getNumElements();
   // Swaps ever larger off-diagonal blocks: [a b; c d] ~> [a c; b d].
-  for (int64_t step = 1; step < lanes; step *= 2) {
+  for (int64_t step = 1; step < count; step *= 2) {
     SmallVector<int64_t> low, high;
     for (int64_t lane = 0; lane < lanes; ++lane) {
       bool isHigh = lane & step;
       low.push_back(isHigh ? lanes + lane - step : lane);
       high.push_back(isHigh ? lanes + lane : lane + step);
     }
-    for (int64_t i = 0; i < lanes; ++i) {
+    for (int64_t i = 0; i < count; ++i) {
       if (i & step)
         continue;
       Value first = vector::ShuffleOp::create(b, x[i], x[i + step], low);
@@ -284,6 +287,22 @@ void ContractionEmitter::packPanel(PhaseBuilder &phase, Expression &expression,
   });
 }
 
+/// The indices that a task's number stands for, of the dimensions of an operand but K
+/// and `part`; 0 elsewhere.
+SmallVector<Value> ContractionEmitter::taskIndex(PhaseBuilder &phase, OperandIndex operand,
+                                                 int part, Value rest) {
+  SmallVector<Value> index(d.dims.size(), phase.index(0));
+  for (size_t dim = d.dims.size(); dim-- > 0;) {
+    const ContractionDim &own = d.dims[dim];
+    if (static_cast<int>(dim) == part || own.role == DimRole::K || !own.terms[operand].occurs())
+      continue;
+    Value extent = phase.index(own.extent);
+    index[dim] = arith::RemUIOp::create(phase.b, rest, extent);
+    rest = arith::DivUIOp::create(phase.b, rest, extent);
+  }
+  return index;
+}
+
 /// A task is a panel.
 void ContractionEmitter::emitPanels(OperandIndex operand) {
   const StagedOperand &staged = s.operands[operand];
@@ -292,21 +311,108 @@ void ContractionEmitter::emitPanels(OperandIndex operand) {
   module.addPhase(tasks, [&](PhaseBuilder &phase) {
     ImplicitLocOpBuilder &b = phase.b;
     Expression expression(phase);
-    SmallVector<Value> index(d.dims.size(), phase.index(0));
     Value panels = phase.index(llvm::divideCeil(d.dims[part].extent, staged.panelTile));
     Value panel = arith::RemUIOp::create(b, phase.task, panels);
-    Value rest = arith::DivUIOp::create(b, phase.task, panels);
+    SmallVector<Value> index =
+        taskIndex(phase, operand, part, arith::DivUIOp::create(b, phase.task, panels));
     index[part] = advance(b, phase.index(0), panel, staged.panelTile);
-    for (size_t dim = d.dims.size(); dim-- > 0;) {
-      const ContractionDim &own = d.dims[dim];
-      if (static_cast<int>(dim) == part || own.role == DimRole::K || !own.terms[operand].occurs())
-        continue;
-      Value extent = phase.index(own.extent);
-      index[dim] = arith::RemUIOp::create(b, rest, extent);
-      rest = arith::DivUIOp::create(b, rest, extent);
-    }
     Value at = advance(b, phase.index(0), phase.task, staged.panel);
     packPanel(phase, expression, operand, 0, index, memoryOf(phase, operand), at);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Columns
+//===----------------------------------------------------------------------===//
+
+int64_t ContractionEmitter::pieceLanes(int64_t count) const {
+  return std::min<int64_t>(llvm::PowerOf2Ceil(std::max<int64_t>(count, 2)), s.lanes);
+}
+
+/// Short vectors, a power of two of them, one after the other in a long one.
+static Value concatenate(ImplicitLocOpBuilder &b, SmallVector<Value> pieces) {
+  while (pieces.size() > 1) {
+    int64_t lanes = cast<VectorType>(pieces[0].getType()).getNumElements();
+    SmallVector<int64_t> order(2 * lanes);
+    std::iota(order.begin(), order.end(), 0);
+    for (size_t i = 0; 2 * i < pieces.size(); ++i)
+      pieces[i] = vector::ShuffleOp::create(b, pieces[2 * i], pieces[2 * i + 1], order);
+    pieces.truncate(pieces.size() / 2);
+  }
+  return pieces.front();
+}
+
+/// `count` k (a vector's lanes at most) of a few columns from `first` on: pieces of
+/// rows of B side by side in vectors, that hold columns once they are transposed.
+///
+///   k0n0 k0n1 k2n0 k2n1, k1n0 k1n1 k3n0 k3n1  ~>  k0n0 k1n0 k2n0 k3n0, k0n1 ...
+void ContractionEmitter::packBlock(PhaseBuilder &phase, Expression &expression,
+                                   ArrayRef<Value> index, int64_t first, int64_t count,
+                                   Value target, Value at) {
+  ImplicitLocOpBuilder &b = phase.b;
+  int64_t columns = std::min(d.dims[s.vectorPart].extent - first, s.lanes);
+  int64_t width = pieceLanes(columns);
+  SmallVector<Value> here(index), vectors;
+  here[s.vectorPart] = phase.index(first);
+  for (int64_t row = 0; row < width; ++row) {
+    SmallVector<Value> pieces;
+    for (int64_t k = row; k < s.lanes; k += width) {
+      here[s.dotPart] = offsetBy(b, index[s.dotPart], std::min(k, count - 1));
+      Position position = sourcePosition(b, kB, here);
+      position.vectorDim = d.dims[s.vectorPart].terms[kB].dim;
+      position.lanes = width;
+      if (columns < width)
+        position.mask = leadingMask(b, columns, width);
+      pieces.push_back(expression.vectorAt(d.operands[kB].value, position));
+    }
+    vectors.push_back(concatenate(b, std::move(pieces)));
+  }
+  vectors = transposeVectors(b, vectors);
+  for (int64_t column = 0; column < columns; ++column) {
+    Value to = offsetBy(b, at, (first + column) * s.operands[kB].strides[s.vectorPart]);
+    if (Value mask = maskFor(b, count))
+      vector::MaskedStoreOp::create(b, target, to, mask, vectors[column]);
+    else
+      vector::StoreOp::create(b, vectors[column], target, to);
+  }
+}
+
+/// All k, from dimension `level` on, of all columns.
+void ContractionEmitter::packColumnsOf(PhaseBuilder &phase, Expression &expression, unsigned level,
+                                       SmallVectorImpl<Value> &index, Value target, Value at) {
+  ImplicitLocOpBuilder &b = phase.b;
+  if (level < d.dims.size()) {
+    if (d.dims[level].role != DimRole::K || static_cast<int>(level) == s.dotPart)
+      return packColumnsOf(phase, expression, level + 1, index, target, at);
+    buildLoop(b, 0, d.dims[level].extent, 1, [&](Value k) {
+      index[level] = k;
+      packColumnsOf(phase, expression, level + 1, index, target,
+                    advance(b, at, k, s.operands[kB].strides[level]));
+    });
+    return;
+  }
+  int64_t extent = d.dims[s.dotPart].extent, whole = extent / s.lanes * s.lanes;
+  auto blocks = [&](Value k, int64_t count) {
+    index[s.dotPart] = k;
+    for (int64_t first = 0; first < d.dims[s.vectorPart].extent; first += s.lanes)
+      packBlock(phase, expression, index, first, count, target, advance(b, at, k, 1));
+  };
+  buildLoop(b, 0, whole, s.lanes, [&](Value k) { blocks(k, s.lanes); });
+  if (whole < extent)
+    blocks(phase.index(whole), extent - whole);
+}
+
+/// B column by column, for dot products: a task takes all columns of one batch.
+void ContractionEmitter::emitColumns() {
+  const StagedOperand &staged = s.operands[kB];
+  int64_t task = staged.panel * d.dims[s.vectorPart].extent;
+  module.addPhase(task == 0 ? 0 : staged.count / task, [&](PhaseBuilder &phase) {
+    Expression expression(phase);
+    SmallVector<Value> index = taskIndex(phase, kB, s.vectorPart, phase.task);
+    Value at = phase.index(0);
+    for (auto [value, stride] : llvm::zip_equal(index, staged.strides))
+      at = advance(phase.b, at, value, stride);
+    packColumnsOf(phase, expression, 0, index, memoryOf(phase, kB), at);
   });
 }
 

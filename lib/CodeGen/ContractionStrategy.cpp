@@ -53,6 +53,8 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
                   kStaging[static_cast<int>(operands[kA].staging)],
                   kStaging[static_cast<int>(operands[kB].staging)], namesOf(loops),
                   namesOf(reductionLoops), tasks());
+  if (isSwapped)
+    text += "; operands swapped";
   if (copiesInTask)
     text += "; each copies its part of a";
   if (accumulation == Accumulation::Partials)
@@ -96,8 +98,30 @@ void StrategyChooser::chooseVectorDim() {
     }
 }
 
-/// A dimension of K along which both operands are contiguous, with sums that one
-/// vector holds: columns are contiguous in C, or there is only one.
+/// Operands swapped: vectors lie along a dimension that the second has contiguous, or
+/// can be given by a transposition; the tile's rows along the last dimension of C,
+/// unless the vectors do.
+bool StrategyChooser::chooseRowVectorDim() {
+  SmallVector<int64_t> b = naturalStrides(kB), c = naturalStrides(kC);
+  bool hasContiguousK = false;
+  for (auto [index, dim] : llvm::enumerate(d.dims)) {
+    hasContiguousK |= dim.role == DimRole::K && b[index] == 1;
+    if (dim.role == DimRole::N && (vectorPart < 0 || b[vectorPart] != 1))
+      vectorPart = index;
+    if (dim.role == DimRole::M && c[index] == 1 && dim.extent > 1)
+      s.resultPart = index;
+  }
+  if (vectorPart < 0 || (b[vectorPart] != 1 && !hasContiguousK) || d.isPadded(kB))
+    return false;
+  return s.resultPart >= 0 || c[vectorPart] == 1;
+}
+
+/// Columns that B may have to be laid out column by column for dot products: what one
+/// vector of C holds, or a little more.
+static int64_t mostPackedColumns(int64_t lanes) { return 2 * lanes; }
+
+/// A dimension of K along which A is contiguous, and B is or can be laid out to be,
+/// with sums that one vector holds: columns are contiguous in C, or there is only one.
 bool StrategyChooser::chooseDotDim() {
   if (s.vectorA || s.lanes == 1)
     return false;
@@ -105,7 +129,10 @@ bool StrategyChooser::chooseDotDim() {
   for (auto [index, dim] : llvm::enumerate(d.dims)) {
     if (dim.role == DimRole::N && static_cast<int>(index) != vectorPart)
       return false;
-    if (dim.role == DimRole::K && a[index] == 1 && b[index] == 1 && dim.extent >= s.lanes)
+    bool canPack = vectorPart >= 0 && b[vectorPart] == 1 &&
+                   d.dims[vectorPart].extent <= mostPackedColumns(s.lanes);
+    if (dim.role == DimRole::K && a[index] == 1 && (b[index] == 1 || canPack) &&
+        dim.extent >= s.lanes)
       s.dotPart = index;
   }
   return s.isDot();
@@ -202,6 +229,8 @@ void StrategyChooser::stageB() {
     if (dim.role == DimRole::K)
       conflicts = stride != 0 && columnsConflict(stride * elementBytes);
   bool canPack = vectorPart >= 0 && !s.vectorA && !s.isDot();
+  if (s.isDot() && staged.strides[s.dotPart] != 1)
+    return layOutPanels(kB, s.dotPart, d.dims[s.dotPart].extent);
   if (!hasUnitStride || (conflicts && isReused && canPack)) {
     layOutPanels(kB, vectorPart, s.columns());
   } else if (request.prologueB) {
@@ -210,14 +239,15 @@ void StrategyChooser::stageB() {
   }
 }
 
-/// [batch, outer columns and taps][panel][k][columns], and alike for rows.
+/// [batch, outer columns and taps][panel][k][columns], and alike for rows; for dot
+/// products [batch, columns][k], a panel for each column.
 void StrategyChooser::layOutPanels(OperandIndex operand, int part, int64_t tile) {
   StagedOperand &staged = s.operands[operand];
   staged = {};
   staged.staging = Staging::Panels;
   staged.panelPart = part;
   staged.panelTile = tile;
-  staged.panelPitch = llvm::alignTo(tile, s.lanes);
+  staged.panelPitch = s.isDot() ? tile : llvm::alignTo(tile, s.lanes);
   staged.strides.assign(d.dims.size(), 0);
   int64_t stride = staged.panelPitch;
   auto place = [&](auto wanted) {
@@ -265,6 +295,9 @@ bool StrategyChooser::canMerge(const PlanDim &outer, const PlanDim &inner) const
   if (outer.role != inner.role || outer.role == DimRole::Tap)
     return false;
   if (llvm::is_contained(outer.parts, vectorPart) || llvm::is_contained(inner.parts, vectorPart))
+    return false;
+  if (s.resultPart >= 0 &&
+      (outer.parts.back() == s.resultPart || inner.parts.back() == s.resultPart))
     return false;
   for (auto [outerStride, innerStride] : llvm::zip(outer.strides, inner.strides))
     if (outerStride != innerStride * inner.extent)
@@ -321,6 +354,7 @@ void StrategyChooser::chooseTile() {
   problem.l2Bytes = static_cast<double>(machine.l2Bytes);
   problem.l3Bytes = static_cast<double>(machine.l3Bytes);
   problem.addsToMemory = s.accumulation == Accumulation::Scatter;
+  problem.transposesC = s.resultPart >= 0;
   for (auto [index, dim] : llvm::enumerate(s.dims))
     if (isInnerRow(dim)) {
       problem.rows.push_back(dim.extent);
@@ -370,7 +404,8 @@ int StrategyChooser::panelRows() const {
 void StrategyChooser::applyTile() {
   if (s.vectorDim >= 0)
     s.dims[s.vectorDim].tile = s.columns();
-  if (s.operands[kB].staging == Staging::Panels)
+  bool hasPanelsB = s.operands[kB].staging == Staging::Panels && !s.isDot();
+  if (hasPanelsB)
     layOutPanels(kB, vectorPart, s.columns());
   int rows = panelRows();
   if (rows >= 0)
@@ -386,7 +421,7 @@ void StrategyChooser::applyTile() {
   if (s.vectorDim < 0)
     return;
   PlanDim &vector = s.dims[s.vectorDim];
-  if (s.operands[kB].staging == Staging::Panels)
+  if (hasPanelsB)
     vector.tileStrides[kB] = s.operands[kB].panel;
   if (s.accumulation == Accumulation::Scatter)
     vector.tileStrides[kC] = 0;
@@ -398,7 +433,8 @@ double StrategyChooser::stagingTime() const {
   double time = 0;
   for (OperandIndex operand : {kA, kB}) {
     auto count = static_cast<double>(s.operands[operand].count);
-    bool isTransposed = operand == kB && vectorPart >= 0 && naturalStrides(kB)[vectorPart] != 1;
+    bool isTransposed =
+        operand == kB && vectorPart >= 0 && (s.isDot() || naturalStrides(kB)[vectorPart] != 1);
     if (s.operands[operand].staging == Staging::Panels && isTransposed)
       time += count;
     else if (s.operands[operand].staging != Staging::None)
@@ -415,6 +451,12 @@ ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
   ContractionStrategy columns = *choose(false);
   std::optional<ContractionStrategy> dot = choose(true);
   return dot && dot->time < columns.time ? *dot : columns;
+}
+
+std::optional<ContractionStrategy> chooseSwappedStrategy(const ContractionDescriptor &swapped,
+                                                         const ContractionRequest &request,
+                                                         const Machine &machine) {
+  return StrategyChooser(swapped, request, machine).chooseSwapped();
 }
 
 } // namespace dl

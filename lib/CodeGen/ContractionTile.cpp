@@ -24,6 +24,15 @@ int64_t chainsFor(int64_t vectors, int64_t innermostReduction) {
   return chains;
 }
 
+/// Estimated time to transpose and store a tile: shuffles, of which one starts a cycle,
+/// and a store for each column.
+static double transposeCycles(const TileProblem &problem, int64_t rows, int64_t vectors) {
+  auto width = static_cast<double>(llvm::PowerOf2Ceil(std::min(rows, problem.lanes)));
+  double blocks = std::ceil(static_cast<double>(rows) / width);
+  double shuffles = width * std::log2(width) + static_cast<double>(problem.lanes);
+  return 2 * blocks * static_cast<double>(vectors) * shuffles;
+}
+
 /// Estimated time of one tile: per k, the multiply-adds, or the latency of an
 /// accumulator's chain where they are few. Loads run beside them but never quite
 /// for free; a broadcast is a load like any other.
@@ -32,14 +41,15 @@ static double tileCycles(const TileProblem &problem, int64_t rows, int64_t vecto
   double loads =
       static_cast<double>(vectors) +
       (problem.vectorA ? static_cast<double>(rows * vectors) : static_cast<double>(rows));
-  int64_t chains =
-      problem.isDot ? 1 : chainsFor(rows * vectors, problem.innermostReduction);
+  int64_t chains = problem.isDot ? 1 : chainsFor(rows * vectors, problem.innermostReduction);
   double latency = static_cast<double>(kInFlight) / static_cast<double>(chains);
   double each = std::max({products, loads, latency}) + (problem.isDot ? 0.5 : 0.25) * loads;
   double ends = static_cast<double>(rows * vectors) * (problem.addsToMemory ? 2.5 : 1.5) + 10;
   // The lanes of a row's sums are added up by shuffles.
   if (problem.isDot)
     ends += static_cast<double>(rows * (3 * vectors + 12));
+  if (problem.transposesC)
+    ends += transposeCycles(problem, rows, vectors);
   return each * static_cast<double>(problem.reduction) + ends;
 }
 

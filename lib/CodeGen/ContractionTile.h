@@ -35,6 +35,8 @@ struct TileProblem {
   bool inPlaceB = false;
   /// Sums are loaded before and stored after each tile.
   bool addsToMemory = false;
+  /// Tiles are transposed before they are stored.
+  bool transposesC = false;
   /// So many vectors and no other number; 0: any.
   int64_t wantedVectors = 0;
 };

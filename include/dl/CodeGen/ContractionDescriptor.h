@@ -99,6 +99,8 @@ struct ContractionDescriptor {
   bool hasTaps() const;
   /// Multiplications and additions.
   double flops() const;
+  /// The same with A and B exchanged: what were rows are columns.
+  ContractionDescriptor swapped() const;
 };
 
 /// How conv2d_backward_data is computed: by adding each product to where it

@@ -78,6 +78,11 @@ struct ContractionStrategy {
   int dotDim = -1, dotPart = -1;
   /// A varies along the vector (depthwise), instead of being broadcast.
   bool vectorA = false;
+  /// The descriptor is the kernel's with A and B exchanged, so that vectors lie along
+  /// the rows of the result. A tile is transposed when it is stored: its rows lie
+  /// along this dimension of the descriptor, the last of C. -1: vectors do.
+  bool isSwapped = false;
+  int resultPart = -1;
 
   Accumulation accumulation = Accumulation::Registers;
   /// Partials: K is split into parts of `chunk` indices of dimension `splitDim`.
@@ -121,6 +126,11 @@ struct ContractionRequest {
 
 ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
                                    const ContractionRequest &request, const Machine &machine);
+/// For a description whose A and B were exchanged, as was what is asked of them;
+/// nothing where vectors cannot lie along the rows of the result.
+std::optional<ContractionStrategy> chooseSwappedStrategy(const ContractionDescriptor &swapped,
+                                                         const ContractionRequest &request,
+                                                         const Machine &machine);
 
 } // namespace dl
 

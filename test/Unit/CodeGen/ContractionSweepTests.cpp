@@ -287,8 +287,15 @@ std::vector<const char *> kindsOf(const Target &target) {
   case Arithmetic::MultiplyAdds:
     break;
   }
-  return {"a in place", "a copied",  "b in place",         "b copied",   "b packed", "split in",
-          "scratch",    "; 1 tasks", "a along the vector", "of 1 lanes", "tile 1x",  "left over"};
+  return {"a in place", "a copied",  "b in place",       "b copied",           "b packed",
+          "split in",   "scratch",   "; 1 tasks",        "a along the vector", "of 1 lanes",
+          "tile 1x",    "left over", "operands swapped", "(dot products)",     "columns of b packed"};
+}
+
+/// Whether B is packed column by column, for dot products.
+bool packsColumns(const std::string &strategy) {
+  return strategy.find("(dot products)") != std::string::npos &&
+         strategy.find("b packed") != std::string::npos;
 }
 
 /// Whether the last columns do not fill a register tile.
@@ -296,6 +303,15 @@ bool leavesColumns(const ContractionCase &c, const std::string &strategy) {
   int rows, vectors, lanes;
   return std::sscanf(strategy.c_str(), "tile %dx%d of %d lanes", &rows, &vectors, &lanes) == 3 &&
          c.shapeResult().back() % (vectors * lanes) != 0;
+}
+
+/// Whether a strategy is of a kind.
+bool isOfKind(std::string_view kind, const ContractionCase &c, const std::string &strategy) {
+  if (kind == "left over")
+    return leavesColumns(c, strategy);
+  if (kind == "columns of b packed")
+    return packsColumns(strategy);
+  return strategy.find(kind) != std::string::npos;
 }
 
 /// Checks the cases of a target on all cores.
@@ -340,9 +356,7 @@ private:
 
   void count(const ContractionCase &c, const std::string &strategy) {
     for (const char *kind : kindsOf(target))
-      reached[kind] += std::string_view(kind) == "left over"
-                           ? leavesColumns(c, strategy)
-                           : strategy.find(kind) != std::string::npos;
+      reached[kind] += isOfKind(kind, c, strategy);
   }
 
   std::atomic<int64_t> next = 0;

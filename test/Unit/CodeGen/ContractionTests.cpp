@@ -147,6 +147,28 @@ TEST_P(Contraction, DotProducts) {
   }
 }
 
+/// Few columns and A contiguous along K: B is laid out column by column.
+TEST_P(Contraction, FewColumns) {
+  for (int64_t n : {2, 3, 7, 10, 17}) {
+    checkMatmul(50, n, 100);
+    checkMatmul(33, n, 67, false, true);
+  }
+  check({{shape({2, 40, 50}), shape({2, 50, 5}), shape({5})},
+         "%0 = dl.matmul %a0, %a1\n%1 = dl.add %0, %a2\n%r = dl.relu %1"});
+}
+
+/// Few columns and A contiguous along the rows: vectors along them, the tile transposed.
+TEST_P(Contraction, SwappedOperands) {
+  for (int64_t n : {1, 2, 3, 7, 10, 17, 33})
+    checkMatmul(70, n, 40, true);
+  checkMatmul(20, 700, 64, false, true);
+  checkMatmul(40, 3, 20001, true);
+  check({{shape({60, 50}), shape({60, 9}), shape({9}), shape({50, 9})},
+         "%0 = dl.matmul %a0, %a1 {transpose_a = true}\n%1 = dl.add %0, %a2\n"
+         "%2 = dl.mul %1, %a3\n%s = dl.sum %a1 {axes = [0]}",
+         {"%2", "%s"}});
+}
+
 /// A transposed and read for many columns: packed by rows.
 TEST_P(Contraction, TransposedRowsArePacked) {
   checkMatmul(200, 301, 170, true, false);
