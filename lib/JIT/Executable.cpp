@@ -46,14 +46,21 @@ Status Executable::runInto(std::span<const TensorView> inputs, std::span<Tensor>
   Result<int64_t> batch = checkBatch(impl->model.inputs(), inputs, "input");
   if (!batch)
     return batch.error();
-  auto program = impl->programs.get(*batch);
-  if (!program)
-    return program.error();
-  if (Status status = checkOutputs((*program)->get().outputs, outputs); !status)
-    return status;
-  // Programs are never removed; the lock keeps the variables as they are.
+  // The lock keeps the variables as they are, and is taken once in all calls but those
+  // that compile.
   std::shared_lock lock(impl->mutex);
-  return (*program)->run(inputs, outputs);
+  BoundProgram *program = impl->programs.find(*batch);
+  if (!program) {
+    lock.unlock();
+    auto compiled = impl->programs.get(*batch);
+    if (!compiled)
+      return compiled.error();
+    program = *compiled;
+    lock.lock();
+  }
+  if (Status status = checkOutputs(program->get().outputs, outputs); !status)
+    return status;
+  return program->run(inputs, outputs);
 }
 
 Result<std::vector<Tensor>> Executable::run(std::span<const TensorView> inputs) const {

@@ -36,13 +36,21 @@ Result<std::shared_ptr<dlrt_pool>> sharedPool(int threads) {
 }
 
 Arenas::~Arenas() {
+  std::free(last.load());
   while (Free *arena = first) {
     first = arena->next;
     std::free(arena);
   }
 }
 
+/// Stands for an arena of no bytes.
+static char nothing;
+
 char *Arenas::acquire() {
+  if (bytes == 0)
+    return &nothing;
+  if (char *arena = last.exchange(nullptr, std::memory_order_acquire))
+    return arena;
   {
     std::lock_guard lock(mutex);
     if (Free *arena = first) {
@@ -54,7 +62,7 @@ char *Arenas::acquire() {
   // the TLB, fewer page faults in the first run.
   constexpr size_t hugePage = size_t(2) << 20;
   size_t alignment = bytes >= 2 * hugePage ? hugePage : 64;
-  size_t size = (std::max(bytes, size_t(1)) + alignment - 1) / alignment * alignment;
+  size_t size = (bytes + alignment - 1) / alignment * alignment;
   void *arena = std::aligned_alloc(alignment, size);
   if (arena && alignment == hugePage)
     madvise(arena, size, MADV_HUGEPAGE);
@@ -62,6 +70,9 @@ char *Arenas::acquire() {
 }
 
 void Arenas::release(char *arena) {
+  char *none = nullptr;
+  if (bytes == 0 || last.compare_exchange_strong(none, arena, std::memory_order_release))
+    return;
   std::lock_guard lock(mutex);
   first = new (arena) Free{first};
 }

@@ -6,6 +6,7 @@
 #include "dl/Error.h"
 #include "dl/Runtime/Runtime.h"
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 
@@ -24,7 +25,7 @@ public:
   Arenas(const Arenas &) = delete;
   Arenas &operator=(const Arenas &) = delete;
 
-  /// 64-byte aligned; null where memory is lacking.
+  /// 64-byte aligned (not if there are no bytes); null where memory is lacking.
   char *acquire();
   void release(char *arena);
 
@@ -34,6 +35,8 @@ private:
     Free *next;
   };
   size_t bytes;
+  /// The arena given back last, or null: runs that do not overlap need no lock.
+  std::atomic<char *> last = nullptr;
   std::mutex mutex;
   Free *first = nullptr;
 };

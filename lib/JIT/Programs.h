@@ -86,13 +86,12 @@ public:
   /// Compiles where necessary; programs stay as long as the cache. Precondition:
   /// `mutex` is not held.
   Result<BoundProgram *> get(int64_t batch);
+  /// Null where none was compiled. Precondition: `mutex` is held.
+  BoundProgram *find(int64_t batch) const;
   /// Converts copies of variables again. Precondition: `mutex` is held alone.
   void refresh();
 
 private:
-  /// Null where none was compiled.
-  BoundProgram *find(int64_t batch) const;
-
   Model model;
   ProgramRequest request;
   CompileOptions options;
