@@ -80,6 +80,7 @@ private:
   void applyTile();
   int64_t partsForTasks(int64_t tiles) const;
   int64_t partsForCache() const;
+  int64_t partsForStreams() const;
   void splitReduction();
   /// Fewer tasks do not fill the cores; work below which a task is not worth a
   /// core of its own.

@@ -214,6 +214,7 @@ void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, c
   kernel.maskLoads = s.operands[kB].staging != Staging::Panels;
   kernel.vectorA = s.vectorA;
   kernel.sumsB = shape.sumsB;
+  kernel.ahead = s.fetchesAhead ? s.columns() : 0;
   kernel.hasFMA = module.machine().hasFMA;
   kernel.loops = reductionLoops(b, place);
   if (!s.isDot() && !kernel.loops.empty())

@@ -51,9 +51,13 @@ void MicroKernel::emitStep(ImplicitLocOpBuilder &b, Value baseA, Value baseB, in
                            int64_t offsetB, MutableArrayRef<Value> sums) const {
   int64_t lanes = vector.getNumElements();
   SmallVector<Value> columns;
-  for (int64_t v = 0; v < vectors; ++v)
+  for (int64_t v = 0; v < vectors; ++v) {
     columns.push_back(
         load(b, memory[1], offsetBy(b, baseB, offsetB + v * lanes), v == vectors - 1));
+    if (ahead != 0)
+      memref::PrefetchOp::create(b, memory[1], offsetBy(b, baseB, offsetB + v * lanes + ahead),
+                                 /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
+  }
   size_t sum = 0;
   for (int64_t row : rows) {
     Value scalar;

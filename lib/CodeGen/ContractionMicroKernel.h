@@ -47,6 +47,9 @@ struct MicroKernel {
   bool vectorA = false;
   /// One more row of sums, of B alone.
   bool sumsB = false;
+  /// Elements of B from each vector to one that the next tile reads, to be fetched
+  /// ahead; 0: none.
+  int64_t ahead = 0;
   /// Sums for each element of the tile, of every chains-th k, added up at the end: where
   /// few elements would wait for each other's multiply-adds.
   int64_t chains = 1;

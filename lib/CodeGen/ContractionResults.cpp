@@ -243,24 +243,34 @@ void ContractionEmitter::sweepColumns(PhaseBuilder &phase, Expression &expressio
 // Partial sums
 //===----------------------------------------------------------------------===//
 
-/// The parts of a split K, added in order.
-static Value sumParts(ImplicitLocOpBuilder &b, VectorType type, Value memory, Value at,
-                      int64_t parts, int64_t stride, Value mask) {
-  auto load = [&](Value from) -> Value {
+/// The parts of a split K, added in order: of `vectors` vectors side by side, since parts
+/// lie far apart.
+static SmallVector<Value> sumParts(ImplicitLocOpBuilder &b, VectorType type, Value memory, Value at,
+                                   int64_t vectors, int64_t parts, int64_t stride, Value mask) {
+  auto load = [&](Value from, int64_t v) -> Value {
+    from = offsetBy(b, from, v * type.getNumElements());
     if (!mask)
       return vector::LoadOp::create(b, type, memory, from);
     return vector::MaskedLoadOp::create(b, type, memory, from, mask, numberLike(b, type, 0));
   };
+  SmallVector<Value> first;
+  for (int64_t v = 0; v < vectors; ++v)
+    first.push_back(load(at, v));
   Value one = arith::ConstantIndexOp::create(b, 1);
   Value end = arith::ConstantIndexOp::create(b, parts);
-  return buildReduceLoop(b, one, end, 1, load(at), [&](Value part, ValueRange carried) {
-    Value next = load(advance(b, at, part, stride));
-    return SmallVector<Value>{arith::AddFOp::create(b, carried[0], next)};
-  })[0];
+  return buildReduceLoop(b, one, end, 1, first, [&](Value part, ValueRange carried) {
+    SmallVector<Value> sums;
+    Value from = advance(b, at, part, stride);
+    for (auto [v, sum] : llvm::enumerate(carried))
+      sums.push_back(arith::AddFOp::create(b, sum, load(from, v)));
+    return sums;
+  });
 }
 
 /// Rows of the result that a task of the finish phase takes.
 static int64_t rowsOfTask(int64_t columns) { return std::max<int64_t>(1, 4096 / columns); }
+/// Vectors of the result that are finished together.
+static constexpr int64_t kFinishVectors = 4;
 
 void ContractionEmitter::emitFinish() {
   ArrayRef<int64_t> shape = d.operands[kC].shape;
@@ -286,17 +296,23 @@ void ContractionEmitter::emitFinish() {
         rest = arith::DivUIOp::create(b, rest, extent);
       }
       Value rowStart = advance(b, phase.index(0), row, columns);
-      auto finish = [&](Value column, Value mask) {
-        position.indices.back() = column;
+      auto finish = [&](Value column, int64_t vectors, Value mask) {
         position.mask = mask;
         Value at = arith::AddIOp::create(b, rowStart, column);
-        writeResult(phase, expression, position,
-                    sumParts(b, vectorType(), memory, at, s.parts, s.operands[kC].count, mask));
+        SmallVector<Value> sums =
+            sumParts(b, vectorType(), memory, at, vectors, s.parts, s.operands[kC].count, mask);
+        for (auto [v, sum] : llvm::enumerate(sums)) {
+          position.indices.back() = offsetBy(b, column, static_cast<int64_t>(v) * s.lanes);
+          writeResult(phase, expression, position, sum);
+        }
       };
-      int64_t whole = columns / s.lanes * s.lanes;
-      buildLoop(b, 0, whole, s.lanes, [&](Value column) { finish(column, nullptr); });
+      int64_t block = kFinishVectors * s.lanes;
+      int64_t blocks = columns / block * block, whole = columns / s.lanes * s.lanes;
+      buildLoop(b, 0, blocks, block,
+                [&](Value column) { finish(column, kFinishVectors, nullptr); });
+      buildLoop(b, blocks, whole, s.lanes, [&](Value column) { finish(column, 1, nullptr); });
       if (whole < columns)
-        finish(phase.index(whole), maskFor(b, columns - whole));
+        finish(phase.index(whole), 1, maskFor(b, columns - whole));
     });
   });
 }
@@ -311,7 +327,7 @@ void ContractionEmitter::emitSideFinish() {
     Value memory = phase.workspace(sideOffset, d.element, columns * s.parts);
     auto finish = [&](Value column, Value mask) {
       writeSide(phase, expression, column, mask,
-                sumParts(b, vectorType(), memory, column, s.parts, columns, mask));
+                sumParts(b, vectorType(), memory, column, 1, s.parts, columns, mask)[0]);
     };
     buildLoop(b, 0, whole, s.lanes, [&](Value column) { finish(column, nullptr); });
     if (whole < columns)

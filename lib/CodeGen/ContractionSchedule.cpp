@@ -34,6 +34,20 @@ int64_t StrategyChooser::partsForCache() const {
   return isCheap ? std::max<int64_t>(parts, 1) : 1;
 }
 
+/// Parts of a few rows of B each, where B is read in place, from outer memory: a task goes
+/// along these rows, which are fetched ahead and which all rows of A meet while they are
+/// near, not down a strip of columns of all. 1 where the partial sums would cost too much.
+int64_t StrategyChooser::partsForStreams() const {
+  static constexpr int64_t kRows = 64;
+  bool isStream = s.operands[kB].staging == Staging::None && s.vectorDim >= 0 && !s.vectorA &&
+                  bytesOf(kB) > machine.l2Bytes / 4 * 3;
+  int64_t parts = extentOf(DimRole::K) / kRows;
+  return isStream && bytesOf(kC) * parts <= bytesOf(kB) / 2 ? parts : 1;
+}
+
+/// Rows of a tile that leave the time for it.
+static constexpr int64_t kFetchRows = 4;
+
 /// Splits K where that fills the cores or keeps operands in the cache. The parts
 /// follow from the shape alone, so the sum is the same for any thread count.
 void StrategyChooser::splitReduction() {
@@ -51,7 +65,9 @@ void StrategyChooser::splitReduction() {
       tiles *= dim.tiles();
   if (tiles == 0 || extentOf(DimRole::K) < 256)
     return;
-  int64_t wanted = std::max(partsForTasks(tiles), partsForCache());
+  int64_t streams = partsForStreams();
+  int64_t wanted = std::max({partsForTasks(tiles), partsForCache(), streams});
+  s.fetchesAhead = streams > 1 && s.rows() >= kFetchRows;
   int longest = *llvm::max_element(
       s.reductionLoops, [&](int a, int b) { return s.dims[a].extent < s.dims[b].extent; });
   int64_t extent = s.dims[longest].extent;
@@ -86,7 +102,10 @@ StrategyChooser::OrderCosts StrategyChooser::orderCosts(double outerRows, double
   double rows = outerRows * innerRows;
   auto reread = [&](double bytes, double times) { return rereadCost(bytes, times, machine); };
   auto narrow = [&](double bytes) {
-    return columns > 1 && bytes > static_cast<double>(machine.l2Bytes) ? 2 * bytes : 0;
+    double level = bytes > static_cast<double>(machine.l2Bytes)       ? 2
+                   : bytes > static_cast<double>(machine.l1Bytes) / 2 ? 0.25
+                                                                      : 0;
+    return columns > 1 ? level * bytes : 0;
   };
   return {reread(a, columns) + columns * reread(b / columns, rows) + narrow(c),
           reread(b, outerRows) +

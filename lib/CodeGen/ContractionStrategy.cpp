@@ -59,6 +59,8 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
     text += "; each copies its part of a";
   if (accumulation == Accumulation::Partials)
     text += fmt::format("; {} split in {}", nameOf(splitDim), parts);
+  if (fetchesAhead)
+    text += "; columns of b fetched ahead";
   if (accumulation == Accumulation::Scatter)
     text += "; taps add to a scratch image";
   return text;
@@ -118,7 +120,7 @@ bool StrategyChooser::chooseRowVectorDim() {
 
 /// Columns that B may have to be laid out column by column for dot products: what one
 /// vector of C holds, or a little more.
-static int64_t mostPackedColumns(int64_t lanes) { return 2 * lanes; }
+static int64_t mostPackedColumns(int64_t lanes) { return 3 * lanes; }
 
 /// A dimension of K along which A is contiguous, and B is or can be laid out to be,
 /// with sums that one vector holds: columns are contiguous in C, or there is only one.
@@ -360,6 +362,8 @@ void StrategyChooser::chooseTile() {
       problem.rows.push_back(dim.extent);
       problem.rowBytes.push_back(dim.strides[kA] * elementBytes);
     }
+  problem.shortRowsA = s.operands[kA].staging == Staging::None && !problem.rowBytes.empty() &&
+                       problem.rowBytes.back() == elementBytes;
   double turns = 1;
   for (auto [index, dim] : llvm::enumerate(s.dims)) {
     if (static_cast<int>(index) == s.vectorDim || dim.role == DimRole::K || isInnerRow(dim))

@@ -82,6 +82,8 @@ static double trafficCycles(const TileProblem &problem, double rowTiles, double 
   // Short pieces of rows in outer memory miss prefetchers and address caches.
   if (problem.inPlaceB && problem.bytesB > problem.l2Bytes * 0.75)
     cycles += 8 * static_cast<double>(problem.reduction) * columnTiles;
+  if (problem.shortRowsA && problem.bytesA > problem.l2Bytes * 0.75)
+    cycles += 8 * static_cast<double>(problem.reduction) * rowTiles;
   return cycles;
 }
 

@@ -33,6 +33,8 @@ struct TileProblem {
   double usesOfA = 1;
   /// B is read where it lies: a tile's columns are a short piece of each row.
   bool inPlaceB = false;
+  /// A is read where it lies, and is contiguous along rows: likewise.
+  bool shortRowsA = false;
   /// Sums are loaded before and stored after each tile.
   bool addsToMemory = false;
   /// Tiles are transposed before they are stored.

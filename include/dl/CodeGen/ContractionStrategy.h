@@ -88,6 +88,9 @@ struct ContractionStrategy {
   /// Partials: K is split into parts of `chunk` indices of dimension `splitDim`.
   int splitDim = -1;
   int64_t parts = 1, chunk = 0;
+  /// A part is a few rows of B from outer memory: a tile fetches the next one's columns
+  /// ahead.
+  bool fetchesAhead = false;
   /// Scatter: dimensions of C that the scratch image holds, with their indices.
   llvm::SmallVector<int> sweepDims;
   llvm::SmallVector<IndexRange> sweepRanges;

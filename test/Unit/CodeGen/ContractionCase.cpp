@@ -107,13 +107,16 @@ private:
     c.broadcastB = chance(2) ? 0 : below(3);
   }
 
-  /// Strides of a page, and sums worth a split.
+  /// Strides of a page, large operands, and sums worth a split.
   void largeMatmul(ContractionCase &c) {
     c.ta = below(2), c.tb = below(2);
     if (chance(2)) {
       c.m = between(64, 70), c.k = between(64, 80);
       c.n = 512 * between(1, 2) + (chance(3) ? between(-3, 3) : 0);
       c.tb = chance(4);
+    } else if (chance(2)) {
+      // More than the L2 cache holds of B, for few rows.
+      c.m = between(1, 7), c.n = between(400, 1000), c.k = 410000 / c.n;
     } else {
       c.m = between(1, 20), c.n = between(1, 40), c.k = between(2000, 20001);
     }

@@ -289,7 +289,7 @@ std::vector<const char *> kindsOf(const Target &target) {
   }
   return {"a in place", "a copied",  "b in place",       "b copied",           "b packed",
           "split in",   "scratch",   "; 1 tasks",        "a along the vector", "of 1 lanes",
-          "tile 1x",    "left over", "operands swapped", "(dot products)",     "columns of b packed"};
+          "tile 1x",    "left over", "operands swapped", "(dot products)",     "columns of b packed", "fetched ahead"};
 }
 
 /// Whether B is packed column by column, for dot products.

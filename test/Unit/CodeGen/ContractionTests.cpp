@@ -177,6 +177,12 @@ TEST_P(Contraction, TransposedRowsArePacked) {
          "%0 = dl.matmul %a0, %a1 {transpose_a = true}\n%r = dl.add %0, %a2"});
 }
 
+/// A large B and few rows: parts of a few rows of B, the next columns fetched ahead.
+TEST_P(Contraction, LargeOperandIsStreamed) {
+  checkMatmul(1, 1030, 520);
+  checkMatmul(7, 1030, 520);
+}
+
 TEST_P(Contraction, LongSumsAreSplit) {
   checkMatmul(8, 16, 20001);
   checkMatmul(5, 33, 12345, true, true);
