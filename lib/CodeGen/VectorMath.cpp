@@ -197,31 +197,37 @@ Value VectorMath::sigmoid(Value x) {
   return arith::DivFOp::create(b, numerator, arith::AddFOp::create(b, one, e));
 }
 
+/// Words stand in the low halves of 64-bit lanes, below anything: then a multiplication
+/// of low halves (pmuludq) is a product, and its high word a shift away.
 Value VectorMath::philox(std::array<Value, 4> counter, std::array<Value, 2> key) {
-  Type type = counter[0].getType();
-  auto spread = [&](Value word) -> Value {
-    return isa<VectorType>(type) && word.getType() != type
-               ? vector::BroadcastOp::create(b, type, word).getResult()
-               : word;
+  Type narrow = counter[0].getType(), wide = b.getI64Type();
+  if (auto vector = dyn_cast<VectorType>(narrow))
+    wide = VectorType::get(vector.getShape(), wide);
+  auto widen = [&](Value word) -> Value {
+    Type type = isa<VectorType>(word.getType()) ? wide : b.getI64Type();
+    word = arith::ExtUIOp::create(b, type, word);
+    return type == wide ? word : vector::BroadcastOp::create(b, wide, word).getResult();
   };
-  auto multiply = [&](Value word, uint32_t factor) {
-    Value constant = numberLike(b, type, static_cast<double>(static_cast<int32_t>(factor)));
-    return arith::MulUIExtendedOp::create(b, spread(word), constant);
+  auto multiply = [&](Value word, uint32_t factor) -> Value {
+    word = arith::AndIOp::create(b, word, numberLike(b, wide, 0xFFFFFFFF));
+    return arith::MulIOp::create(b, word, numberLike(b, wide, factor));
+  };
+  auto mix = [&](Value product, Value y, Value keyWord) -> Value {
+    Value high = arith::ShRUIOp::create(b, product, numberLike(b, wide, 32));
+    return arith::XOrIOp::create(b, arith::XOrIOp::create(b, high, y), widen(keyWord));
   };
   auto add = [&](Value word, uint32_t amount) -> Value {
     Value constant = arith::ConstantIntOp::create(b, static_cast<int32_t>(amount), 32);
     return arith::AddIOp::create(b, word, constant);
   };
-  auto mix = [&](Value x, Value y, Value z) -> Value {
-    return arith::XOrIOp::create(b, arith::XOrIOp::create(b, x, spread(y)), spread(z));
-  };
+  for (Value &word : counter)
+    word = widen(word);
   for (int round = 0; round < 10; ++round) {
-    auto first = multiply(counter[0], 0xD2511F53), second = multiply(counter[2], 0xCD9E8D57);
-    counter = {mix(second.getHigh(), counter[1], key[0]), second.getLow(),
-               mix(first.getHigh(), counter[3], key[1]), first.getLow()};
+    Value first = multiply(counter[0], 0xD2511F53), second = multiply(counter[2], 0xCD9E8D57);
+    counter = {mix(second, counter[1], key[0]), second, mix(first, counter[3], key[1]), first};
     key = {add(key[0], 0x9E3779B9), add(key[1], 0xBB67AE85)};
   }
-  return counter[0];
+  return arith::TruncIOp::create(b, narrow, counter[0]);
 }
 
 /// Lane by lane.
