@@ -54,7 +54,7 @@ struct dlrt_pool {
   _Atomic int64_t chunkSize;
   /* Generation of the job; what idle workers watch. */
   alignas(64) _Atomic uint32_t generation;
-  _Atomic bool sleepers; /* some may be asleep */
+  _Atomic int sleepers; /* workers asleep, or about to be, that nobody woke yet */
   _Atomic bool stop;
   /* Chunks not done yet; whether the caller sleeps until there are none. */
   alignas(64) _Atomic uint32_t pending;
@@ -66,12 +66,14 @@ struct dlrt_pool {
   range *ranges;
 };
 
-static void futexWait(_Atomic uint32_t *word, uint32_t expected) {
-  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
+/* Returns true when somebody woke it, false when the word was another already. */
+static bool futexWait(_Atomic uint32_t *word, uint32_t expected) {
+  return syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0) == 0;
 }
 
-static void futexWake(_Atomic uint32_t *word, int count) {
-  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+/* Returns how many it woke. */
+static int futexWake(_Atomic uint32_t *word, int count) {
+  return (int)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
 }
 
 static void pauseCore(void) {
@@ -133,11 +135,15 @@ static uint32_t awaitJob(dlrt_pool *pool, uint32_t seen) {
       return now;
     pauseCore();
   }
-  /* Either the caller sees the sleeper, or the sleeper the new generation. */
-  atomic_store(&pool->sleepers, true);
+  /* Either the caller sees the sleeper, or the sleeper the new generation. Who wakes
+     a sleeper takes it off the count: a flag that the caller clears may be one that
+     was set for the sleep after the one it ends. */
   uint32_t now;
-  while ((now = atomic_load(&pool->generation)) == seen)
-    futexWait(&pool->generation, seen);
+  while ((now = atomic_load(&pool->generation)) == seen) {
+    atomic_fetch_add(&pool->sleepers, 1);
+    if (!futexWait(&pool->generation, seen))
+      atomic_fetch_sub(&pool->sleepers, 1);
+  }
   return now;
 }
 
@@ -157,8 +163,8 @@ static void *workerMain(void *argument) {
    as long as some jobs, those that follow need no system call. */
 static void announce(dlrt_pool *pool) {
   atomic_fetch_add(&pool->generation, 1);
-  if (atomic_load(&pool->sleepers) && atomic_exchange(&pool->sleepers, false))
-    futexWake(&pool->generation, kMaxWorkers);
+  if (atomic_load(&pool->sleepers) > 0)
+    atomic_fetch_sub(&pool->sleepers, futexWake(&pool->generation, kMaxWorkers));
 }
 
 /*===----------------------------------------------------------------------===*\

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <ctime>
+#include <sched.h>
 #include <set>
 #include <thread>
 #include <vector>
@@ -126,6 +127,32 @@ TEST(Runtime, AllWorkersTakePart) {
   dlrt_parallel_for(pool, slowTask, args, 12);
   for (int i = 0; i < 3; ++i)
     EXPECT_GT(perWorker[i], 0) << "worker " << i;
+}
+
+/// Short jobs, of which the system interrupts callers and workers anywhere as they share
+/// a core: no worker may sleep through all later ones.
+TEST(Runtime, LosesNoWorkerToSleep) {
+  cpu_set_t before, one;
+  ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+  CPU_ZERO(&one);
+  for (int core = 0; core < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++core)
+    if (CPU_ISSET(core, &before))
+      CPU_SET(core, &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  Pool pool(2);
+  for (int round = 0; round < 10; ++round) {
+    auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
+    std::vector<std::atomic<int>> counts(16);
+    int workers = 2;
+    void *args[] = {counts.data(), &workers};
+    while (std::chrono::steady_clock::now() < end)
+      dlrt_parallel_for(pool, countTask, args, 16);
+    std::vector<std::atomic<int>> perWorker(2);
+    void *slowArgs[] = {perWorker.data()};
+    dlrt_parallel_for(pool, slowTask, slowArgs, 4);
+    EXPECT_GT(perWorker[1], 0) << "round " << round;
+  }
+  ASSERT_EQ(sched_setaffinity(0, sizeof before, &before), 0);
 }
 
 } // namespace
