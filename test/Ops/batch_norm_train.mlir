@@ -50,35 +50,35 @@ dl.model @single(%x: tensor<1x2xf32>, %s: tensor<2xf32>, %b: tensor<2xf32>, %m: 
 // CHECK-LABEL: dl.model @nhwc(
 // CHECK: dl.batch_norm_train %x, %y, %z, %u, %v
 dl.model @nhwc(%x: tensor<2x3x5x17xf32>, %y: tensor<17xf32>, %z: tensor<17xf32>, %u: tensor<17xf32>, %v: tensor<17xf32>) attributes {check.gradient = false} {
-  %r:3 = dl.batch_norm_train %x, %y, %z, %u, %v {axis = 3}
-  dl.return %r#0, %r#1, %r#2
+  %r, %m1, %v1 = dl.batch_norm_train %x, %y, %z, %u, %v {axis = 3}
+  dl.return %r, %m1, %v1
 }
 
 // CHECK-LABEL: dl.model @few(
 // CHECK: dl.batch_norm_train %x, %y, %z, %u, %v
 dl.model @few(%x: tensor<2x2x3x3xf32>, %y: tensor<3xf32>, %z: tensor<3xf32>, %u: tensor<3xf32>, %v: tensor<3xf32>) {
-  %r:3 = dl.batch_norm_train %x, %y, %z, %u, %v {axis = 3}
-  dl.return %r#0, %r#1, %r#2
+  %r, %m1, %v1 = dl.batch_norm_train %x, %y, %z, %u, %v {axis = 3}
+  dl.return %r, %m1, %v1
 }
 
 // CHECK-LABEL: dl.model @many(
 // CHECK: dl.batch_norm_train %x, %y, %z, %u, %v
 dl.model @many(%x: tensor<300x7x3xf32>, %y: tensor<7xf32>, %z: tensor<7xf32>, %u: tensor<7xf32>, %v: tensor<7xf32>) attributes {check.gradient = false} {
-  %r:3 = dl.batch_norm_train %x, %y, %z, %u, %v {axis = 1}
-  dl.return %r#0, %r#1, %r#2
+  %r, %m1, %v1 = dl.batch_norm_train %x, %y, %z, %u, %v {axis = 1}
+  dl.return %r, %m1, %v1
 }
 
 // CHECK-LABEL: dl.model @wide(
 // CHECK: dl.batch_norm_train %x, %y, %z, %u, %v
 dl.model @wide(%x: tensor<4x5xf64>, %y: tensor<5xf64>, %z: tensor<5xf64>, %u: tensor<5xf64>, %v: tensor<5xf64>) {
-  %r:3 = dl.batch_norm_train %x, %y, %z, %u, %v
-  dl.return %r#0, %r#1, %r#2
+  %r, %m1, %v1 = dl.batch_norm_train %x, %y, %z, %u, %v
+  dl.return %r, %m1, %v1
 }
 
 // -----
 
 dl.model @scale(%x: tensor<2x3xf32>, %y: tensor<2xf32>, %z: tensor<3xf32>, %u: tensor<3xf32>, %v: tensor<3xf32>) {
   // expected-error @below {{expected a scale of shape 3, got 2}}
-  %r:3 = dl.batch_norm_train %x, %y, %z, %u, %v
-  dl.return %r#0
+  %r, %m1, %v1 = dl.batch_norm_train %x, %y, %z, %u, %v
+  dl.return %r
 }
