@@ -283,7 +283,7 @@ std::vector<const char *> kindsOf(const Target &target) {
     return {"winograd 4x4 of 3x3", "winograd 2x2 of 5x5", "image wanted", "weights wanted",
             "columns in blocks"};
   case Arithmetic::Tiles:
-    return {"bf16x3", "a in place"};
+    return {"bf16x3"};
   case Arithmetic::MultiplyAdds:
     break;
   }
