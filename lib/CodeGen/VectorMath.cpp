@@ -61,14 +61,13 @@ Value VectorMath::powerOfTwo(Value n) {
   return fromBits(arith::ShLIOp::create(b, biased, integer(n, 23)));
 }
 
+// Either zero of +0 and -0 will do, so that this is a maximum and a NaN's way past it.
 Value VectorMath::maximum(Value x, Value y) {
-  Value larger = arith::SelectOp::create(b, arith::CmpFOp::create(b, P::OGT, x, y), x, y);
-  return arith::SelectOp::create(b, arith::CmpFOp::create(b, P::UNO, x, x), x, larger);
+  return arith::MaximumFOp::create(b, x, y, arith::FastMathFlags::nsz);
 }
 
 Value VectorMath::minimum(Value x, Value y) {
-  Value smaller = arith::SelectOp::create(b, arith::CmpFOp::create(b, P::OLT, x, y), x, y);
-  return arith::SelectOp::create(b, arith::CmpFOp::create(b, P::UNO, x, x), x, smaller);
+  return arith::MinimumFOp::create(b, x, y, arith::FastMathFlags::nsz);
 }
 
 VectorMath::Pair VectorMath::exactProduct(Value x, Value y) {
