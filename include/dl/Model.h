@@ -65,7 +65,7 @@ struct CompileOptions {
   bool splitF32 = true;
   /// The triple of the machine that emitted code is for: of x86-64, AArch64 or
   /// RISC-V (64 bits). Empty: this machine, the only one that code runs on here.
-  std::string target;
+  std::string target = {};
   /// Seed of the initial parameter values.
   uint64_t seed = 0;
   /// Keep compiled code on disk, for this process and later ones.

@@ -26,9 +26,8 @@ using namespace mlir;
 
 namespace dl {
 
-/// A text that two kernels share exactly where the same code serves both: types
-/// and ops, but neither names nor places.
-static std::string structuralKey(KernelOp kernel) {
+/// Types and ops, but neither names nor places.
+std::string kernelKey(KernelOp kernel) {
   std::string key;
   llvm::raw_string_ostream os(key);
   DenseMap<Value, unsigned> numbers;
@@ -104,7 +103,7 @@ static FailureOr<KernelCode> generateKernel(KernelOp kernel, StringRef name,
   return module.take();
 }
 
-static bool hasContraction(KernelOp kernel) {
+bool hasChoices(KernelOp kernel) {
   return llvm::any_of(kernel.getBody().front(), [](Operation &op) { return isContraction(&op); });
 }
 
@@ -161,16 +160,17 @@ FailureOr<Program> generateProgram(ModelOp model, const CodeGenOptions &options,
   llvm::StringMap<size_t> known;
   SmallVector<size_t> codeOf;
   for (auto kernel : model.getBody().getOps<KernelOp>()) {
-    std::string key = structuralKey(kernel);
+    std::string key = kernelKey(kernel);
     auto [it, isNew] = known.try_emplace(key, program.kernels.size());
     codeOf.push_back(it->second);
     if (!isNew)
       continue;
-    size_t choice = source && hasContraction(kernel) ? source->choiceOf(key) : 0;
+    size_t choice = source && hasChoices(kernel) ? source->choiceOf(key) : 0;
     std::optional<KernelCode> code = source ? source->find(key, choice) : std::nullopt;
     if (!code) {
-      std::string name =
-          source ? kernelName(kernel, key) : kernelName(model, kernel, program.kernels.size());
+      std::string name = source && source->hasObjects()
+                             ? kernelName(kernel, key)
+                             : kernelName(model, kernel, program.kernels.size());
       CodeGenOptions chosen = options;
       chosen.choice = kKernelChoices[choice];
       FailureOr<KernelCode> generated = generateKernel(kernel, name, chosen);

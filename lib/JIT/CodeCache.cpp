@@ -51,11 +51,12 @@ template <typename Function> static void addBuild(CacheKey &key, Function *funct
 }
 
 static void addMachine(CacheKey &key, const Machine &machine) {
-  key.add(machine.triple).add(machine.cpu).add(machine.features);
-  key.add(int64_t(machine.vectorBits)).add(int64_t(machine.vectorRegisters));
-  key.add(int64_t(machine.hasFMA)).add(int64_t(machine.hasMaskedMemory));
-  key.add(int64_t(machine.hasTiles));
-  key.add(machine.l1Bytes).add(machine.l2Bytes).add(machine.l3Bytes);
+  // Names every member, so that a new one is not forgotten here.
+  const auto &[triple, cpu, features, vectorBits, vectorRegisters, hasFMA, hasTiles,
+               hasMaskedMemory, l1Bytes, l2Bytes, l3Bytes] = machine;
+  key.add(triple).add(cpu).add(features);
+  key.add(int64_t(vectorBits)).add(int64_t(vectorRegisters)).add(int64_t(hasFMA));
+  key.add(int64_t(hasTiles)).add(int64_t(hasMaskedMemory)).add(l1Bytes).add(l2Bytes).add(l3Bytes);
 }
 
 static void addOptions(CacheKey &key, const CompileOptions &options) {
@@ -91,7 +92,7 @@ static CacheKey programKey(CacheKey key, bool isProfiled, ModelOp model,
   return key;
 }
 
-static CacheKey kernelKey(CacheKey key, StringRef kernel, size_t choice) {
+static CacheKey objectKey(CacheKey key, StringRef kernel, size_t choice) {
   return key.add("kernel").add(kernel).add(static_cast<int64_t>(choice));
 }
 
@@ -122,20 +123,21 @@ CodeCache::CodeCache(std::unique_ptr<DiskCache> disk, const CompileOptions &opti
 
 std::optional<ProgramImage> CodeCache::findProgram(ModelOp model,
                                                    const ProgramRequest &request) const {
-  auto bytes = disk ? disk->find(programKey(common, isProfiled, model, request)) : nullptr;
+  auto bytes =
+      disk && hasObjects() ? disk->find(programKey(common, isProfiled, model, request)) : nullptr;
   return bytes ? deserializeProgram(bytes->getBuffer()) : std::nullopt;
 }
 
 void CodeCache::keepProgram(ModelOp model, const ProgramRequest &request,
                             const ProgramImage &image) const {
-  if (!disk)
+  if (!disk || !hasObjects())
     return;
   disk->put(programKey(common, isProfiled, model, request), serialize(image));
   disk->trim();
 }
 
 std::optional<KernelCode> CodeCache::find(StringRef key, size_t choice) {
-  auto bytes = disk ? disk->find(kernelKey(common, key, choice)) : nullptr;
+  auto bytes = disk && hasObjects() ? disk->find(objectKey(common, key, choice)) : nullptr;
   auto found = bytes ? deserializeKernel(bytes->getBuffer()) : std::nullopt;
   if (!found)
     return std::nullopt;
@@ -149,8 +151,8 @@ ObjectFile CodeCache::takeObject(const KernelCode &kernel) {
 }
 
 void CodeCache::keepKernel(const KernelCode &kernel, const llvm::MemoryBuffer &object) const {
-  if (disk)
-    disk->put(kernelKey(common, kernel.key, kernel.choice), serialize(kernel, object));
+  if (disk && hasObjects())
+    disk->put(objectKey(common, kernel.key, kernel.choice), serialize(kernel, object));
 }
 
 size_t CodeCache::choiceOf(StringRef key) {
@@ -166,10 +168,11 @@ size_t CodeCache::choiceOf(StringRef key) {
   return it->second;
 }
 
-void CodeCache::setChoice(StringRef key, size_t choice) {
-  choices[key] = choice;
+void CodeCache::setChoice(StringRef key, size_t choice) { choices[key] = choice; }
+
+void CodeCache::keepChoice(StringRef key) const {
   if (disk)
-    disk->put(choiceKey(common, key), std::to_string(choice));
+    disk->put(choiceKey(common, key), std::to_string(choices.lookup(key)));
 }
 
 } // namespace dl

@@ -30,7 +30,13 @@ public:
   std::optional<KernelCode> find(llvm::StringRef key, size_t choice) override;
   /// What tuning found, now or in an earlier process.
   size_t choiceOf(llvm::StringRef key) override;
+  /// A choice from now on, in this process.
   void setChoice(llvm::StringRef key, size_t choice);
+  /// Notes the choice that was set, for later processes.
+  void keepChoice(llvm::StringRef key) const;
+  /// Programs and kernels are neither found nor kept from now on.
+  void useChoicesAlone() { choicesAlone = true; }
+  bool hasObjects() const override { return !choicesAlone; }
   /// One choice for all kernels, until it is taken back.
   void setTrial(std::optional<size_t> choice) { trial = choice; }
   /// Null where the kernel was not found.
@@ -43,7 +49,7 @@ private:
 
   std::unique_ptr<DiskCache> disk;
   CacheKey common;
-  bool isProfiled;
+  bool isProfiled, choicesAlone = false;
   llvm::StringMap<ObjectFile> objects;
   llvm::StringMap<size_t> choices;
   std::optional<size_t> trial;

@@ -298,17 +298,22 @@ std::optional<ProgramImage> deserializeProgram(StringRef bytes) {
   return image;
 }
 
+/// The fields of a kernel, in their order, for a Writer or a Reader.
+template <typename Bytes, typename Kernel> static void visit(Bytes &bytes, Kernel &kernel) {
+  bytes.text(kernel.name);
+  bytes.list(kernel.phases, [&](auto &phase) {
+    bytes.text(phase.entry);
+    bytes.number(phase.tasks);
+  });
+  bytes.number(kernel.workspaceBytes);
+  bytes.number(kernel.scratchBytes);
+  bytes.number(kernel.flops);
+  bytes.number(kernel.bytes);
+}
+
 std::string serialize(const KernelCode &kernel, const llvm::MemoryBuffer &object) {
   Writer to;
-  to.text(kernel.name);
-  to.list(kernel.phases, [&](const Phase &phase) {
-    to.text(phase.entry);
-    to.number(phase.tasks);
-  });
-  to.number(kernel.workspaceBytes);
-  to.number(kernel.scratchBytes);
-  to.number(kernel.flops);
-  to.number(kernel.bytes);
+  visit(to, kernel);
   to.text(object.getBuffer());
   return std::move(to.bytes);
 }
@@ -316,15 +321,7 @@ std::string serialize(const KernelCode &kernel, const llvm::MemoryBuffer &object
 std::optional<std::pair<KernelCode, ObjectFile>> deserializeKernel(StringRef bytes) {
   Reader from(bytes);
   KernelCode kernel;
-  from.text(kernel.name);
-  from.list(kernel.phases, [&](Phase &phase) {
-    from.text(phase.entry);
-    from.number(phase.tasks);
-  });
-  from.number(kernel.workspaceBytes);
-  from.number(kernel.scratchBytes);
-  from.number(kernel.flops);
-  from.number(kernel.bytes);
+  visit(from, kernel);
   ObjectFile object = readObject(from);
   if (!from.isDone())
     return std::nullopt;

@@ -2,23 +2,27 @@
 
 #include "Tune.h"
 #include "Pool.h"
-#include "dl/CodeGen/CodeGen.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace dl {
 
 namespace {
 
-/// A program with memory to run in, and the least time of each kernel so far.
+/// A program with memory to run in, and the times of each kernel so far.
 class Trial {
 public:
   Trial(size_t choice, std::shared_ptr<LoadedProgram> program, dlrt_pool *pool);
 
   Status run();
+  /// The least time of a kernel.
+  double best(size_t kernel) const { return *std::ranges::min_element(seconds[kernel]); }
+  void forget();
 
   size_t choice;
-  std::vector<double> seconds;
+  /// Of each kernel, a time for each run.
+  std::vector<std::vector<double>> seconds;
 
 private:
   void allocate(const TensorSpec &spec, std::vector<void *> &addresses);
@@ -49,8 +53,8 @@ void Trial::allocate(const TensorSpec &spec, std::vector<void *> &addresses) {
 }
 
 Trial::Trial(size_t choice, std::shared_ptr<LoadedProgram> loaded, dlrt_pool *pool)
-    : choice(choice), seconds(loaded->kernels.size(), std::numeric_limits<double>::infinity()),
-      program(std::move(loaded)), pool(pool), arenas(program->arenaBytes(dlrt_pool_workers(pool))) {
+    : choice(choice), seconds(loaded->kernels.size()), program(std::move(loaded)), pool(pool),
+      arenas(program->arenaBytes(dlrt_pool_workers(pool))) {
   for (const ProgramVariable &variable : program->variables)
     allocate(variable.spec, variables);
   for (const TensorSpec &spec : program->inputs)
@@ -72,14 +76,20 @@ Status Trial::run() {
   }
   arenas.release(arena);
   for (size_t i = 0; i < now.size(); ++i)
-    seconds[i] = std::min(seconds[i], now[i]);
+    seconds[i].push_back(now[i]);
   return {};
 }
 
-/// In turns, so that all see the machine in the same moods.
+void Trial::forget() {
+  for (std::vector<double> &times : seconds)
+    times.clear();
+}
+
+/// In turns, so that all see the machine in the same moods, and not always one
+/// after the same other.
 static Status runInTurns(std::vector<std::unique_ptr<Trial>> &trials) {
   constexpr double kSeconds = 1;
-  constexpr int kLeast = 5, kMost = 200;
+  constexpr int kLeast = 8, kMost = 200;
   using Clock = std::chrono::steady_clock;
   auto start = Clock::now();
   for (int turn = 0; turn < kMost; ++turn) {
@@ -88,19 +98,58 @@ static Status runInTurns(std::vector<std::unique_ptr<Trial>> &trials) {
     for (auto &trial : trials)
       if (Status status = trial->run(); !status)
         return status;
+    std::ranges::reverse(trials);
   }
   return {};
 }
 
-Result<std::vector<TunedKernel>> tuneKernels(CompileTrial compile, const CompileOptions &options) {
-  // What is faster by less than this may be slower tomorrow.
-  constexpr double kClearly = 0.97;
+static Trial &trialOf(const std::vector<std::unique_ptr<Trial>> &trials, size_t choice) {
+  return **std::ranges::find_if(trials, [&](const auto &trial) { return trial->choice == choice; });
+}
+
+/// What is faster by less may be slower tomorrow.
+static constexpr double kLeastGain = 0.03;
+
+/// The fastest choice that seems faster than the default, and agrees with it.
+static size_t findCandidate(const std::vector<std::unique_ptr<Trial>> &trials, size_t kernel,
+                            Trials &programs) {
+  double before = trialOf(trials, 0).best(kernel);
+  std::vector<const Trial *> faster;
+  for (const auto &trial : trials)
+    if (trial->choice != 0 && trial->best(kernel) < (1 - kLeastGain) * before)
+      faster.push_back(trial.get());
+  std::ranges::sort(faster, {}, [&](const Trial *trial) { return trial->best(kernel); });
+  for (const Trial *trial : faster)
+    if (programs.agrees(kernel, trial->choice))
+      return trial->choice;
+  return 0;
+}
+
+namespace {
+/// The middle of times, and how far the middle half of them lies apart.
+struct Spread {
+  explicit Spread(std::vector<double> times) {
+    std::ranges::sort(times);
+    median = times[times.size() / 2];
+    width = times[times.size() * 3 / 4] - times[times.size() / 4];
+  }
+  double median, width;
+};
+} // namespace
+
+/// Whether times differ by more than chance.
+static bool isClearlyLess(const Spread &after, const Spread &before) {
+  double gain = before.median - after.median;
+  return gain > kLeastGain * before.median && gain > 2 * std::max(before.width, after.width);
+}
+
+Result<std::vector<TunedKernel>> tuneKernels(Trials &programs, const CompileOptions &options) {
   auto pool = sharedPool(options.threads);
   if (!pool)
     return pool.error();
   std::vector<std::unique_ptr<Trial>> trials;
   for (size_t choice = 0; choice < std::size(kKernelChoices); ++choice) {
-    auto program = compile(choice);
+    auto program = programs.compileAll(choice);
     if (program)
       trials.push_back(std::make_unique<Trial>(choice, std::move(program), pool->get()));
     else if (choice == 0)
@@ -108,14 +157,27 @@ Result<std::vector<TunedKernel>> tuneKernels(CompileTrial compile, const Compile
   }
   if (Status status = runInTurns(trials); !status)
     return status.error();
-  std::vector<TunedKernel> tuned;
-  for (size_t i = 0; i < trials[0]->seconds.size(); ++i) {
-    double before = trials[0]->seconds[i];
-    TunedKernel best{0, before, before};
-    for (auto &trial : trials)
-      if (trial->seconds[i] < best.after && trial->seconds[i] < kClearly * before)
-        best = {trial->choice, before, trial->seconds[i]};
-    tuned.push_back(best);
+
+  std::vector<size_t> candidates;
+  for (size_t kernel = 0; kernel < trials[0]->seconds.size(); ++kernel)
+    candidates.push_back(findCandidate(trials, kernel, programs));
+  std::vector<TunedKernel> tuned(candidates.size());
+  auto program = programs.compileEach(candidates);
+  if (!program)
+    return tuned;
+
+  std::erase_if(trials, [](const auto &trial) { return trial->choice != 0; });
+  Trial &before = *trials[0];
+  before.forget();
+  trials.push_back(std::make_unique<Trial>(1, std::move(program), pool->get()));
+  Trial &after = *trials[1];
+  if (Status status = runInTurns(trials); !status)
+    return status.error();
+  for (size_t kernel = 0; kernel < tuned.size(); ++kernel) {
+    Spread plain(before.seconds[kernel]), candidate(after.seconds[kernel]);
+    bool isKept = candidates[kernel] != 0 && isClearlyLess(candidate, plain);
+    tuned[kernel] = {isKept ? candidates[kernel] : 0, plain.median,
+                     isKept ? candidate.median : plain.median};
   }
   return tuned;
 }

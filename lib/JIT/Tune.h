@@ -3,15 +3,24 @@
 #ifndef DL_LIB_JIT_TUNE_H
 #define DL_LIB_JIT_TUNE_H
 
+#include "CodeCache.h"
 #include "dl/JIT/Compiler.h"
-
-#include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace dl {
 
-/// A program whose contractions are computed by one of kKernelChoices, compiled
-/// for profiling. Null: it cannot be compiled.
-using CompileTrial = llvm::function_ref<std::shared_ptr<LoadedProgram>(size_t choice)>;
+/// Programs of one model, compiled for profiling, that compute its kernels by
+/// different choices (numbers of kKernelChoices).
+class Trials {
+public:
+  virtual ~Trials() = default;
+  /// All kernels by one choice. Null: it cannot be compiled.
+  virtual std::shared_ptr<LoadedProgram> compileAll(size_t choice) = 0;
+  /// Each kernel by its own.
+  virtual std::shared_ptr<LoadedProgram> compileEach(llvm::ArrayRef<size_t> choices) = 0;
+  /// Whether a kernel has that choice, and then computes what it does by default,
+  /// but for rounding.
+  virtual bool agrees(size_t kernel, size_t choice) = 0;
+};
 
 /// What was found for a kernel.
 struct TunedKernel {
@@ -20,10 +29,15 @@ struct TunedKernel {
   double before = 0, after = 0;
 };
 
-/// Runs a program with each choice in turns, all kernels where they stand, and
-/// returns the fastest choice for each kernel: the model's, where no other is
-/// clearly faster. Error: no memory, no threads.
-Result<std::vector<TunedKernel>> tuneKernels(CompileTrial compile, const CompileOptions &options);
+/// Finds the fastest choice for each kernel, where they stand in a program: first
+/// all choices run in turns; then, in turns again, what won against the default. A
+/// choice is kept where it is faster by much more than its times differ, and
+/// agrees. Error: no memory, no threads.
+Result<std::vector<TunedKernel>> tuneKernels(Trials &trials, const CompileOptions &options);
+
+/// Tunes the kernels of a planned module, and notes the choices in the cache.
+llvm::LogicalResult tuneModule(mlir::ModuleOp module, const CompileOptions &options,
+                               CodeCache &cache);
 
 } // namespace dl
 

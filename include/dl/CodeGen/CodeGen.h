@@ -146,11 +146,18 @@ public:
   virtual std::optional<KernelCode> find(llvm::StringRef key, size_t choice) = 0;
   /// Which of kKernelChoices a contraction is to be computed by.
   virtual size_t choiceOf(llvm::StringRef key) { return 0; }
+  /// False: it knows choices alone.
+  virtual bool hasObjects() const { return true; }
 };
 
+/// A text that two kernels share exactly where the same code serves both.
+std::string kernelKey(KernelOp kernel);
+/// Whether a kernel may be computed by other choices than the first.
+bool hasChoices(KernelOp kernel);
+
 /// Generates code for a planned model (see Graph/Pipeline.h). Kernels that
-/// `source` knows stay without a module; with a source, kernels are named by
-/// their key, so that a name means the same code in every model.
+/// `source` knows stay without a module; with a source of objects, kernels are named
+/// by their key, so that a name means the same code in every model.
 mlir::FailureOr<Program> generateProgram(ModelOp model, const CodeGenOptions &options,
                                          KernelSource *source = nullptr);
 
