@@ -43,6 +43,10 @@ public:
     return finish();
   }
 
+  /// The best strategy in blocks, with K in so many parts; null where B cannot be
+  /// packed by tasks.
+  std::optional<ContractionStrategy> chooseBlocks(int64_t parts);
+
 private:
   std::optional<ContractionStrategy> finish() {
     findSweep();
@@ -56,21 +60,33 @@ private:
     splitReduction();
     orderLoops();
     copyInTasks();
-    s.time += stagingTime();
-    // Few tasks leave cores idle.
-    if (s.tasks() < kFewTasks && d.flops() > kFewTasks * kPartFlops)
-      s.time *= 1.5;
+    s.time += stagingTime(kA) + stagingTime(kB);
+    judgeTasks();
     return s;
   }
 
+  // ContractionBlocking.cpp
+  bool canPackInTask(OperandIndex operand) const;
+  void chunkReduction();
+  void orderBlocks(int64_t parts);
+  bool packsColumns() const;
+  double blockTime() const;
+  void packInTask(OperandIndex operand, int panel, unsigned level);
+  void layOutChunks();
+
+  // ContractionStrategy.cpp and ContractionSchedule.cpp
   void chooseVectorDim();
   bool chooseRowVectorDim();
   bool chooseDotDim();
-  double stagingTime() const;
+  double stagingTime(OperandIndex operand) const;
+  double streamTime(int64_t bytes) const;
+  /// What a panel of B may take of the L1 cache.
+  int64_t panelBytes() const { return machine.l1Bytes * 2 / 3; }
+  void judgeTasks();
   void findSweep();
   void stageA();
   void stageB();
-  bool columnsConflict(int64_t stride) const;
+  bool columnsConflict(int64_t stride, int64_t depth) const;
   void layOutPanels(OperandIndex operand, int part, int64_t tile);
   int panelRows() const;
   void layOutResult();
@@ -116,6 +132,10 @@ private:
   const Machine &machine;
   const int64_t elementBytes;
   ContractionStrategy s;
+  /// B is packed by tasks, not before; K is split.
+  bool inBlocks = false, isSplit = false;
+  /// Of the operands as they are.
+  int64_t bytesA = 0, bytesB = 0;
   int &vectorPart = s.vectorPart;
 };
 

@@ -44,6 +44,12 @@ protected:
     llvm::SmallVector<mlir::Value> index, tile;
     mlir::Value base[3];
     mlir::Value part;
+    /// The flat index in A and B as they are, where tasks pack them.
+    mlir::Value source[2];
+    /// Whether this is the first and the last chunk of K; null: it is.
+    mlir::Value isFirstChunk, isLastChunk;
+    /// Where the panel of B that is packed next comes from.
+    mlir::Value nextPanel;
   };
   /// A register tile: rows as distances from the place's indices, and columns.
   struct TileShape {
@@ -80,6 +86,25 @@ protected:
                           llvm::ArrayRef<mlir::Value> index) const;
   int innermostK() const;
 
+  // ContractionBlocks.cpp
+  void packInTask(PhaseBuilder &phase, OperandIndex operand, const Place &place);
+  void packTaskPanel(PhaseBuilder &phase, OperandIndex operand, llvm::ArrayRef<ReductionLoop> loops,
+                     mlir::Value source, mlir::Value target, mlir::Value columnsLeft);
+  void packTaskRows(PhaseBuilder &phase, OperandIndex operand, const ReductionLoop &loop,
+                    mlir::Value source, mlir::Value target, mlir::Value columnsLeft);
+  void packTaskTransposed(PhaseBuilder &phase, OperandIndex operand, const ReductionLoop &loop,
+                          mlir::Value source, mlir::Value target, mlir::Value columnsLeft);
+  int panelDim(OperandIndex operand) const;
+  void addPrefetch(PhaseBuilder &phase, const Place &place, MicroKernel &kernel) const;
+  Place enterChunk(mlir::ImplicitLocOpBuilder &b, Place place, mlir::Value tile, mlir::Value lower,
+                   mlir::Value upper) const;
+  mlir::Value nextPanel(mlir::ImplicitLocOpBuilder &b, const Place &place, unsigned level) const;
+  llvm::SmallVector<mlir::Value> startSums(PhaseBuilder &phase, const Place &place,
+                                           const TileShape &shape);
+  /// Memory and index of the sums of B that a tile brings along.
+  std::pair<mlir::Value, mlir::Value> sideSums(PhaseBuilder &phase, const Place &place,
+                                               mlir::Value column) const;
+
   // ContractionLoops.cpp
   void emitMultiply();
   void emitTask(PhaseBuilder &phase, Expression &expression);
@@ -89,17 +114,25 @@ protected:
                 const TileShape &shape);
   Place enter(mlir::ImplicitLocOpBuilder &b, const Place &place, int loop, mlir::Value tile) const;
   TileShape tileShape(bool lastRows, bool lastColumns, bool sumsB) const;
+  /// The part of the loops' bounds that is this place's: its chunk, or its part.
   llvm::SmallVector<ReductionLoop> reductionLoops(mlir::ImplicitLocOpBuilder &b,
                                                   const Place &place) const;
+  std::pair<mlir::Value, mlir::Value> boundsOf(mlir::ImplicitLocOpBuilder &b, const Place &place,
+                                               int loop) const;
+  /// Elements from the tile's first row to `row` in an operand.
+  int64_t rowOffset(llvm::ArrayRef<int64_t> row, OperandIndex operand) const;
 
   // ContractionResults.cpp
+  void storeSums(PhaseBuilder &phase, const Place &place, const TileShape &shape,
+                 llvm::ArrayRef<mlir::Value> sums);
+  void storeResults(PhaseBuilder &phase, Expression &expression, const Place &place,
+                    const TileShape &shape, llvm::ArrayRef<mlir::Value> sums);
   void storeTile(PhaseBuilder &phase, Expression &expression, const Place &place,
                  const TileShape &shape, llvm::ArrayRef<mlir::Value> sums);
   void storeTransposed(PhaseBuilder &phase, Expression &expression, const Place &place,
                        const TileShape &shape, llvm::ArrayRef<mlir::Value> sums);
   void storeColumn(PhaseBuilder &phase, Expression &expression, const Place &place,
                    llvm::ArrayRef<int64_t> at, mlir::Value elements, int64_t active);
-  int64_t resultOffset(llvm::ArrayRef<int64_t> at) const;
   void storeSide(PhaseBuilder &phase, Expression &expression, const Place &place,
                  const TileShape &shape, llvm::ArrayRef<mlir::Value> sums);
   void clearScratch(PhaseBuilder &phase);
@@ -142,6 +175,9 @@ protected:
   /// What the anchor and the side sum are bound to.
   mlir::Value sum, sideSum;
 };
+
+/// The lanes below `count`, which may be negative or beyond the last.
+mlir::Value lanesBelow(mlir::ImplicitLocOpBuilder &b, mlir::Value count, int64_t lanes);
 
 /// Transposes, in registers, n vectors of n lanes; of longer vectors each piece of n
 /// lanes for itself. n: a power of two.

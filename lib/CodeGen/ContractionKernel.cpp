@@ -211,16 +211,18 @@ ContractionEmitter::ContractionEmitter(KernelModule &module, const ContractionBo
 
 void ContractionEmitter::emit() {
   for (OperandIndex operand : {kA, kB})
-    if (operand == kA && s.copiesInTask) {
-      stagedOffset[kA] = module.reserveScratch(bytes(s.operands[kA].count));
+    if ((operand == kA && s.copiesInTask) || s.operands[operand].level >= 0) {
+      stagedOffset[operand] = module.reserveScratch(bytes(s.operands[operand].count));
     } else if (s.operands[operand].staging != Staging::None) {
       stagedOffset[operand] = module.reserveWorkspace(bytes(s.operands[operand].count));
       emitStaging(operand);
     }
   bool isSplit = s.accumulation == Accumulation::Partials;
   bool finishesSide = isSplit && body.side && !sideAlone;
-  if (s.accumulation == Accumulation::Scatter)
+  if (s.accumulation == Accumulation::Scatter || s.accumulation == Accumulation::Chunks)
     stagedOffset[kC] = module.reserveScratch(bytes(s.operands[kC].count));
+  if (s.accumulation == Accumulation::Chunks && body.side && !sideAlone)
+    sideOffset = module.reserveScratch(bytes(sideColumns()));
   if (isSplit)
     stagedOffset[kC] = module.reserveWorkspace(bytes(s.operands[kC].count * s.parts));
   if (finishesSide)

@@ -23,12 +23,14 @@ void buildIf(ImplicitLocOpBuilder &b, Value condition, function_ref<void()> then
 
 Value ContractionEmitter::memoryOf(PhaseBuilder &phase, OperandIndex operand) const {
   const StagedOperand &staged = s.operands[operand];
-  if (operand == kC && s.accumulation == Accumulation::Scatter)
+  bool isScratch =
+      s.accumulation == Accumulation::Scatter || s.accumulation == Accumulation::Chunks;
+  if (operand == kC && isScratch)
     return phase.scratch(stagedOffset[kC], d.element, staged.count);
   if (operand == kC)
     return phase.workspace(stagedOffset[kC], d.element, staged.count * s.parts);
-  if (operand == kA && s.copiesInTask)
-    return phase.scratch(stagedOffset[kA], d.element, staged.count);
+  if ((operand == kA && s.copiesInTask) || staged.level >= 0)
+    return phase.scratch(stagedOffset[operand], d.element, staged.count);
   if (staged.staging != Staging::None)
     return phase.workspace(stagedOffset[operand], d.element, staged.count);
   return phase.argument(cast<BlockArgument>(d.operands[operand].value));
@@ -55,6 +57,8 @@ void ContractionEmitter::emitTask(PhaseBuilder &phase, Expression &expression) {
   place.tile.assign(s.dims.size(), zero);
   for (int operand : {kA, kB, kC})
     place.base[operand] = phase.index(s.operands[operand].origin);
+  for (int operand : {kA, kB})
+    place.source[operand] = phase.index(s.operands[operand].source);
   Value rest = phase.task;
   for (unsigned level = s.taskLoops; level-- > 0;) {
     int loop = s.loops[level];
@@ -89,16 +93,39 @@ ContractionEmitter::Place ContractionEmitter::enter(ImplicitLocOpBuilder &b, con
   inner.index[loop] = advance(b, arith::ConstantIndexOp::create(b, 0), tile, dim.tile);
   for (int operand : {kA, kB, kC})
     inner.base[operand] = advance(b, inner.base[operand], tile, dim.tileStrides[operand]);
+  for (int operand : {kA, kB})
+    inner.source[operand] = advance(b, inner.source[operand], tile, dim.source[operand] * dim.tile);
   return inner;
+}
+
+/// Tiles of a loop: all, or, where it goes over chunks of a split K, its part's.
+std::pair<Value, Value> ContractionEmitter::boundsOf(ImplicitLocOpBuilder &b, const Place &place,
+                                                     int loop) const {
+  auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
+  Value tiles = index(s.dims[loop].tiles());
+  if (loop != s.splitDim)
+    return {index(0), tiles};
+  Value chunks = index(s.chunk / s.dims[loop].tile);
+  Value lower = arith::MulIOp::create(b, place.part, chunks);
+  return {lower, arith::MinUIOp::create(b, arith::AddIOp::create(b, lower, chunks), tiles)};
 }
 
 void ContractionEmitter::emitLoops(PhaseBuilder &phase, Expression &expression, unsigned level,
                                    Place place) {
+  for (OperandIndex operand : {kA, kB})
+    if (s.operands[operand].level == static_cast<int>(level))
+      packInTask(phase, operand, place);
+  if (s.prefetchLevel == static_cast<int>(level))
+    place.nextPanel = nextPanel(phase.b, place, level);
   if (level == s.loops.size())
     return emitTiles(phase, expression, place);
   int loop = s.loops[level];
-  buildLoop(phase.b, 0, s.dims[loop].tiles(), 1, [&](Value tile) {
-    emitLoops(phase, expression, level + 1, enter(phase.b, place, loop, tile));
+  auto [lower, upper] = boundsOf(phase.b, place, loop);
+  buildLoop(phase.b, lower, upper, 1, [&, lower = lower, upper = upper](Value tile) {
+    Place inner = enter(phase.b, place, loop, tile);
+    if (s.isChunked(loop))
+      inner = enterChunk(phase.b, inner, tile, lower, upper);
+    emitLoops(phase, expression, level + 1, inner);
   });
 }
 
@@ -179,7 +206,16 @@ SmallVector<ReductionLoop> ContractionEmitter::reductionLoops(ImplicitLocOpBuild
   for (int loop : s.reductionLoops) {
     const PlanDim &dim = s.dims[loop];
     ReductionLoop reduction{dim.extent, {dim.strides[kA], dim.strides[kB]}, nullptr, nullptr};
-    if (loop == s.splitDim) {
+    if (s.isChunked(loop)) {
+      reduction.extent = dim.tile;
+      if (dim.extent % dim.tile != 0) {
+        Value left = arith::SubIOp::create(b, arith::ConstantIndexOp::create(b, dim.extent),
+                                           place.index[loop]);
+        reduction.lower = arith::ConstantIndexOp::create(b, 0);
+        reduction.upper =
+            arith::MinUIOp::create(b, left, arith::ConstantIndexOp::create(b, dim.tile));
+      }
+    } else if (loop == s.splitDim) {
       Value chunk = arith::ConstantIndexOp::create(b, s.chunk);
       reduction.lower = arith::MulIOp::create(b, place.part, chunk);
       Value end = arith::AddIOp::create(b, reduction.lower, chunk);
@@ -191,6 +227,13 @@ SmallVector<ReductionLoop> ContractionEmitter::reductionLoops(ImplicitLocOpBuild
   return loops;
 }
 
+int64_t ContractionEmitter::rowOffset(ArrayRef<int64_t> row, OperandIndex operand) const {
+  int64_t offset = 0;
+  for (auto [dim, index] : llvm::zip_equal(s.dims, row))
+    offset += dim.strides[operand] * index;
+  return offset;
+}
+
 void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, const Place &place,
                                   const TileShape &shape) {
   ImplicitLocOpBuilder &b = phase.b;
@@ -200,12 +243,8 @@ void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, c
     kernel.memory[operand] = memoryOf(phase, operand);
     kernel.base[operand] = place.base[operand];
   }
-  for (const SmallVector<int64_t> &row : shape.rows) {
-    int64_t offset = 0;
-    for (auto [dim, index] : llvm::zip_equal(s.dims, row))
-      offset += dim.strides[kA] * index;
-    kernel.rows.push_back(offset);
-  }
+  for (const SmallVector<int64_t> &row : shape.rows)
+    kernel.rows.push_back(rowOffset(row, kA));
   kernel.vectors = shape.vectors;
   kernel.isDot = s.isDot();
   for (int64_t column = 0; s.isDot() && column < shape.tailLanes; ++column)
@@ -221,20 +260,10 @@ void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, c
     kernel.chains = chainsFor(static_cast<int64_t>(shape.rows.size()) * shape.vectors,
                               kernel.loops.back().extent);
 
-  size_t count = (shape.rows.size() + (shape.sumsB ? 1 : 0)) * shape.vectors;
-  SmallVector<Value> sums(count, numberLike(b, vectorType(), 0));
-  if (s.accumulation == Accumulation::Scatter) {
-    Value scratch = memoryOf(phase, kC);
-    size_t next = 0;
-    for (const SmallVector<int64_t> &row : shape.rows) {
-      int64_t offset = 0;
-      for (auto [dim, index] : llvm::zip_equal(s.dims, row))
-        offset += dim.strides[kC] * index;
-      for (int64_t v = 0; v < shape.vectors; ++v)
-        sums[next++] = vector::LoadOp::create(b, vectorType(), scratch,
-                                              offsetBy(b, place.base[kC], offset + v * s.lanes));
-    }
-  }
+  if (place.nextPanel)
+    addPrefetch(phase, place, kernel);
+
+  SmallVector<Value> sums = startSums(phase, place, shape);
   sums = s.isDot() ? kernel.emitDot(b, sums) : kernel.emit(b, sums);
   ArrayRef<Value> all = sums;
   size_t own = shape.rows.size() * shape.vectors;

@@ -77,6 +77,18 @@ void MicroKernel::emitStep(ImplicitLocOpBuilder &b, Value baseA, Value baseB, in
       sums[sum] = arith::AddFOp::create(b, sums[sum], columns[v]);
 }
 
+/// The lines of one row of a panel to be, into the L2 cache.
+void MicroKernel::emitPrefetch(ImplicitLocOpBuilder &b, Value k) const {
+  if (!prefetchFrom)
+    return;
+  Value row = arith::ShRUIOp::create(b, k, arith::ConstantIndexOp::create(b, 1));
+  Value at = arith::AddIOp::create(b, prefetchAt, arith::MulIOp::create(b, row, prefetchStride));
+  int64_t lane = 64 / (vector.getElementTypeBitWidth() / 8);
+  for (int64_t column = 0; column < vectors * vector.getNumElements(); column += lane)
+    memref::PrefetchOp::create(b, prefetchFrom, ValueRange{offsetBy(b, at, column)},
+                               /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+}
+
 /// Whether successive k read the same element of A for different rows (a
 /// convolution's window along its image row). Unrolled, LLVM would keep these
 /// broadcasts in registers, which it has not.
@@ -120,17 +132,21 @@ SmallVector<Value> MicroKernel::emitInnermost(ImplicitLocOpBuilder &b, const Red
     if (loop.extent <= kUnrollWhole && unroll > 1)
       return addChains(b, steps(zero, sums, 0, loop.extent));
     int64_t whole = loop.extent / unroll * unroll;
-    sums =
-        buildReduceLoop(b, zero, arith::ConstantIndexOp::create(b, whole), unroll, sums,
-                        [&](Value k, ValueRange carried) { return steps(k, carried, 0, unroll); });
+    sums = buildReduceLoop(b, zero, arith::ConstantIndexOp::create(b, whole), unroll, sums,
+                           [&](Value k, ValueRange carried) {
+                             emitPrefetch(b, k);
+                             return steps(k, carried, 0, unroll);
+                           });
     return addChains(b, steps(zero, sums, whole, loop.extent - whole));
   }
   // Bounds at run time: whole steps, then the rest one by one.
   Value length = arith::SubIOp::create(b, loop.upper, loop.lower);
   Value rest = arith::RemUIOp::create(b, length, arith::ConstantIndexOp::create(b, unroll));
   Value middle = arith::SubIOp::create(b, loop.upper, rest);
-  sums = buildReduceLoop(b, loop.lower, middle, unroll, sums,
-                         [&](Value k, ValueRange carried) { return steps(k, carried, 0, unroll); });
+  sums = buildReduceLoop(b, loop.lower, middle, unroll, sums, [&](Value k, ValueRange carried) {
+    emitPrefetch(b, k);
+    return steps(k, carried, 0, unroll);
+  });
   sums = buildReduceLoop(b, middle, loop.upper, 1, sums,
                          [&](Value k, ValueRange carried) { return steps(k, carried, 0, 1); });
   return addChains(b, sums);

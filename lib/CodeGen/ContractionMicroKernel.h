@@ -55,6 +55,9 @@ struct MicroKernel {
   int64_t chains = 1;
   bool hasFMA = true;
   llvm::SmallVector<ReductionLoop> loops;
+  /// What the next panel of B is made from: with every two steps of the innermost
+  /// loop, one row of it is prefetched; null: nothing is.
+  mlir::Value prefetchFrom, prefetchAt, prefetchStride;
 
   /// Dot products: elements from column 0 to each column in B.
   bool isDot = false;
@@ -86,6 +89,7 @@ private:
                                                   const ReductionLoop &loop, mlir::Value baseA,
                                                   mlir::Value baseB,
                                                   mlir::ValueRange initial) const;
+  void emitPrefetch(mlir::ImplicitLocOpBuilder &b, mlir::Value k) const;
   mlir::Value load(mlir::ImplicitLocOpBuilder &b, mlir::Value memory, mlir::Value at,
                    bool isTail) const;
   mlir::Value multiplyAdd(mlir::ImplicitLocOpBuilder &b, mlir::Value x, mlir::Value y,

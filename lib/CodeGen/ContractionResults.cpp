@@ -69,26 +69,39 @@ void ContractionEmitter::writeSide(PhaseBuilder &phase, Expression &expression, 
   expression.store(body.sideResults, position);
 }
 
+/// To where sums wait: partial results, or scratch, which is as wide as a tile, so
+/// its tail needs no mask.
+void ContractionEmitter::storeSums(PhaseBuilder &phase, const Place &place, const TileShape &shape,
+                                   ArrayRef<Value> sums) {
+  ImplicitLocOpBuilder &b = phase.b;
+  bool isMasked = s.accumulation == Accumulation::Partials;
+  Value memory = memoryOf(phase, kC), tail = isMasked ? maskFor(b, shape.tailLanes) : Value();
+  for (auto [number, row] : llvm::enumerate(shape.rows))
+    for (int64_t v = 0; v < shape.vectors; ++v)
+      storeVector(b, sums[number * shape.vectors + v], memory,
+                  offsetBy(b, place.base[kC], rowOffset(row, kC) + v * s.lanes),
+                  v == shape.vectors - 1 ? tail : Value());
+}
+
 void ContractionEmitter::storeTile(PhaseBuilder &phase, Expression &expression, const Place &place,
                                    const TileShape &shape, ArrayRef<Value> sums) {
   if (s.resultPart >= 0)
     return storeTransposed(phase, expression, place, shape, sums);
+  if (s.accumulation == Accumulation::Registers)
+    return storeResults(phase, expression, place, shape, sums);
+  if (s.accumulation != Accumulation::Chunks)
+    return storeSums(phase, place, shape, sums);
+  buildIf(
+      phase.b, place.isLastChunk, [&] { storeResults(phase, expression, place, shape, sums); },
+      [&] { storeSums(phase, place, shape, sums); });
+}
+
+void ContractionEmitter::storeResults(PhaseBuilder &phase, Expression &expression,
+                                      const Place &place, const TileShape &shape,
+                                      ArrayRef<Value> sums) {
   ImplicitLocOpBuilder &b = phase.b;
   Value tail = maskFor(b, shape.tailLanes);
   auto maskOf = [&](int64_t v) { return v == shape.vectors - 1 ? tail : Value(); };
-  if (s.accumulation != Accumulation::Registers) {
-    // The scratch image is as wide as a tile: its tail needs no mask.
-    bool isScratch = s.accumulation == Accumulation::Scatter;
-    Value memory = memoryOf(phase, kC);
-    for (auto [number, row] : llvm::enumerate(shape.rows)) {
-      int64_t offset = resultOffset(row);
-      for (int64_t v = 0; v < shape.vectors; ++v)
-        storeVector(b, sums[number * shape.vectors + v], memory,
-                    offsetBy(b, place.base[kC], offset + v * s.lanes),
-                    isScratch ? Value() : maskOf(v));
-    }
-    return;
-  }
   // Swapped operands: the last dimension of C may be one element beside the vector's.
   int vectorDim = s.isSwapped ? d.dims[s.vectorPart].terms[kC].dim
                               : static_cast<int>(d.operands[kC].shape.size()) - 1;
@@ -109,14 +122,6 @@ void ContractionEmitter::storeTile(PhaseBuilder &phase, Expression &expression, 
   }
 }
 
-/// Elements from a place to so many indices further in each dimension.
-int64_t ContractionEmitter::resultOffset(ArrayRef<int64_t> at) const {
-  int64_t offset = 0;
-  for (auto [dim, index] : llvm::zip_equal(s.dims, at))
-    offset += dim.strides[kC] * index;
-  return offset;
-}
-
 /// A piece of a column of a transposed tile: `active` elements along the last dimension
 /// of C.
 void ContractionEmitter::storeColumn(PhaseBuilder &phase, Expression &expression,
@@ -129,7 +134,7 @@ void ContractionEmitter::storeColumn(PhaseBuilder &phase, Expression &expression
     position.mask = leadingMask(b, active, position.lanes);
   if (s.accumulation != Accumulation::Registers)
     return storeVector(b, elements, memoryOf(phase, kC),
-                       offsetBy(b, place.base[kC], resultOffset(at)), position.mask);
+                       offsetBy(b, place.base[kC], rowOffset(at, kC)), position.mask);
   position.indices = tensorIndices(b, place, at, kC);
   position.vectorDim = static_cast<int>(position.indices.size()) - 1;
   writeResult(phase, expression, position, elements);
@@ -171,12 +176,17 @@ void ContractionEmitter::storeSide(PhaseBuilder &phase, Expression &expression, 
   for (int64_t v = 0; v < shape.vectors; ++v) {
     Value mask = v == shape.vectors - 1 ? tail : Value();
     Value column = offsetBy(b, first, v * s.lanes);
-    if (s.accumulation == Accumulation::Registers) {
-      writeSide(phase, expression, column, mask, sums[v]);
-      continue;
-    }
-    Value memory = phase.workspace(sideOffset, d.element, sideColumns() * s.parts);
-    storeVector(b, sums[v], memory, advance(b, column, place.part, sideColumns()), mask);
+    auto write = [&] { writeSide(phase, expression, column, mask, sums[v]); };
+    auto keep = [&] {
+      auto [memory, at] = sideSums(phase, place, column);
+      storeVector(b, sums[v], memory, at, mask);
+    };
+    if (s.accumulation == Accumulation::Registers)
+      write();
+    else if (s.accumulation == Accumulation::Partials)
+      keep();
+    else
+      buildIf(b, place.isLastChunk, write, keep);
   }
 }
 

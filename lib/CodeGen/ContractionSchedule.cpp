@@ -102,7 +102,7 @@ StrategyChooser::OrderCosts StrategyChooser::orderCosts(double outerRows, double
   double rows = outerRows * innerRows;
   auto reread = [&](double bytes, double times) { return rereadCost(bytes, times, machine); };
   auto narrow = [&](double bytes) {
-    double level = bytes > static_cast<double>(machine.l2Bytes)       ? 2
+    double level = bytes > static_cast<double>(machine.l2Bytes)       ? 8
                    : bytes > static_cast<double>(machine.l1Bytes) / 2 ? 0.25
                                                                       : 0;
     return columns > 1 ? level * bytes : 0;

@@ -184,8 +184,7 @@ Position ContractionEmitter::sourcePosition(ImplicitLocOpBuilder &b, OperandInde
   return position;
 }
 
-/// The lanes below `count`, which may be negative or beyond the last.
-static Value columnsMask(ImplicitLocOpBuilder &b, Value count, int64_t lanes) {
+Value lanesBelow(ImplicitLocOpBuilder &b, Value count, int64_t lanes) {
   SmallVector<int32_t> numbers(lanes);
   std::iota(numbers.begin(), numbers.end(), 0);
   Value limit = arith::IndexCastOp::create(b, b.getI32Type(), count);
@@ -210,7 +209,7 @@ void ContractionEmitter::packColumns(PhaseBuilder &phase, Expression &expression
     position.vectorDim = columns.terms[operand].dim;
     if (last + staged.panelPitch > columns.extent) {
       Value left = arith::SubIOp::create(b, phase.index(columns.extent), here[part]);
-      position.mask = columnsMask(b, left, s.lanes);
+      position.mask = lanesBelow(b, left, s.lanes);
     }
     vector::StoreOp::create(b, expression.vectorAt(d.operands[operand].value, position), target,
                             offsetBy(b, at, v));

@@ -55,6 +55,12 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
                   namesOf(reductionLoops), tasks());
   if (isSwapped)
     text += "; operands swapped";
+  for (OperandIndex operand : {kA, kB})
+    if (operands[operand].level >= 0)
+      text += fmt::format("; {} packed in tasks", operand == kA ? "a" : "b");
+  for (int loop : loops)
+    if (isChunked(loop))
+      text += fmt::format("; {} in chunks of {}", nameOf(loop), dims[loop].tile);
   if (copiesInTask)
     text += "; each copies its part of a";
   if (accumulation == Accumulation::Partials)
@@ -212,11 +218,11 @@ void StrategyChooser::stageA() {
 /// Whether a tile's columns, one piece of each row of B that are `stride` bytes
 /// apart, push each other out of the L2 cache before the next tile reads them. A
 /// stride that shares a large power of two with a page leads to few cache sets.
-bool StrategyChooser::columnsConflict(int64_t stride) const {
+bool StrategyChooser::columnsConflict(int64_t stride, int64_t depth) const {
   constexpr int64_t kPage = 4096;
   int64_t common = std::gcd(stride, kPage), piece = s.lanes * 2 * elementBytes;
   int64_t usable = machine.l2Bytes / 2 * std::min(piece, common) / common;
-  return common == kPage || extentOf(DimRole::K) * piece > usable;
+  return common == kPage || depth * piece > usable;
 }
 
 /// Packs B where it has no unit stride along the vector, and where its rows
@@ -229,7 +235,7 @@ void StrategyChooser::stageB() {
   bool conflicts = false;
   for (auto [dim, stride] : llvm::zip_equal(d.dims, staged.strides))
     if (dim.role == DimRole::K)
-      conflicts = stride != 0 && columnsConflict(stride * elementBytes);
+      conflicts = stride != 0 && columnsConflict(stride * elementBytes, extentOf(DimRole::K));
   bool canPack = vectorPart >= 0 && !s.vectorA && !s.isDot();
   if (s.isDot() && staged.strides[s.dotPart] != 1)
     return layOutPanels(kB, s.dotPart, d.dims[s.dotPart].extent);
@@ -351,7 +357,7 @@ void StrategyChooser::chooseTile() {
   }
   problem.bytesA = static_cast<double>(bytesOf(kA));
   problem.bytesB = static_cast<double>(bytesOf(kB));
-  problem.inPlaceB = s.operands[kB].staging != Staging::Panels;
+  problem.inPlaceB = s.operands[kB].staging != Staging::Panels && !inBlocks;
   problem.l1Bytes = static_cast<double>(machine.l1Bytes);
   problem.l2Bytes = static_cast<double>(machine.l2Bytes);
   problem.l3Bytes = static_cast<double>(machine.l3Bytes);
@@ -364,6 +370,13 @@ void StrategyChooser::chooseTile() {
     }
   problem.shortRowsA = s.operands[kA].staging == Staging::None && !problem.rowBytes.empty() &&
                        problem.rowBytes.back() == elementBytes;
+  // In blocks, the tiles find a panel of B near; of a split K they see a part.
+  if (inBlocks) {
+    problem.bytesB = 0;
+    problem.chunkVectors = static_cast<double>(panelBytes() / (s.lanes * elementBytes));
+  }
+  if (isSplit)
+    problem.bytesA = std::min(problem.bytesA, problem.l2Bytes / 4);
   double turns = 1;
   for (auto [index, dim] : llvm::enumerate(s.dims)) {
     if (static_cast<int>(index) == s.vectorDim || dim.role == DimRole::K || isInnerRow(dim))
@@ -390,8 +403,8 @@ void StrategyChooser::chooseTile() {
 /// the caches have lost it; packed, it streams. That pays from a few reads on.
 int StrategyChooser::panelRows() const {
   static constexpr int64_t kReads = 4;
-  if (s.operands[kA].staging != Staging::None || s.isDot() || s.vectorA || s.vectorDim < 0 ||
-      s.dims[s.vectorDim].tiles() < kReads || bytesOf(kA) <= 2 * machine.l1Bytes)
+  if (inBlocks || s.operands[kA].staging != Staging::None || s.isDot() || s.vectorA ||
+      s.vectorDim < 0 || s.dims[s.vectorDim].tiles() < kReads || bytesOf(kA) <= 2 * machine.l1Bytes)
     return -1;
   int rows = -1;
   for (auto [index, dim] : llvm::enumerate(s.dims)) {
@@ -433,18 +446,28 @@ void StrategyChooser::applyTile() {
 
 /// Time of the copies and panels. A transposed panel costs a multiply-add or so
 /// for each element, a copy a few for each vector.
-double StrategyChooser::stagingTime() const {
-  double time = 0;
-  for (OperandIndex operand : {kA, kB}) {
-    auto count = static_cast<double>(s.operands[operand].count);
-    bool isTransposed =
-        operand == kB && vectorPart >= 0 && (s.isDot() || naturalStrides(kB)[vectorPart] != 1);
-    if (s.operands[operand].staging == Staging::Panels && isTransposed)
-      time += count;
-    else if (s.operands[operand].staging != Staging::None)
-      time += 4 * count / static_cast<double>(s.lanes);
-  }
-  return time;
+double StrategyChooser::stagingTime(OperandIndex operand) const {
+  const StagedOperand &staged = s.operands[operand];
+  if (staged.staging == Staging::None)
+    return 0;
+  auto count = static_cast<double>(staged.count);
+  bool isTransposed =
+      operand == kB && vectorPart >= 0 && (s.isDot() || naturalStrides(kB)[vectorPart] != 1);
+  double time = isTransposed && staged.staging == Staging::Panels
+                    ? count
+                    : 4 * count / static_cast<double>(s.lanes);
+  return time + 1.5 * static_cast<double>(bytesOf(operand)) * streamTime(2 * bytesOf(operand));
+}
+
+/// Time for a byte of an operand that is read once, and lies among so many bytes.
+double StrategyChooser::streamTime(int64_t bytes) const {
+  return bytes <= machine.l2Bytes * 3 / 4 ? 0 : 0.3;
+}
+
+/// Few tasks leave cores idle.
+void StrategyChooser::judgeTasks() {
+  if (s.tasks() < kFewTasks && d.flops() > kFewTasks * kPartFlops)
+    s.time *= 1.5;
 }
 
 ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
@@ -453,8 +476,18 @@ ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
     return StrategyChooser(descriptor, request, machine).choose(alongK);
   };
   ContractionStrategy columns = *choose(false);
-  std::optional<ContractionStrategy> dot = choose(true);
-  return dot && dot->time < columns.time ? *dot : columns;
+  ContractionStrategy best = columns;
+  auto compare = [&](const std::optional<ContractionStrategy> &other, double doubt) {
+    if (other && other->time * doubt < best.time)
+      best = *other;
+  };
+  compare(choose(true), 1);
+  // K whole, in parts for few cores, or for many. Measured, blocks take up to a
+  // tenth longer than estimated.
+  for (int64_t parts : {1, 8, 24})
+    compare(StrategyChooser(descriptor, request, machine).chooseBlocks(parts),
+            best.inBlocks() ? 1 : 1.1);
+  return best;
 }
 
 std::optional<ContractionStrategy> chooseSwappedStrategy(const ContractionDescriptor &swapped,

@@ -44,7 +44,12 @@ static double tileCycles(const TileProblem &problem, int64_t rows, int64_t vecto
   int64_t chains = problem.isDot ? 1 : chainsFor(rows * vectors, problem.innermostReduction);
   double latency = static_cast<double>(kInFlight) / static_cast<double>(chains);
   double each = std::max({products, loads, latency}) + (problem.isDot ? 0.5 : 0.25) * loads;
-  double ends = static_cast<double>(rows * vectors) * (problem.addsToMemory ? 2.5 : 1.5) + 10;
+  double sums = static_cast<double>(rows * vectors), chunks = 1;
+  if (problem.chunkVectors > 0)
+    chunks = std::max(
+        std::round(static_cast<double>(problem.reduction * vectors) / problem.chunkVectors), 1.0);
+  double ends = sums * (problem.addsToMemory ? 2.5 : 1.5) + 10;
+  ends += (chunks - 1) * (sums * 2.5 + 10);
   // The lanes of a row's sums are added up by shuffles.
   if (problem.isDot)
     ends += static_cast<double>(rows * (3 * vectors + 12));

@@ -35,6 +35,9 @@ struct TileProblem {
   bool inPlaceB = false;
   /// A is read where it lies, and is contiguous along rows: likewise.
   bool shortRowsA = false;
+  /// K goes in chunks of so many steps by vectors, whose sums wait in memory; 0: as
+  /// a whole.
+  double chunkVectors = 0;
   /// Sums are loaded before and stored after each tile.
   bool addsToMemory = false;
   /// Tiles are transposed before they are stored.

@@ -10,9 +10,15 @@
 //    (adjacent dimensions that are one dimension in memory are merged);
 //  * the register tile: rows x vectors;
 //  * where products are summed: in registers until the result is final; in
-//    partial results, one for each part of a split K; or in a scratch image that
-//    taps add to;
+//    partial results, one for each part of a split K; in a scratch image that
+//    taps add to; or in scratch between chunks of K;
 //  * the order of loops, and how many of the outermost are tasks.
+//
+// Operands that the caches do not hold are multiplied in blocks: a task goes
+// through K in chunks, packs the panel of B (or block of A) that a chunk needs
+// into scratch, where it stays in the nearest caches, and runs all register tiles
+// over it. The chunks' loops are among the others, so a block is a place in the
+// order of loops.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,10 +38,14 @@ struct PlanDim {
   int64_t strides[3];
   /// The descriptor's dimensions, outer to inner.
   llvm::SmallVector<int, 2> parts;
-  /// Indices that a register tile covers; 1 outside it.
+  /// Indices that a register tile covers; 1 outside it. Of K, where it is among
+  /// the loops: the indices of a chunk.
   int64_t tile = 1;
   /// Elements from one tile to the next.
   int64_t tileStrides[3] = {0, 0, 0};
+  /// Elements from one index to the next in A and B as they are, where tasks pack
+  /// them.
+  int64_t source[2] = {0, 0};
 
   int64_t tiles() const { return (extent + tile - 1) / tile; }
   int64_t lastTile() const { return extent - (tiles() - 1) * tile; }
@@ -57,11 +67,15 @@ struct StagedOperand {
   /// vectors), and elements of a panel.
   int panelPart = -1;
   int64_t panelTile = 0, panelPitch = 0, panel = 0;
-  /// Elements from the start to where the iteration's origin lies.
-  int64_t origin = 0;
+  /// Panels: packed by each task into its scratch, whenever so many of the loops
+  /// are entered; -1: by a phase of its own, before.
+  int level = -1;
+  /// Elements from the start to where the iteration's origin lies; in blocks, in
+  /// the tensor as it is.
+  int64_t origin = 0, source = 0;
 };
 
-enum class Accumulation { Registers, Partials, Scatter };
+enum class Accumulation { Registers, Partials, Scatter, Chunks };
 
 struct ContractionStrategy {
   BackwardDataForm form = BackwardDataForm::Scatter;
@@ -85,7 +99,8 @@ struct ContractionStrategy {
   int resultPart = -1;
 
   Accumulation accumulation = Accumulation::Registers;
-  /// Partials: K is split into parts of `chunk` indices of dimension `splitDim`.
+  /// Partials: K is split into parts of `chunk` indices of dimension `splitDim`;
+  /// a part may be summed in chunks of its own.
   int splitDim = -1;
   int64_t parts = 1, chunk = 0;
   /// A part is a few rows of B from outer memory: a tile fetches the next one's columns
@@ -108,7 +123,14 @@ struct ContractionStrategy {
   /// Estimated time, staging included, in vector multiply-adds.
   double time = 0;
 
+  /// The columns of B that come next are prefetched while the rows inside so many
+  /// loops are multiplied; -1: not.
+  int prefetchLevel = -1;
+
   bool isDot() const { return dotPart >= 0; }
+  /// Whether a loop goes over chunks of this dimension of K.
+  bool isChunked(int dim) const;
+  bool inBlocks() const { return prefetchLevel >= 0 || operands[kB].level >= 0; }
   int64_t columns() const { return isDot() ? vectors : lanes * vectors; }
   /// Columns of a scratch image: whole vectors.
   int64_t scratchColumns() const { return isDot() ? lanes : columns(); }

@@ -18,6 +18,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <csignal>
@@ -42,8 +43,9 @@ int64_t wantedCases = 0;
 /// Winograd's transform, or by tiles (AMX).
 enum class Arithmetic { MultiplyAdds, Winograd, Tiles };
 
-/// A march, the type of elements, which series of cases is checked on it, how many
-/// of them, and how.
+/// A march (`host-small`: the host, with caches so small that cases fill them), the
+/// type of elements, which series of cases is checked on it, how many of them, and
+/// how.
 struct Target {
   const char *march;
   const char *element;
@@ -72,7 +74,19 @@ constexpr Target kTargets[] = {
     {"avx2", "f32", 8, 60, Arithmetic::Winograd},
     {"generic", "f32", 9, 60, Arithmetic::Winograd},
     {"host", "f32", 10, 600, Arithmetic::Tiles},
+    {"host-small", "f32", 11, 400},
+    {"host-small", "f64", 11, 60},
 };
+
+constexpr const char *kSmallCaches = "host-small";
+
+Machine machineOf(const Target &target) {
+  bool isSmall = std::strcmp(target.march, kSmallCaches) == 0;
+  Machine machine = Machine::get(isSmall ? "host" : target.march).value();
+  if (isSmall)
+    machine.l1Bytes = 2 << 10, machine.l2Bytes = 8 << 10, machine.l3Bytes = 1 << 20;
+  return machine;
+}
 
 void PrintTo(const Target &target, std::ostream *os) { *os << target.name(); }
 
@@ -206,7 +220,7 @@ bool sameBits(const std::vector<Tensor> &a, const std::vector<Tensor> &b) {
 std::string check(const ContractionCase &c, const Target &target, dlrt_pool *pool,
                   std::string *strategy = nullptr) {
   auto kernel = CompiledKernel::get(
-      c.text(target.element), Machine::get(target.march).value(), false,
+      c.text(target.element), machineOf(target), false,
       target.isWinograd() ? Winograd::Always : Winograd::Never,
       target.arithmetic == Arithmetic::Tiles ? SplitProducts::WherePossible : SplitProducts::Never);
   if (!kernel)
@@ -287,9 +301,13 @@ std::vector<const char *> kindsOf(const Target &target) {
   case Arithmetic::MultiplyAdds:
     break;
   }
-  return {"a in place", "a copied",  "b in place",       "b copied",           "b packed",
-          "split in",   "scratch",   "; 1 tasks",        "a along the vector", "of 1 lanes",
-          "tile 1x",    "left over", "operands swapped", "(dot products)",     "columns of b packed", "fetched ahead"};
+  if (std::strcmp(target.march, kSmallCaches) == 0)
+    return {"a in place", "b packed in tasks", "in chunks of", "split in", "left over"};
+  return {
+      "a in place",   "a copied",  "b in place",       "b copied",           "b packed",
+      "split in",     "scratch",   "; 1 tasks",        "a along the vector", "of 1 lanes",
+      "tile 1x",      "left over", "operands swapped", "(dot products)",     "columns of b packed",
+      "fetched ahead"};
 }
 
 /// Whether B is packed column by column, for dot products.
@@ -396,7 +414,9 @@ TEST_P(ContractionSweep, AgreesWithReference) {
 
 INSTANTIATE_TEST_SUITE_P(Targets, ContractionSweep, testing::ValuesIn(kTargets),
                          [](const auto &info) {
-                           return std::string(info.param.march) + "_" + info.param.way();
+                           std::string name = info.param.march;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name + "_" + info.param.way();
                          });
 
 TEST(ContractionCase, LinesReadBack) {

@@ -1,0 +1,228 @@
+//===- ContractionBlocking.cpp - Blocks that stay in the caches -----------===//
+
+#include "ContractionChooser.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace dl {
+
+/// A panel of an operand that is read where it lies can be packed: its columns or
+/// its innermost dimension of K are contiguous.
+bool StrategyChooser::canPackInTask(OperandIndex operand) const {
+  if (s.operands[operand].staging != Staging::None || d.isPadded(operand))
+    return false;
+  const PlanDim &columns = s.dims[s.vectorDim];
+  const PlanDim *inner = nullptr;
+  for (const PlanDim &dim : s.dims)
+    if (dim.role == DimRole::K)
+      inner = &dim;
+  return inner && (columns.strides[operand] == 1 || inner->strides[operand] == 1);
+}
+
+/// Chunks of K whose panel of B leaves room in the L1 cache: whole dimensions from
+/// the inside, a part of the next, and single indices of those outside.
+void StrategyChooser::chunkReduction() {
+  int64_t room = std::max<int64_t>(panelBytes() / (s.columns() * elementBytes), s.lanes);
+  SmallVector<int> dims;
+  for (auto [index, dim] : llvm::enumerate(s.dims))
+    if (dim.role == DimRole::K)
+      dims.push_back(index);
+  SmallVector<int> chunked;
+  for (int index : llvm::reverse(dims)) {
+    PlanDim &dim = s.dims[index];
+    int64_t pieces = std::max<int64_t>((dim.extent + room / 2) / room, 1);
+    int64_t chunk = llvm::divideCeil(dim.extent, pieces);
+    if (index == dims.back())
+      chunk = llvm::alignTo(chunk, s.lanes);
+    chunk = std::min(chunk, dim.extent);
+    room = std::max<int64_t>(room / std::max<int64_t>(chunk, 1), 1);
+    if (chunk < dim.extent) {
+      dim.tile = chunk;
+      chunked.insert(chunked.begin(), index);
+    }
+    if (chunk > 1 || index == dims.back())
+      s.reductionLoops.insert(s.reductionLoops.begin(), index);
+  }
+  s.loops.assign(chunked.begin(), chunked.end());
+}
+
+/// Columns, chunks, rows: a column of tiles is a task, and its sums stay in
+/// scratch. Or, where K is split, chunks, columns, rows: parts of K are tasks.
+void StrategyChooser::orderBlocks(int64_t parts) {
+  SmallVector<int> chunks = s.loops, outer, rows;
+  for (auto [index, dim] : llvm::enumerate(s.dims)) {
+    int loop = static_cast<int>(index);
+    if (loop != s.vectorDim && dim.role != DimRole::K)
+      (dim.role == DimRole::M ? rows : outer).push_back(loop);
+  }
+  s.loops = outer;
+  auto append = [&](ArrayRef<int> loops) { s.loops.append(loops.begin(), loops.end()); };
+  if (parts > 1) {
+    s.accumulation = Accumulation::Partials;
+    s.splitDim = chunks.front();
+    const PlanDim &dim = s.dims[s.splitDim];
+    s.chunk = llvm::alignTo(llvm::divideCeil(dim.extent, parts), dim.tile);
+    s.parts = llvm::divideCeil(dim.extent, s.chunk);
+    s.taskLoops = outer.size();
+    append(chunks);
+    s.loops.push_back(s.vectorDim);
+  } else {
+    s.accumulation = chunks.empty() ? Accumulation::Registers : Accumulation::Chunks;
+    s.loops.push_back(s.vectorDim);
+    s.taskLoops = s.loops.size();
+    append(chunks);
+  }
+  unsigned level = s.loops.size();
+  append(rows);
+  for (OperandIndex operand : {kA, kB})
+    s.operands[operand].source = s.operands[operand].origin;
+  // The strides of tiles, now that those of K are known.
+  for (PlanDim &dim : s.dims)
+    for (int operand : {kA, kB}) {
+      if (dim.role == DimRole::K)
+        dim.tileStrides[operand] = dim.strides[operand] * dim.tile;
+      dim.source[operand] = dim.strides[operand];
+    }
+  if (packsColumns())
+    packInTask(kB, s.vectorDim, level);
+  if (s.dims[s.vectorDim].source[kB] == 1)
+    s.prefetchLevel = static_cast<int>(level);
+  if (s.accumulation == Accumulation::Chunks)
+    layOutChunks();
+}
+
+/// Whether a chunk of B's columns is packed before it is multiplied: where it is
+/// not contiguous along the vector, where many tiles of rows read it, and where
+/// its rows fight for the same cache sets.
+bool StrategyChooser::packsColumns() const {
+  static constexpr int64_t kReads = 12;
+  int64_t reads = 1, depth = 1, stride = 0;
+  for (const PlanDim &dim : s.dims)
+    if (dim.role == DimRole::M)
+      reads *= dim.tiles();
+  for (int loop : s.reductionLoops) {
+    const PlanDim &dim = s.dims[loop];
+    depth *= llvm::is_contained(s.loops, loop) ? dim.tile : dim.extent;
+    stride = dim.strides[kB] * elementBytes;
+  }
+  return s.dims[s.vectorDim].strides[kB] != 1 || reads >= kReads ||
+         (reads > 1 && columnsConflict(stride, depth));
+}
+
+/// Panels of an operand, packed by tasks whenever `level` loops are entered. What
+/// the loops outside say is in the source's index alone.
+void StrategyChooser::packInTask(OperandIndex operand, int panel, unsigned level) {
+  StagedOperand &staged = s.operands[operand];
+  PlanDim &columns = s.dims[panel];
+  ArrayRef<int> outside = ArrayRef<int>(s.loops).take_front(level);
+  staged.staging = Staging::Panels;
+  staged.level = static_cast<int>(level);
+  staged.panelPart = columns.parts.back();
+  staged.panelTile = columns.tile;
+  staged.panelPitch = llvm::alignTo(columns.tile, s.lanes);
+  staged.origin = 0;
+  for (PlanDim &dim : s.dims) {
+    dim.source[operand] = dim.strides[operand];
+    dim.strides[operand] = dim.tileStrides[operand] = 0;
+  }
+  int64_t stride = staged.panelPitch;
+  for (int loop : llvm::reverse(s.reductionLoops)) {
+    PlanDim &dim = s.dims[loop];
+    dim.strides[operand] = stride;
+    int64_t extent = llvm::is_contained(s.loops, loop) ? dim.tile : dim.extent;
+    // Transposed, whole vectors of K are written.
+    bool isInner = loop == s.reductionLoops.back();
+    stride *= isInner && columns.source[operand] != 1 ? llvm::alignTo(extent, s.lanes) : extent;
+  }
+  staged.panel = stride;
+  columns.strides[operand] = 1;
+  bool isInside = !llvm::is_contained(outside, panel);
+  columns.tileStrides[operand] = isInside ? stride : 0;
+  staged.count = stride * (isInside ? columns.tiles() : 1);
+}
+
+/// The sums that stay in scratch: for each row of the task, the columns of its
+/// tile.
+void StrategyChooser::layOutChunks() {
+  int64_t stride = s.columns();
+  for (PlanDim &dim : s.dims)
+    dim.strides[kC] = dim.tileStrides[kC] = 0;
+  s.dims[s.vectorDim].strides[kC] = 1;
+  for (int index = static_cast<int>(s.dims.size()) - 1; index >= 0; --index) {
+    PlanDim &dim = s.dims[index];
+    if (dim.role != DimRole::M)
+      continue;
+    dim.strides[kC] = stride;
+    dim.tileStrides[kC] = stride * dim.tile;
+    stride *= dim.extent;
+  }
+  StagedOperand &sums = s.operands[kC];
+  sums.count = stride;
+  sums.origin = 0;
+}
+
+//===----------------------------------------------------------------------===//
+// Estimate
+//===----------------------------------------------------------------------===//
+
+/// Time beside that of the tiles: B comes from where it lies once and is perhaps
+/// packed, sums are loaded and stored between chunks, partial results are added.
+double StrategyChooser::blockTime() const {
+  auto vectors = [&](double elements) { return elements / static_cast<double>(s.lanes); };
+  auto b = static_cast<double>(bytesB), results = 1.0;
+  for (const PlanDim &dim : s.dims)
+    results *= dim.role == DimRole::K ? 1 : static_cast<double>(dim.extent);
+  double time = b * streamTime(bytesA + bytesB);
+  // Tasks side by side read A again, and write pieces of rows.
+  auto tasks = static_cast<double>(s.dims[s.vectorDim].tiles());
+  if (s.parts == 1 && bytesA > machine.l2Bytes * 3 / 4)
+    time += 0.15 * static_cast<double>(bytesA) * tasks;
+  double written = results * static_cast<double>(elementBytes);
+  if (s.parts == 1 && tasks > 1 && written > static_cast<double>(machine.l2Bytes))
+    time += 0.2 * written;
+  const StagedOperand &staged = s.operands[kB];
+  bool isTransposed = s.dims[s.vectorDim].source[kB] != 1;
+  if (staged.level >= 0)
+    time += (isTransposed ? 10 : 4) * vectors(b / static_cast<double>(elementBytes));
+  if (s.parts > 1)
+    time += 10 * vectors(results) * static_cast<double>(s.parts);
+  return time;
+}
+
+/// One order of blocks: K split into so many parts.
+std::optional<ContractionStrategy> StrategyChooser::chooseBlocks(int64_t parts) {
+  s.lanes = machine.lanes(d.element.getIntOrFloatBitWidth());
+  chooseVectorDim();
+  findSweep();
+  bool isPlain = vectorPart >= 0 && !s.vectorA && s.accumulation == Accumulation::Registers;
+  if (!isPlain || request.prologueB)
+    return std::nullopt;
+  inBlocks = true;
+  stageA();
+  stageInPlace(kB);
+  buildDims();
+  bool isEmpty = llvm::any_of(s.dims, [](const PlanDim &dim) { return dim.extent == 0; });
+  if (isEmpty || !canPackInTask(kB))
+    return std::nullopt;
+  bytesA = bytesOf(kA), bytesB = bytesOf(kB);
+  isSplit = parts > 1;
+  chooseTile();
+  applyTile();
+  chunkReduction();
+  if (parts > 1 && s.loops.empty())
+    return std::nullopt;
+  orderBlocks(parts);
+  if (parts > 1 && s.parts == 1)
+    return std::nullopt;
+  // Sums between chunks must stay near.
+  bool hasSums = s.accumulation != Accumulation::Registers;
+  if (hasSums && s.operands[kC].count * elementBytes > machine.l2Bytes / 4)
+    return std::nullopt;
+  s.time += blockTime() + (s.operands[kA].staging == Staging::None ? 0 : stagingTime(kA));
+  judgeTasks();
+  return s;
+}
+
+} // namespace dl

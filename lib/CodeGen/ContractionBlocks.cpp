@@ -1,0 +1,263 @@
+//===- ContractionBlocks.cpp - Panels packed in tasks, chunks of K --------===//
+//
+// Where the loops reach the level that a strategy says, a task packs what the
+// loops inside need of an operand: one panel, or, where the loop over panels is
+// inside, one after the other. Between chunks of K, sums wait in scratch or in the
+// task's partial results; the epilogue sees the sums of the last chunk alone.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ContractionEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace dl {
+
+bool ContractionStrategy::isChunked(int dim) const {
+  return dims[dim].role == DimRole::K && llvm::is_contained(loops, dim);
+}
+
+/// The dimension whose indices lie side by side in an operand's panels.
+int ContractionEmitter::panelDim(OperandIndex operand) const {
+  int part = s.operands[operand].panelPart;
+  for (auto [index, dim] : llvm::enumerate(s.dims))
+    if (llvm::is_contained(dim.parts, part))
+      return static_cast<int>(index);
+  llvm_unreachable("a panel has a dimension of the strategy");
+}
+
+//===----------------------------------------------------------------------===//
+// Panels
+//===----------------------------------------------------------------------===//
+
+void ContractionEmitter::packInTask(PhaseBuilder &phase, OperandIndex operand, const Place &place) {
+  ImplicitLocOpBuilder &b = phase.b;
+  const StagedOperand &staged = s.operands[operand];
+  int panel = panelDim(operand);
+  const PlanDim &dim = s.dims[panel];
+  SmallVector<ReductionLoop> loops = reductionLoops(b, place);
+  for (auto [loop, number] : llvm::zip_equal(loops, s.reductionLoops)) {
+    loop.strides[0] = s.dims[number].source[operand];
+    loop.strides[1] = s.dims[number].strides[operand];
+  }
+  Value extent = phase.index(dim.extent), zero = phase.index(0);
+  if (dim.tileStrides[operand] == 0) {
+    Value left = arith::SubIOp::create(b, extent, place.index[panel]);
+    return packTaskPanel(phase, operand, loops, place.source[operand], zero, left);
+  }
+  buildLoop(b, 0, dim.tiles(), 1, [&](Value tile) {
+    Value left = arith::SubIOp::create(b, extent, advance(b, zero, tile, dim.tile));
+    packTaskPanel(phase, operand, loops,
+                  advance(b, place.source[operand], tile, dim.source[operand] * dim.tile),
+                  advance(b, zero, tile, staged.panel), left);
+  });
+}
+
+/// The loops' strides are those of the source and of the panel.
+void ContractionEmitter::packTaskPanel(PhaseBuilder &phase, OperandIndex operand,
+                                       ArrayRef<ReductionLoop> loops, Value source, Value target,
+                                       Value columnsLeft) {
+  ImplicitLocOpBuilder &b = phase.b;
+  const ReductionLoop &loop = loops.front();
+  if (loops.size() == 1)
+    return s.dims[panelDim(operand)].source[operand] == 1
+               ? packTaskRows(phase, operand, loop, source, target, columnsLeft)
+               : packTaskTransposed(phase, operand, loop, source, target, columnsLeft);
+  Value lower = loop.upper ? loop.lower : phase.index(0);
+  Value upper = loop.upper ? loop.upper : phase.index(loop.extent);
+  buildLoop(b, lower, upper, 1, [&](Value k) {
+    packTaskPanel(phase, operand, loops.drop_front(), advance(b, source, k, loop.strides[0]),
+                  advance(b, target, k, loop.strides[1]), columnsLeft);
+  });
+}
+
+/// Columns are contiguous: whole vectors, as far as the operand has columns.
+void ContractionEmitter::packTaskRows(PhaseBuilder &phase, OperandIndex operand,
+                                      const ReductionLoop &loop, Value source, Value target,
+                                      Value columnsLeft) {
+  ImplicitLocOpBuilder &b = phase.b;
+  const StagedOperand &staged = s.operands[operand];
+  const PlanDim &dim = s.dims[panelDim(operand)];
+  Value from = phase.argument(cast<BlockArgument>(d.operands[operand].value));
+  Value to = memoryOf(phase, operand);
+  bool isRagged = dim.tiles() * dim.tile + staged.panelPitch - dim.tile > dim.extent;
+  SmallVector<Value> masks;
+  for (int64_t v = 0; isRagged && v < staged.panelPitch; v += s.lanes)
+    masks.push_back(lanesBelow(b, offsetBy(b, columnsLeft, -v), s.lanes));
+  Value upper = loop.upper ? loop.upper : phase.index(loop.extent);
+  buildLoop(b, phase.index(0), upper, 1, [&](Value k) {
+    Value at = advance(b, source, k, loop.strides[0]);
+    Value there = advance(b, target, k, loop.strides[1]);
+    for (int64_t v = 0; v < staged.panelPitch; v += s.lanes) {
+      Value here = offsetBy(b, at, v), vector;
+      if (isRagged)
+        vector = vector::MaskedLoadOp::create(b, vectorType(), from, here, masks[v / s.lanes],
+                                              numberLike(b, vectorType(), 0));
+      else
+        vector = vector::LoadOp::create(b, vectorType(), from, here);
+      vector::StoreOp::create(b, vector, to, offsetBy(b, there, v));
+    }
+  });
+}
+
+/// K is contiguous: `lanes` columns are loaded as rows and transposed. The panel
+/// has room for whole vectors of K.
+void ContractionEmitter::packTaskTransposed(PhaseBuilder &phase, OperandIndex operand,
+                                            const ReductionLoop &loop, Value source, Value target,
+                                            Value columnsLeft) {
+  ImplicitLocOpBuilder &b = phase.b;
+  const StagedOperand &staged = s.operands[operand];
+  const PlanDim &dim = s.dims[panelDim(operand)];
+  int64_t stride = dim.source[operand], pitch = loop.strides[1];
+  Value from = phase.argument(cast<BlockArgument>(d.operands[operand].value));
+  Value to = memoryOf(phase, operand);
+  bool isRagged = dim.tiles() * dim.tile + staged.panelPitch - dim.tile > dim.extent;
+  Value last = offsetBy(b, columnsLeft, -1);
+  Value upper = loop.upper ? loop.upper : phase.index(loop.extent);
+  int64_t kExtent = s.dims[s.reductionLoops.back()].extent;
+  for (int64_t v = 0; v < staged.panelPitch; v += s.lanes)
+    buildLoop(b, phase.index(0), upper, s.lanes, [&](Value k) {
+      Value mask;
+      if (kExtent % s.lanes != 0)
+        mask = lanesBelow(b, arith::SubIOp::create(b, upper, k), s.lanes);
+      SmallVector<Value> rows;
+      for (int64_t lane = 0; lane < s.lanes; ++lane) {
+        // Past the end, the last column is as good as any.
+        Value column = phase.index(v + lane);
+        if (isRagged)
+          column = arith::MinUIOp::create(b, column, last);
+        Value at = arith::AddIOp::create(b, advance(b, source, column, stride), k);
+        if (mask)
+          rows.push_back(vector::MaskedLoadOp::create(b, vectorType(), from, at, mask,
+                                                      numberLike(b, vectorType(), 0)));
+        else
+          rows.push_back(vector::LoadOp::create(b, vectorType(), from, at));
+      }
+      rows = transposeVectors(b, rows);
+      Value there = advance(b, offsetBy(b, target, v), k, pitch);
+      for (int64_t step = 0; step < s.lanes; ++step)
+        vector::StoreOp::create(b, rows[step], to, offsetBy(b, there, step * pitch));
+    });
+}
+
+//===----------------------------------------------------------------------===//
+// Prefetch
+//===----------------------------------------------------------------------===//
+
+/// The source of the panel after this one: the next chunk's; at the last chunk
+/// (or without chunks) that of the next column of tiles.
+Value ContractionEmitter::nextPanel(ImplicitLocOpBuilder &b, const Place &place,
+                                    unsigned level) const {
+  Value at = place.source[kB];
+  int inner = -1, outer = -1;
+  for (int loop : ArrayRef<int>(s.loops).take_front(level))
+    if (s.dims[loop].source[kB] != 0 && s.dims[loop].tiles() > 1)
+      outer = inner, inner = loop;
+  if (inner < 0)
+    return at;
+  auto step = [&](int loop) { return s.dims[loop].source[kB] * s.dims[loop].tile; };
+  Value next = offsetBy(b, at, step(inner));
+  if (outer < 0)
+    return next;
+  Value back = advance(b, at, place.tile[inner], -step(inner));
+  Value isLast =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, place.tile[inner],
+                            arith::ConstantIndexOp::create(b, s.dims[inner].tiles() - 1));
+  return arith::SelectOp::create(b, isLast, offsetBy(b, back, step(outer)), next);
+}
+
+/// The first two tiles of rows prefetch a half of the next panel each; the others
+/// touch a line that they have.
+void ContractionEmitter::addPrefetch(PhaseBuilder &phase, const Place &place,
+                                     MicroKernel &kernel) const {
+  ImplicitLocOpBuilder &b = phase.b;
+  int inner = s.loops.back(), k = s.reductionLoops.back();
+  for (int loop : ArrayRef<int>(s.loops).drop_front(s.prefetchLevel))
+    if (s.dims[loop].tiles() > 1)
+      inner = loop;
+  const PlanDim &dim = s.dims[k];
+  int64_t half = (s.isChunked(k) ? dim.tile : dim.extent) / 2;
+  Value isEarly =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ult, place.tile[inner], phase.index(2));
+  Value zero = phase.index(0);
+  kernel.prefetchFrom = phase.argument(cast<BlockArgument>(d.operands[kB].value));
+  kernel.prefetchStride = arith::SelectOp::create(b, isEarly, phase.index(dim.source[kB]), zero);
+  kernel.prefetchAt = arith::AddIOp::create(
+      b, place.nextPanel,
+      arith::SelectOp::create(b, isEarly,
+                              advance(b, zero, place.tile[inner], half * dim.source[kB]), zero));
+}
+
+//===----------------------------------------------------------------------===//
+// Chunks
+//===----------------------------------------------------------------------===//
+
+ContractionEmitter::Place ContractionEmitter::enterChunk(ImplicitLocOpBuilder &b, Place place,
+                                                         Value tile, Value lower,
+                                                         Value upper) const {
+  Value one = arith::ConstantIndexOp::create(b, 1);
+  Value next = arith::AddIOp::create(b, tile, one);
+  auto both = [&](Value known, Value x, Value y) -> Value {
+    Value here = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, x, y);
+    return known ? arith::AndIOp::create(b, known, here).getResult() : here;
+  };
+  place.isFirstChunk = both(place.isFirstChunk, tile, lower);
+  place.isLastChunk = both(place.isLastChunk, next, upper);
+  return place;
+}
+
+std::pair<Value, Value> ContractionEmitter::sideSums(PhaseBuilder &phase, const Place &place,
+                                                     Value column) const {
+  if (s.accumulation == Accumulation::Chunks)
+    return {phase.scratch(sideOffset, d.element, sideColumns()), column};
+  return {phase.workspace(sideOffset, d.element, sideColumns() * s.parts),
+          advance(phase.b, column, place.part, sideColumns())};
+}
+
+/// Zeros, or what the taps or the chunks before have summed.
+SmallVector<Value> ContractionEmitter::startSums(PhaseBuilder &phase, const Place &place,
+                                                 const TileShape &shape) {
+  ImplicitLocOpBuilder &b = phase.b;
+  size_t count = (shape.rows.size() + (shape.sumsB ? 1 : 0)) * shape.vectors;
+  SmallVector<Value> zeros(count, numberLike(b, vectorType(), 0));
+  bool isScatter = s.accumulation == Accumulation::Scatter;
+  if (!isScatter && !place.isFirstChunk)
+    return zeros;
+  bool isMasked = s.accumulation == Accumulation::Partials;
+  auto load = [&](Value memory, Value at, int64_t v, bool masked) -> Value {
+    Value mask = masked && v == shape.vectors - 1 ? maskFor(b, shape.tailLanes) : Value();
+    if (!mask)
+      return vector::LoadOp::create(b, vectorType(), memory, at);
+    return vector::MaskedLoadOp::create(b, vectorType(), memory, at, mask, zeros.front());
+  };
+  auto loadAll = [&] {
+    SmallVector<Value> sums;
+    Value memory = memoryOf(phase, kC);
+    for (const SmallVector<int64_t> &row : shape.rows)
+      for (int64_t v = 0; v < shape.vectors; ++v)
+        sums.push_back(load(memory, offsetBy(b, place.base[kC], rowOffset(row, kC) + v * s.lanes),
+                            v, isMasked));
+    Value first = shape.sumsB ? tensorIndices(b, place, {}, kB).back() : Value();
+    for (int64_t v = 0; shape.sumsB && v < shape.vectors; ++v) {
+      auto [sideMemory, at] = sideSums(phase, place, offsetBy(b, first, v * s.lanes));
+      sums.push_back(load(sideMemory, at, v, true));
+    }
+    return sums;
+  };
+  if (isScatter)
+    return loadAll();
+  SmallVector<Type> types(count, vectorType());
+  auto branch = scf::IfOp::create(b, types, place.isFirstChunk, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  scf::YieldOp::create(b, zeros);
+  b.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(b, loadAll());
+  return branch.getResults();
+}
+
+} // namespace dl
