@@ -67,6 +67,8 @@ protected:
                  llvm::SmallVectorImpl<mlir::Value> &indices, mlir::Value target, mlir::Value at);
   void copyRow(PhaseBuilder &phase, Expression &expression, mlir::Value source,
                llvm::ArrayRef<mlir::Value> indices, mlir::Value target, mlir::Value at);
+  void copyRun(PhaseBuilder &phase, mlir::Value source, mlir::Value from, int64_t count,
+               mlir::Value target, mlir::Value at);
   void emitPanels(OperandIndex operand);
   void emitColumns();
   void packColumnsOf(PhaseBuilder &phase, Expression &expression, unsigned level,

@@ -73,6 +73,24 @@ void ContractionEmitter::copyRow(PhaseBuilder &phase, Expression &expression, Va
   vector::MaskedStoreOp::create(b, target, offsetBy(b, at, whole), position.mask, row);
 }
 
+/// `count` elements in a row of a tensor that is in memory, from `from` to `at`.
+void ContractionEmitter::copyRun(PhaseBuilder &phase, Value source, Value from, int64_t count,
+                                 Value target, Value at) {
+  ImplicitLocOpBuilder &b = phase.b;
+  int64_t whole = count / s.lanes * s.lanes;
+  Value memory = phase.argument(cast<BlockArgument>(source));
+  buildLoop(b, 0, whole, s.lanes, [&](Value i) {
+    Value row = vector::LoadOp::create(b, vectorType(), memory, advance(b, from, i, 1));
+    vector::StoreOp::create(b, row, target, advance(b, at, i, 1));
+  });
+  if (whole == count)
+    return;
+  Value mask = leadingMask(b, count - whole, s.lanes);
+  Value row = vector::MaskedLoadOp::create(b, vectorType(), memory, offsetBy(b, from, whole), mask,
+                                           numberLike(b, vectorType(), 0));
+  vector::MaskedStoreOp::create(b, target, offsetBy(b, at, whole), mask, row);
+}
+
 /// The block of the copy inside dimensions 0 to indices.size() - 1.
 void ContractionEmitter::copyBlock(PhaseBuilder &phase, Expression &expression,
                                    OperandIndex operand, SmallVectorImpl<Value> &indices,
@@ -95,12 +113,21 @@ void ContractionEmitter::copyBlock(PhaseBuilder &phase, Expression &expression,
   int64_t high = std::clamp<int64_t>(range.high + 1, low, shape[dim]);
   int64_t before = std::min(low - range.low, range.extent());
   fillZeros(phase, vectorType(), target, at, before * block);
-  Value origin = offsetBy(b, at, -range.low * block);
-  buildLoop(b, low, high, 1, [&](Value index) {
-    indices.push_back(index);
-    copyBlock(phase, expression, operand, indices, target, advance(b, origin, index, block));
-    indices.pop_back();
-  });
+  Value source = d.operands[operand].value;
+  if (dim + 2 == shape.size() && isa<BlockArgument>(source)) {
+    // Rows of a few channels, one after the other in memory, are one long row.
+    SmallVector<Value> first(indices.begin(), indices.end());
+    first.append({phase.index(low), phase.index(0)});
+    Value from = linearIndex(b, first, stridesOf(shape));
+    copyRun(phase, source, from, (high - low) * block, target, offsetBy(b, at, before * block));
+  } else {
+    Value origin = offsetBy(b, at, -range.low * block);
+    buildLoop(b, low, high, 1, [&](Value index) {
+      indices.push_back(index);
+      copyBlock(phase, expression, operand, indices, target, advance(b, origin, index, block));
+      indices.pop_back();
+    });
+  }
   int64_t done = before + (high - low);
   fillZeros(phase, vectorType(), target, offsetBy(b, at, done * block),
             (range.extent() - done) * block);
