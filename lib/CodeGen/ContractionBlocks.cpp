@@ -39,7 +39,7 @@ void ContractionEmitter::packInTask(PhaseBuilder &phase, OperandIndex operand, c
   const StagedOperand &staged = s.operands[operand];
   int panel = panelDim(operand);
   const PlanDim &dim = s.dims[panel];
-  SmallVector<ReductionLoop> loops = reductionLoops(b, place);
+  SmallVector<ReductionLoop> loops = reductionLoops(b, place, TileShape());
   for (auto [loop, number] : llvm::zip_equal(loops, s.reductionLoops)) {
     loop.strides[0] = s.dims[number].source[operand];
     loop.strides[1] = s.dims[number].strides[operand];

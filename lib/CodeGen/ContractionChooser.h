@@ -17,8 +17,8 @@ namespace dl {
 class StrategyChooser {
 public:
   StrategyChooser(const ContractionDescriptor &descriptor, const ContractionRequest &request,
-                  const Machine &machine)
-      : d(descriptor), request(request), machine(machine),
+                  const Machine &machine, bool mayClip)
+      : d(descriptor), request(request), machine(machine), mayClip(mayClip),
         elementBytes(descriptor.element.getIntOrFloatBitWidth() / 8) {}
 
   /// The best strategy with vectors along the columns, or along K (null where
@@ -84,6 +84,7 @@ private:
   int64_t panelBytes() const { return machine.l1Bytes * 2 / 3; }
   void judgeTasks();
   void findSweep();
+  bool findClips();
   void stageA();
   void stageB();
   bool columnsConflict(int64_t stride, int64_t depth) const;
@@ -98,6 +99,7 @@ private:
   int64_t partsForCache() const;
   int64_t partsForStreams() const;
   void splitReduction();
+  void splitOutermost(int64_t wanted);
   /// Fewer tasks do not fill the cores; work below which a task is not worth a
   /// core of its own.
   static constexpr int64_t kFewTasks = 8;
@@ -130,6 +132,7 @@ private:
   const ContractionDescriptor &d;
   const ContractionRequest &request;
   const Machine &machine;
+  const bool mayClip;
   const int64_t elementBytes;
   ContractionStrategy s;
   /// B is packed by tasks, not before; K is split.

@@ -43,7 +43,8 @@ protected:
   struct Place {
     llvm::SmallVector<mlir::Value> index, tile;
     mlir::Value base[3];
-    mlir::Value part;
+    /// Partials: the part of K, and the part of the dimension that is split.
+    mlir::Value part, chunk;
     /// The flat index in A and B as they are, where tasks pack them.
     mlir::Value source[2];
     /// Whether this is the first and the last chunk of K; null: it is.
@@ -54,6 +55,9 @@ protected:
   /// A register tile: rows as distances from the place's indices, and columns.
   struct TileShape {
     llvm::SmallVector<llvm::SmallVector<int64_t>> rows;
+    /// The number of the tile along each dimension; -1: known at run time only, no
+    /// special tile.
+    llvm::SmallVector<int64_t> tile;
     int64_t vectors = 1;
     /// Columns of the last vector; `lanes` where it is full.
     int64_t tailLanes = 1;
@@ -115,14 +119,17 @@ protected:
   void emitTile(PhaseBuilder &phase, Expression &expression, const Place &place,
                 const TileShape &shape);
   Place enter(mlir::ImplicitLocOpBuilder &b, const Place &place, int loop, mlir::Value tile) const;
-  TileShape tileShape(bool lastRows, bool lastColumns, bool sumsB) const;
+  TileShape tileShape(llvm::ArrayRef<int64_t> tile, bool lastColumns, bool sumsB) const;
   /// The part of the loops' bounds that is this place's: its chunk, or its part.
-  llvm::SmallVector<ReductionLoop> reductionLoops(mlir::ImplicitLocOpBuilder &b,
-                                                  const Place &place) const;
+  llvm::SmallVector<ReductionLoop> reductionLoops(mlir::ImplicitLocOpBuilder &b, const Place &place,
+                                                  const TileShape &shape) const;
   std::pair<mlir::Value, mlir::Value> boundsOf(mlir::ImplicitLocOpBuilder &b, const Place &place,
                                                int loop) const;
   /// Elements from the tile's first row to `row` in an operand.
   int64_t rowOffset(llvm::ArrayRef<int64_t> row, OperandIndex operand) const;
+  void clipLoop(mlir::ImplicitLocOpBuilder &b, const Clip &clip, const Place &place,
+                const TileShape &shape, ReductionLoop &loop) const;
+  Place enterPart(mlir::ImplicitLocOpBuilder &b, Place place, mlir::Value part) const;
 
   // ContractionResults.cpp
   void storeSums(PhaseBuilder &phase, const Place &place, const TileShape &shape,

@@ -81,6 +81,7 @@ static FailureOr<Choice> chooseForm(KernelModule &module, const ContractionBody 
     ContractionRequest request;
     request.prologueA = !isa<BlockArgument>(descriptor->operands[kA].value);
     request.prologueB = !isa<BlockArgument>(descriptor->operands[kB].value);
+    request.sumsB = body.side != nullptr;
     request.vectors = module.options().choice.vectors;
     ContractionStrategy strategy = chooseStrategy(*descriptor, request, module.machine());
     ContractionDescriptor swapped = descriptor->swapped();

@@ -69,10 +69,8 @@ void ContractionEmitter::emitTask(PhaseBuilder &phase, Expression &expression) {
     place = enter(b, place, loop, arith::RemUIOp::create(b, rest, count));
     rest = arith::DivUIOp::create(b, rest, count);
   }
-  if (s.accumulation == Accumulation::Partials) {
-    place.part = rest;
-    place.base[kC] = advance(b, place.base[kC], rest, s.operands[kC].count);
-  }
+  if (s.accumulation == Accumulation::Partials)
+    place = enterPart(b, place, rest);
   if (s.accumulation == Accumulation::Scatter)
     clearScratch(phase);
   if (s.copiesInTask) {
@@ -82,6 +80,26 @@ void ContractionEmitter::emitTask(PhaseBuilder &phase, Expression &expression) {
   emitLoops(phase, expression, s.taskLoops, place);
   if (s.accumulation == Accumulation::Scatter)
     sweepScratch(phase, expression, place);
+}
+
+/// The place in a part of a split K.
+ContractionEmitter::Place ContractionEmitter::enterPart(ImplicitLocOpBuilder &b, Place place,
+                                                        Value part) const {
+  place.part = part;
+  place.base[kC] = advance(b, place.base[kC], part, s.operands[kC].count);
+  auto takeOff = [&](int64_t count) {
+    Value extent = arith::ConstantIndexOp::create(b, count);
+    Value index = arith::RemUIOp::create(b, part, extent);
+    part = arith::DivUIOp::create(b, part, extent);
+    return index;
+  };
+  place.chunk = takeOff(llvm::divideCeil(s.dims[s.splitDim].extent, s.chunk));
+  for (int dim : llvm::reverse(s.splitWhole)) {
+    Value index = takeOff(s.dims[dim].extent);
+    for (int operand : {kA, kB})
+      place.base[operand] = advance(b, place.base[operand], index, s.dims[dim].strides[operand]);
+  }
+  return place;
 }
 
 /// The place in tile number `tile` of a loop.
@@ -106,7 +124,7 @@ std::pair<Value, Value> ContractionEmitter::boundsOf(ImplicitLocOpBuilder &b, co
   if (loop != s.splitDim)
     return {index(0), tiles};
   Value chunks = index(s.chunk / s.dims[loop].tile);
-  Value lower = arith::MulIOp::create(b, place.part, chunks);
+  Value lower = arith::MulIOp::create(b, place.chunk, chunks);
   return {lower, arith::MinUIOp::create(b, arith::AddIOp::create(b, lower, chunks), tiles)};
 }
 
@@ -129,15 +147,16 @@ void ContractionEmitter::emitLoops(PhaseBuilder &phase, Expression &expression, 
   });
 }
 
-ContractionEmitter::TileShape ContractionEmitter::tileShape(bool lastRows, bool lastColumns,
-                                                            bool sumsB) const {
+ContractionEmitter::TileShape ContractionEmitter::tileShape(ArrayRef<int64_t> tile,
+                                                            bool lastColumns, bool sumsB) const {
   TileShape shape;
+  shape.tile.assign(tile.begin(), tile.end());
   shape.sumsB = sumsB;
   shape.rows.push_back(SmallVector<int64_t>(s.dims.size(), 0));
   for (auto [index, dim] : llvm::enumerate(s.dims)) {
     if (dim.role != DimRole::M || dim.tile == 1)
       continue;
-    int64_t extent = lastRows ? dim.lastTile() : dim.tile;
+    int64_t extent = tile[index] == dim.tiles() - 1 ? dim.lastTile() : dim.tile;
     SmallVector<SmallVector<int64_t>> rows;
     for (const SmallVector<int64_t> &row : shape.rows)
       for (int64_t i = 0; i < extent; ++i) {
@@ -154,75 +173,128 @@ ContractionEmitter::TileShape ContractionEmitter::tileShape(bool lastRows, bool 
   return shape;
 }
 
-/// Whole tiles, and those at the end of the rows and of the columns, each with
-/// code of its own.
+/// Common tiles, and those special by their rows or their columns, each with code
+/// of its own.
 void ContractionEmitter::emitTiles(PhaseBuilder &phase, Expression &expression,
                                    const Place &place) {
   ImplicitLocOpBuilder &b = phase.b;
   auto isTile = [&](int dim, int64_t number) -> Value {
     return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, place.tile[dim], phase.index(number));
   };
-  int partialRows = -1;
-  bool partialColumns = s.vectorDim >= 0 && s.dims[s.vectorDim].lastTile() != s.columns();
   SmallVector<int> rowLoops;
+  SmallVector<int64_t> known(s.dims.size(), -1);
   for (auto [index, dim] : llvm::enumerate(s.dims)) {
-    if (dim.role != DimRole::M || dim.tiles() <= 1)
+    if (dim.role != DimRole::M)
       continue;
-    rowLoops.push_back(index);
-    if (dim.lastTile() != dim.tile)
-      partialRows = index;
+    if (dim.tiles() == 1)
+      known[index] = 0;
+    else
+      rowLoops.push_back(index);
   }
   // The rows of the first tile bring the side reduction along.
-  auto withSide = [&](bool lastRows, bool lastColumns) {
+  auto withSide = [&](bool lastColumns) {
     auto tile = [&](bool sumsB) {
-      emitTile(phase, expression, place, tileShape(lastRows, lastColumns, sumsB));
+      emitTile(phase, expression, place, tileShape(known, lastColumns, sumsB));
     };
-    bool hasSide = body.side && !sideAlone && !lastRows;
-    if (!hasSide || rowLoops.empty())
+    bool hasSide = body.side && !sideAlone &&
+                   llvm::all_of(rowLoops, [&](int loop) { return known[loop] <= 0; });
+    Value isFirst;
+    for (int loop : rowLoops) {
+      if (!hasSide || known[loop] == 0)
+        continue;
+      Value isHere = isTile(loop, 0);
+      isFirst = isFirst ? arith::AndIOp::create(b, isFirst, isHere).getResult() : isHere;
+    }
+    if (!isFirst)
       return tile(hasSide);
-    Value isFirst = isTile(rowLoops[0], 0);
-    for (int loop : ArrayRef<int>(rowLoops).drop_front())
-      isFirst = arith::AndIOp::create(b, isFirst, isTile(loop, 0));
     buildIf(b, isFirst, [&] { tile(true); }, [&] { tile(false); });
   };
-  auto withRows = [&](bool lastColumns) {
-    if (partialRows < 0)
-      return withSide(false, lastColumns);
-    buildIf(
-        b, isTile(partialRows, s.dims[partialRows].tiles() - 1),
-        [&] { withSide(true, lastColumns); }, [&] { withSide(false, lastColumns); });
+  std::function<void(ArrayRef<int>, bool)> withRows = [&](ArrayRef<int> loops, bool lastColumns) {
+    if (loops.empty())
+      return withSide(lastColumns);
+    int dim = loops.front();
+    SmallVector<int64_t> special = s.specialTiles(dim);
+    bool hasOthers = static_cast<int64_t>(special.size()) < s.dims[dim].tiles();
+    std::function<void(ArrayRef<int64_t>)> choose = [&](ArrayRef<int64_t> numbers) {
+      known[dim] = numbers.empty() ? -1 : numbers.front();
+      if (numbers.empty() || (numbers.size() == 1 && !hasOthers))
+        return withRows(loops.drop_front(), lastColumns);
+      buildIf(
+          b, isTile(dim, numbers.front()), [&] { withRows(loops.drop_front(), lastColumns); },
+          [&] { choose(numbers.drop_front()); });
+    };
+    choose(special);
+    known[dim] = -1;
   };
+  bool partialColumns = s.vectorDim >= 0 && s.dims[s.vectorDim].lastTile() != s.columns();
   if (!partialColumns)
-    return withRows(false);
+    return withRows(rowLoops, false);
   int64_t tiles = s.dims[s.vectorDim].tiles();
   if (tiles == 1)
-    return withRows(true);
-  buildIf(b, isTile(s.vectorDim, tiles - 1), [&] { withRows(true); }, [&] { withRows(false); });
+    return withRows(rowLoops, true);
+  buildIf(
+      b, isTile(s.vectorDim, tiles - 1), [&] { withRows(rowLoops, true); },
+      [&] { withRows(rowLoops, false); });
+}
+
+/// Leaves out what lies outside A: by bounds at run time where all rows of the tile
+/// share them, else by a range for each row.
+void ContractionEmitter::clipLoop(ImplicitLocOpBuilder &b, const Clip &clip, const Place &place,
+                                  const TileShape &shape, ReductionLoop &loop) const {
+  int dim = clip.row < 0 ? -1 : s.dimOf(clip.row);
+  if (dim < 0 || shape.tile[dim] >= 0) {
+    for (const SmallVector<int64_t> &row : shape.rows) {
+      int64_t index = dim < 0 ? 0 : shape.tile[dim] * s.dims[dim].tile + row[dim];
+      loop.rows.push_back(clip.inside(index));
+    }
+    return;
+  }
+  // Special tiles are known ones.
+  if (s.dims[dim].tile > 1)
+    return;
+  auto constant = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
+  // The first k with base + row * rowStep + k * kStep at or above a limit.
+  auto firstAt = [&](int64_t limit) -> Value {
+    Value row = arith::MulIOp::create(b, place.index[dim], constant(clip.rowStep));
+    Value above = arith::SubIOp::create(b, constant(limit - clip.base + clip.kStep - 1), row);
+    above = arith::MaxSIOp::create(b, above, constant(0));
+    return arith::DivUIOp::create(b, above, constant(clip.kStep));
+  };
+  Value lower = loop.upper ? loop.lower : constant(0);
+  Value upper = loop.upper ? loop.upper : constant(loop.extent);
+  loop.lower = arith::MaxUIOp::create(b, lower, firstAt(0));
+  upper = arith::MinUIOp::create(b, upper, firstAt(clip.extent));
+  loop.upper = arith::MaxUIOp::create(b, upper, loop.lower);
 }
 
 SmallVector<ReductionLoop> ContractionEmitter::reductionLoops(ImplicitLocOpBuilder &b,
-                                                              const Place &place) const {
+                                                              const Place &place,
+                                                              const TileShape &shape) const {
   SmallVector<ReductionLoop> loops;
-  for (int loop : s.reductionLoops) {
-    const PlanDim &dim = s.dims[loop];
-    ReductionLoop reduction{dim.extent, {dim.strides[kA], dim.strides[kB]}, nullptr, nullptr};
-    if (s.isChunked(loop)) {
-      reduction.extent = dim.tile;
+  for (int index : s.reductionLoops) {
+    const PlanDim &dim = s.dims[index];
+    if (s.accumulation == Accumulation::Partials && llvm::is_contained(s.splitWhole, index))
+      continue;
+    ReductionLoop loop{dim.extent, {dim.strides[kA], dim.strides[kB]}, nullptr, nullptr};
+    if (s.isChunked(index)) {
+      loop.extent = dim.tile;
       if (dim.extent % dim.tile != 0) {
         Value left = arith::SubIOp::create(b, arith::ConstantIndexOp::create(b, dim.extent),
-                                           place.index[loop]);
-        reduction.lower = arith::ConstantIndexOp::create(b, 0);
-        reduction.upper =
-            arith::MinUIOp::create(b, left, arith::ConstantIndexOp::create(b, dim.tile));
+                                           place.index[index]);
+        loop.lower = arith::ConstantIndexOp::create(b, 0);
+        loop.upper = arith::MinUIOp::create(b, left, arith::ConstantIndexOp::create(b, dim.tile));
       }
-    } else if (loop == s.splitDim) {
+    } else if (index == s.splitDim) {
       Value chunk = arith::ConstantIndexOp::create(b, s.chunk);
-      reduction.lower = arith::MulIOp::create(b, place.part, chunk);
-      Value end = arith::AddIOp::create(b, reduction.lower, chunk);
-      reduction.upper =
+      loop.lower = arith::MulIOp::create(b, place.chunk, chunk);
+      Value end = arith::AddIOp::create(b, loop.lower, chunk);
+      loop.upper =
           arith::MinUIOp::create(b, end, arith::ConstantIndexOp::create(b, dim.extent).getResult());
     }
-    loops.push_back(reduction);
+    for (const Clip &clip : s.clips)
+      if (llvm::is_contained(dim.parts, clip.k))
+        clipLoop(b, clip, place, shape, loop);
+    loops.push_back(loop);
   }
   return loops;
 }
@@ -255,7 +327,7 @@ void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, c
   kernel.sumsB = shape.sumsB;
   kernel.ahead = s.fetchesAhead ? s.columns() : 0;
   kernel.hasFMA = module.machine().hasFMA;
-  kernel.loops = reductionLoops(b, place);
+  kernel.loops = reductionLoops(b, place, shape);
   if (!s.isDot() && !kernel.loops.empty())
     kernel.chains = chainsFor(static_cast<int64_t>(shape.rows.size()) * shape.vectors,
                               kernel.loops.back().extent);

@@ -50,6 +50,8 @@ Value MicroKernel::multiplyAdd(ImplicitLocOpBuilder &b, Value x, Value y, Value 
 void MicroKernel::emitStep(ImplicitLocOpBuilder &b, Value baseA, Value baseB, int64_t offsetA,
                            int64_t offsetB, MutableArrayRef<Value> sums) const {
   int64_t lanes = vector.getNumElements();
+  if (vectorA)
+    return emitElementStep(b, baseA, baseB, offsetA, offsetB, sums);
   SmallVector<Value> columns;
   for (int64_t v = 0; v < vectors; ++v) {
     columns.push_back(
@@ -60,21 +62,35 @@ void MicroKernel::emitStep(ImplicitLocOpBuilder &b, Value baseA, Value baseB, in
   }
   size_t sum = 0;
   for (int64_t row : rows) {
-    Value scalar;
-    if (!vectorA) {
-      Value element = memref::LoadOp::create(b, memory[0], offsetBy(b, baseA, offsetA + row));
-      scalar = vector::BroadcastOp::create(b, vector, element);
-    }
-    for (int64_t v = 0; v < vectors; ++v, ++sum) {
-      Value x = vectorA ? load(b, memory[0], offsetBy(b, baseA, offsetA + row + v * lanes),
-                               v == vectors - 1)
-                        : scalar;
-      sums[sum] = multiplyAdd(b, x, columns[v], sums[sum]);
-    }
+    Value element = memref::LoadOp::create(b, memory[0], offsetBy(b, baseA, offsetA + row));
+    Value scalar = vector::BroadcastOp::create(b, vector, element);
+    for (int64_t v = 0; v < vectors; ++v, ++sum)
+      sums[sum] = multiplyAdd(b, scalar, columns[v], sums[sum]);
   }
   if (sumsB)
     for (int64_t v = 0; v < vectors; ++v, ++sum)
       sums[sum] = arith::AddFOp::create(b, sums[sum], columns[v]);
+}
+
+/// The same where A varies along the columns: one vector of B at a time needs a
+/// register, those of A are operands in memory.
+void MicroKernel::emitElementStep(ImplicitLocOpBuilder &b, Value baseA, Value baseB,
+                                  int64_t offsetA, int64_t offsetB,
+                                  MutableArrayRef<Value> sums) const {
+  int64_t lanes = vector.getNumElements();
+  for (int64_t v = 0; v < vectors; ++v) {
+    bool isTail = v == vectors - 1;
+    Value right = load(b, memory[1], offsetBy(b, baseB, offsetB + v * lanes), isTail);
+    for (auto [number, row] : llvm::enumerate(rows)) {
+      Value left = load(b, memory[0], offsetBy(b, baseA, offsetA + row + v * lanes), isTail);
+      Value &sum = sums[number * vectors + v];
+      sum = multiplyAdd(b, left, right, sum);
+    }
+    if (sumsB) {
+      Value &sum = sums[rows.size() * vectors + v];
+      sum = arith::AddFOp::create(b, sum, right);
+    }
+  }
 }
 
 /// The lines of one row of a panel to be, into the L2 cache.
@@ -152,9 +168,73 @@ SmallVector<Value> MicroKernel::emitInnermost(ImplicitLocOpBuilder &b, const Red
   return addChains(b, sums);
 }
 
+/// The kernel of some of the rows, at indices [begin, end) of one loop.
+MicroKernel MicroKernel::withRows(ArrayRef<unsigned> kept, unsigned level, int64_t begin,
+                                  int64_t end) const {
+  MicroKernel part = *this;
+  part.rows = llvm::map_to_vector(kept, [&](unsigned row) { return rows[row]; });
+  for (ReductionLoop &loop : part.loops)
+    if (!loop.rows.empty()) {
+      SmallVector<IndexRange> ranges;
+      for (unsigned row : kept)
+        ranges.push_back(loop.rows[row]);
+      loop.rows = std::move(ranges);
+    }
+  part.loops[level].rows.clear();
+  part.loops[level].extent = end - begin;
+  return part;
+}
+
+/// A loop after the other, each for the rows that take part in it:
+///
+///   row 0: [1, 3)   row 1: [0, 3)   ~>   k in [0, 1): row 1; k in [1, 3): rows 0, 1
+SmallVector<Value> MicroKernel::emitSegments(ImplicitLocOpBuilder &b, unsigned level, Value baseA,
+                                             Value baseB, ValueRange initial) const {
+  const ReductionLoop &loop = loops[level];
+  SmallVector<int64_t> ends = {0, loop.extent};
+  for (const IndexRange &range : loop.rows)
+    for (int64_t end : {range.low, range.high + 1})
+      ends.push_back(std::clamp<int64_t>(end, 0, loop.extent));
+  llvm::sort(ends);
+  ends.erase(llvm::unique(ends), ends.end());
+  SmallVector<Value> sums(initial);
+  for (auto [begin, end] : llvm::zip(ends, ArrayRef<int64_t>(ends).drop_front())) {
+    SmallVector<unsigned> kept;
+    SmallVector<Value> own;
+    for (auto [row, range] : llvm::enumerate(loop.rows)) {
+      if (range.low > begin || range.high + 1 < end)
+        continue;
+      kept.push_back(row);
+      for (int64_t v = 0; v < vectors; ++v)
+        own.push_back(sums[row * vectors + v]);
+    }
+    if (kept.empty())
+      continue;
+    MicroKernel part = withRows(kept, level, begin, end);
+    Value fromA = offsetBy(b, baseA, begin * loop.strides[0]);
+    Value fromB = offsetBy(b, baseB, begin * loop.strides[1]);
+    if (loop.upper) {
+      auto constant = [&](int64_t value) { return arith::ConstantIndexOp::create(b, value); };
+      ReductionLoop &bounds = part.loops[level];
+      bounds.extent = end;
+      bounds.lower = arith::MaxUIOp::create(b, loop.lower, constant(begin));
+      bounds.upper = arith::MinUIOp::create(b, loop.upper, constant(end));
+      bounds.upper = arith::MaxUIOp::create(b, bounds.lower, bounds.upper);
+      fromA = baseA, fromB = baseB;
+    }
+    own = part.emitLoop(b, level, fromA, fromB, own);
+    for (auto [number, row] : llvm::enumerate(kept))
+      for (int64_t v = 0; v < vectors; ++v)
+        sums[row * vectors + v] = own[number * vectors + v];
+  }
+  return sums;
+}
+
 SmallVector<Value> MicroKernel::emitLoop(ImplicitLocOpBuilder &b, unsigned level, Value baseA,
                                          Value baseB, ValueRange sums) const {
   const ReductionLoop &loop = loops[level];
+  if (!loop.rows.empty())
+    return emitSegments(b, level, baseA, baseB, sums);
   if (level + 1 == loops.size() && isDot)
     return emitDotInnermost(b, loop, baseA, baseB, sums);
   if (level + 1 == loops.size())

@@ -20,6 +20,8 @@
 #ifndef DL_LIB_CODEGEN_CONTRACTIONMICROKERNEL_H
 #define DL_LIB_CODEGEN_CONTRACTIONMICROKERNEL_H
 
+#include "dl/CodeGen/ContractionDescriptor.h"
+
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
 namespace dl {
@@ -30,6 +32,8 @@ struct ReductionLoop {
   int64_t strides[2];
   /// Bounds known at run time only (a part of a split K); null: [0, extent).
   mlir::Value lower, upper;
+  /// The indices at which each row takes part (inside the bounds too); empty: all.
+  llvm::SmallVector<IndexRange> rows = {};
 };
 
 struct MicroKernel {
@@ -75,6 +79,11 @@ private:
   llvm::SmallVector<mlir::Value> emitLoop(mlir::ImplicitLocOpBuilder &b, unsigned level,
                                           mlir::Value baseA, mlir::Value baseB,
                                           mlir::ValueRange sums) const;
+  llvm::SmallVector<mlir::Value> emitSegments(mlir::ImplicitLocOpBuilder &b, unsigned level,
+                                              mlir::Value baseA, mlir::Value baseB,
+                                              mlir::ValueRange sums) const;
+  MicroKernel withRows(llvm::ArrayRef<unsigned> kept, unsigned level, int64_t begin,
+                       int64_t end) const;
   llvm::SmallVector<mlir::Value> emitInnermost(mlir::ImplicitLocOpBuilder &b,
                                                const ReductionLoop &loop, mlir::Value baseA,
                                                mlir::Value baseB, mlir::ValueRange sums) const;
@@ -82,6 +91,9 @@ private:
                 int64_t offsetA, int64_t offsetB, llvm::MutableArrayRef<mlir::Value> sums) const;
   llvm::SmallVector<mlir::Value> addChains(mlir::ImplicitLocOpBuilder &b,
                                            mlir::ValueRange sums) const;
+  void emitElementStep(mlir::ImplicitLocOpBuilder &b, mlir::Value baseA, mlir::Value baseB,
+                       int64_t offsetA, int64_t offsetB,
+                       llvm::MutableArrayRef<mlir::Value> sums) const;
   void emitDotStep(mlir::ImplicitLocOpBuilder &b, mlir::Value baseA, mlir::Value baseB,
                    int64_t offset, mlir::Value mask,
                    llvm::SmallVectorImpl<mlir::Value> &sums) const;

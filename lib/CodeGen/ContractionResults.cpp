@@ -218,7 +218,7 @@ void ContractionEmitter::sweepScratch(PhaseBuilder &phase, Expression &expressio
 void ContractionEmitter::sweepColumns(PhaseBuilder &phase, Expression &expression,
                                       const Place &place, bool lastColumns) {
   ImplicitLocOpBuilder &b = phase.b;
-  TileShape shape = tileShape(false, lastColumns, false);
+  TileShape shape = tileShape(SmallVector<int64_t>(s.dims.size(), -1), lastColumns, false);
   Value memory = memoryOf(phase, kC), tail = maskFor(b, shape.tailLanes);
   Position position;
   position.indices = tensorIndices(b, place, {}, kC);

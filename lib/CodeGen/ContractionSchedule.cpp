@@ -26,6 +26,12 @@ int64_t StrategyChooser::partsForTasks(int64_t tiles) const {
 /// Parts whose A and panel of B stay in the L2 cache while tiles re-read them;
 /// 1 where the partial sums would cost more than that saves.
 int64_t StrategyChooser::partsForCache() const {
+  if (s.vectorA) {
+    // A line of memory holds columns of several tiles, which follow one another.
+    int64_t bytes = bytesOf(kA) + bytesOf(kB);
+    int64_t parts = llvm::divideCeil(bytes, machine.l2Bytes / 2);
+    return std::max<int64_t>(std::min(parts, bytes / std::max<int64_t>(8 * bytesOf(kC), 1)), 1);
+  }
   int64_t k = extentOf(DimRole::K), bytes = k * s.columns() * elementBytes;
   if (s.vectorDim >= 0 && s.dims[s.vectorDim].tiles() > 1)
     bytes += bytesOf(kA);
@@ -43,6 +49,38 @@ int64_t StrategyChooser::partsForStreams() const {
                   bytesOf(kB) > machine.l2Bytes / 4 * 3;
   int64_t parts = extentOf(DimRole::K) / kRows;
   return isStream && bytesOf(kC) * parts <= bytesOf(kB) / 2 ? parts : 1;
+}
+
+/// Parts are what lies together in memory: indices of the outermost dimension, and
+/// where those are too few, pieces of the next.
+void StrategyChooser::splitOutermost(int64_t wanted) {
+  SmallVector<int> whole;
+  for (int loop : s.reductionLoops) {
+    int64_t extent = s.dims[loop].extent;
+    if (wanted < 2)
+      break;
+    bool isClipped = llvm::any_of(
+        s.clips, [&](const Clip &clip) { return llvm::is_contained(s.dims[loop].parts, clip.k); });
+    if (extent <= wanted && !isClipped && loop != s.reductionLoops.back()) {
+      whole.push_back(loop);
+      s.parts *= extent;
+      wanted = llvm::divideCeil(wanted, extent);
+      continue;
+    }
+    s.splitDim = loop;
+    s.chunk = llvm::divideCeil(extent, std::min(wanted, extent));
+    break;
+  }
+  if (s.splitDim < 0 && !whole.empty()) {
+    s.splitDim = whole.pop_back_val();
+    s.parts /= s.dims[s.splitDim].extent;
+    s.chunk = 1;
+  }
+  if (s.splitDim < 0)
+    return;
+  s.splitWhole = std::move(whole);
+  s.parts *= llvm::divideCeil(s.dims[s.splitDim].extent, s.chunk);
+  s.accumulation = Accumulation::Partials;
 }
 
 /// Rows of a tile that leave the time for it.
@@ -68,6 +106,8 @@ void StrategyChooser::splitReduction() {
   int64_t streams = partsForStreams();
   int64_t wanted = std::max({partsForTasks(tiles), partsForCache(), streams});
   s.fetchesAhead = streams > 1 && s.rows() >= kFetchRows;
+  if (s.vectorA)
+    return splitOutermost(wanted);
   int longest = *llvm::max_element(
       s.reductionLoops, [&](int a, int b) { return s.dims[a].extent < s.dims[b].extent; });
   int64_t extent = s.dims[longest].extent;

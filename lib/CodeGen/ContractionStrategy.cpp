@@ -32,6 +32,52 @@ int64_t ContractionStrategy::tasks() const {
   return tasks;
 }
 
+int ContractionStrategy::dimOf(int part) const {
+  for (auto [index, dim] : llvm::enumerate(dims))
+    if (llvm::is_contained(dim.parts, part))
+      return static_cast<int>(index);
+  return -1;
+}
+
+IndexRange Clip::inside(int64_t row) const {
+  int64_t first = base + row * rowStep;
+  int64_t low = first >= 0 ? 0 : llvm::divideCeil(-first, kStep);
+  int64_t high = first >= extent ? -1 : (extent - 1 - first) / kStep;
+  return {low, high};
+}
+
+SmallVector<int64_t> ContractionStrategy::specialTiles(int dim) const {
+  const PlanDim &rows = dims[dim];
+  auto isClipped = [&](int64_t row) {
+    return llvm::any_of(clips, [&](const Clip &clip) {
+      IndexRange inside = clip.inside(row);
+      return dimOf(clip.row) == dim &&
+             (inside.low > 0 || inside.high < dims[dimOf(clip.k)].extent - 1);
+    });
+  };
+  SmallVector<int64_t> special;
+  for (int64_t tile = 0; tile < rows.tiles(); ++tile) {
+    int64_t first = tile * rows.tile, end = std::min(first + rows.tile, rows.extent);
+    bool isShort = end - first < rows.tile;
+    // A row alone finds its bounds at run time.
+    bool needsCode = rows.tile > 1 && llvm::any_of(llvm::seq(first, end), isClipped);
+    if (isShort || needsCode)
+      special.push_back(tile);
+  }
+  return special;
+}
+
+int64_t ContractionStrategy::tileKinds() const {
+  int64_t kinds = 1;
+  for (auto [index, dim] : llvm::enumerate(dims)) {
+    if (dim.role != DimRole::M || dim.tiles() == 0)
+      continue;
+    auto special = static_cast<int64_t>(specialTiles(static_cast<int>(index)).size());
+    kinds *= special == dim.tiles() ? special : special + 1;
+  }
+  return kinds;
+}
+
 std::string ContractionStrategy::describe(const ContractionDescriptor &descriptor) const {
   static constexpr const char *kStaging[] = {"in place", "copied", "packed"};
   auto nameOf = [&](int index) {
@@ -50,7 +96,7 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
                   isDot()   ? " (dot products)"
                   : vectorA ? " (a along the vector)"
                             : "",
-                  kStaging[static_cast<int>(operands[kA].staging)],
+                  !clips.empty() ? "clipped" : kStaging[static_cast<int>(operands[kA].staging)],
                   kStaging[static_cast<int>(operands[kB].staging)], namesOf(loops),
                   namesOf(reductionLoops), tasks());
   if (isSwapped)
@@ -63,8 +109,10 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
       text += fmt::format("; {} in chunks of {}", nameOf(loop), dims[loop].tile);
   if (copiesInTask)
     text += "; each copies its part of a";
+  SmallVector<int> split = splitWhole;
+  split.push_back(splitDim);
   if (accumulation == Accumulation::Partials)
-    text += fmt::format("; {} split in {}", nameOf(splitDim), parts);
+    text += fmt::format("; {} split in {}", namesOf(split), parts);
   if (fetchesAhead)
     text += "; columns of b fetched ahead";
   if (accumulation == Accumulation::Scatter)
@@ -208,8 +256,41 @@ void StrategyChooser::stageCopy(OperandIndex operand) {
   }
 }
 
+/// Lists where the iteration leaves A, if each time one dimension of M and one of
+/// K lead there.
+bool StrategyChooser::findClips() {
+  SmallVector<Clip> clips;
+  for (auto [dim, extent] : llvm::enumerate(d.operands[kA].shape)) {
+    IndexRange range = d.range(kA, dim);
+    if (range.low >= 0 && range.high < extent)
+      continue;
+    Clip clip;
+    clip.base = d.operands[kA].base[dim];
+    clip.extent = extent;
+    for (auto [index, iteration] : llvm::enumerate(d.dims)) {
+      const AddressTerm &term = iteration.terms[kA];
+      if (term.dim != static_cast<int>(dim))
+        continue;
+      bool isRow = iteration.role == DimRole::M;
+      if ((!isRow && iteration.role != DimRole::K) || (isRow ? clip.row : clip.k) >= 0 ||
+          term.coefficient < 1)
+        return false;
+      (isRow ? clip.row : clip.k) = static_cast<int>(index);
+      (isRow ? clip.rowStep : clip.kStep) = term.coefficient;
+    }
+    if (clip.k < 0)
+      return false;
+    clips.push_back(clip);
+  }
+  s.clips = std::move(clips);
+  return true;
+}
+
+/// A product of single elements does not pay for a copy of them.
 void StrategyChooser::stageA() {
-  if (request.prologueA || d.isPadded(kA))
+  if (mayClip && s.vectorA && !request.prologueA && !request.sumsB && findClips())
+    stageInPlace(kA);
+  else if (request.prologueA || d.isPadded(kA))
     stageCopy(kA);
   else
     stageInPlace(kA);
@@ -307,6 +388,10 @@ bool StrategyChooser::canMerge(const PlanDim &outer, const PlanDim &inner) const
   if (s.resultPart >= 0 &&
       (outer.parts.back() == s.resultPart || inner.parts.back() == s.resultPart))
     return false;
+  for (const Clip &clip : s.clips)
+    for (int part : {clip.row, clip.k})
+      if (llvm::is_contained(outer.parts, part) || llvm::is_contained(inner.parts, part))
+        return false;
   for (auto [outerStride, innerStride] : llvm::zip(outer.strides, inner.strides))
     if (outerStride != innerStride * inner.extent)
       return false;
@@ -472,10 +557,13 @@ void StrategyChooser::judgeTasks() {
 
 ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
                                    const ContractionRequest &request, const Machine &machine) {
-  auto choose = [&](bool alongK) {
-    return StrategyChooser(descriptor, request, machine).choose(alongK);
+  auto choose = [&](bool alongK, bool mayClip = false) {
+    return StrategyChooser(descriptor, request, machine, mayClip).choose(alongK);
   };
-  ContractionStrategy columns = *choose(false);
+  ContractionStrategy columns = *choose(false, /*mayClip=*/true);
+  constexpr int64_t kMostKinds = 6;
+  if (!columns.clips.empty() && columns.tileKinds() > kMostKinds)
+    columns = *choose(false);
   ContractionStrategy best = columns;
   auto compare = [&](const std::optional<ContractionStrategy> &other, double doubt) {
     if (other && other->time * doubt < best.time)
@@ -485,7 +573,7 @@ ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
   // K whole, in parts for few cores, or for many. Measured, blocks take up to a
   // tenth longer than estimated.
   for (int64_t parts : {1, 8, 24})
-    compare(StrategyChooser(descriptor, request, machine).chooseBlocks(parts),
+    compare(StrategyChooser(descriptor, request, machine, /*mayClip=*/false).chooseBlocks(parts),
             best.inBlocks() ? 1 : 1.1);
   return best;
 }
@@ -493,7 +581,7 @@ ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
 std::optional<ContractionStrategy> chooseSwappedStrategy(const ContractionDescriptor &swapped,
                                                          const ContractionRequest &request,
                                                          const Machine &machine) {
-  return StrategyChooser(swapped, request, machine).chooseSwapped();
+  return StrategyChooser(swapped, request, machine, /*mayClip=*/false).chooseSwapped();
 }
 
 } // namespace dl

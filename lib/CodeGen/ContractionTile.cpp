@@ -121,7 +121,9 @@ Tile chooseRegisterTile(const TileProblem &problem) {
     // needs a register). More: two broadcasts are in flight, and one register
     // stays free, since the scheduler spills where all are taken.
     int64_t spare = vectors > 1 || problem.isDot ? 3 : problem.hasFMA ? 1 : 2;
-    int64_t limit = (problem.registers - spare - vectors) / vectors;
+    // Elements by elements: one vector of B at a time, A is an operand in memory.
+    int64_t limit = problem.vectorA ? (problem.registers - 3) / vectors
+                                    : (problem.registers - spare - vectors) / vectors;
     if (problem.isDot)
       limit = std::min<int64_t>(limit, kDotRows);
     if (limit < 1)

@@ -51,6 +51,17 @@ struct PlanDim {
   int64_t lastTile() const { return extent - (tiles() - 1) * tile; }
 };
 
+/// Where the iteration leaves A, which has no zeros around it: products outside are
+/// left out. The index in A is base + row * rowStep + k * kStep, inside [0, extent).
+struct Clip {
+  /// The descriptor's dimensions of M and K; no row: 0 is the only one.
+  int row = -1, k = -1;
+  int64_t base = 0, rowStep = 0, kStep = 1, extent = 0;
+
+  /// The indices k for which a row lies inside; there may be none.
+  IndexRange inside(int64_t row) const;
+};
+
 enum class Staging { None, Copy, Panels };
 
 /// Where an operand is read from.
@@ -81,6 +92,8 @@ struct ContractionStrategy {
   BackwardDataForm form = BackwardDataForm::Scatter;
   StagedOperand operands[3];
   llvm::SmallVector<PlanDim> dims;
+  /// Their dimensions are not merged with others.
+  llvm::SmallVector<Clip> clips;
 
   int64_t lanes = 1, vectors = 1;
   /// The dimension that vectors lie along, of `dims` and of the descriptor; -1:
@@ -99,8 +112,10 @@ struct ContractionStrategy {
   int resultPart = -1;
 
   Accumulation accumulation = Accumulation::Registers;
-  /// Partials: K is split into parts of `chunk` indices of dimension `splitDim`;
-  /// a part may be summed in chunks of its own.
+  /// Partials: K is split into parts of one index of each of `splitWhole`, and of
+  /// `chunk` indices of dimension `splitDim`; a part may be summed in chunks of its
+  /// own.
+  llvm::SmallVector<int> splitWhole;
   int splitDim = -1;
   int64_t parts = 1, chunk = 0;
   /// A part is a few rows of B from outer memory: a tile fetches the next one's columns
@@ -136,6 +151,13 @@ struct ContractionStrategy {
   int64_t scratchColumns() const { return isDot() ? lanes : columns(); }
   int64_t rows() const;
   int64_t tasks() const;
+  /// The dimension of `dims` that a descriptor's dimension is part of.
+  int dimOf(int part) const;
+  /// The numbers of those tiles along a dimension of rows that need code of their
+  /// own: shorter ones, and ones whose rows are clipped.
+  llvm::SmallVector<int64_t> specialTiles(int dim) const;
+  /// How many kinds of tiles that makes.
+  int64_t tileKinds() const;
   /// One line for people: `14x2 vectors of 16, ...`.
   std::string describe(const ContractionDescriptor &descriptor) const;
 };
@@ -144,6 +166,8 @@ struct ContractionStrategy {
 struct ContractionRequest {
   /// Operands that are computed by a prologue, so must be staged.
   bool prologueA = false, prologueB = false;
+  /// Tiles sum B as well: all of it must pass.
+  bool sumsB = false;
   /// Vectors in a row of the register tile, where a tile can be so wide; 0: what
   /// is estimated best.
   int64_t vectors = 0;

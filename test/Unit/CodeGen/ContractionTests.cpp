@@ -244,14 +244,28 @@ TEST_P(Contraction, DepthwiseConvolution) {
   checkConv({1, 6, 6, 5, 15, 3, 2, {1, 1}, {1, 1}, {1, 0, 1, 1}, 5});
 }
 
+/// Depthwise, taps outside the image are left out; there are no zeros around it.
+TEST_P(Contraction, ClippedConvolution) {
+  auto depthwise = [&](Conv c) {
+    c.groups = c.inputs = c.outputs;
+    checkConv(c);
+  };
+  depthwise({1, 1, 1, 0, 20, 3, 3, {1, 1}, {1, 1}, {1, 1, 1, 1}});
+  depthwise({2, 2, 3, 0, 34, 5, 5, {1, 1}, {1, 1}, {2, 2, 2, 2}});
+  depthwise({1, 12, 40, 0, 100, 3, 3, {1, 1}, {1, 1}, {1, 1, 1, 1}});
+  depthwise({1, 9, 23, 0, 130, 3, 7, {1, 2}, {1, 1}, {0, 3, 2, 1}});
+  depthwise({2, 14, 15, 0, 17, 3, 3, {2, 2}, {3, 2}, {3, 2, 2, 3}});
+  depthwise({1, 6, 6, 0, 16, 1, 1, {1, 1}, {1, 1}, {1, 0, 1, 2}});
+  // Sums are split: of the taps' rows, parts meet some.
+  depthwise({5, 40, 41, 0, 30, 3, 3, {1, 1}, {1, 1}, {1, 1, 1, 1}});
+  depthwise({2, 150, 40, 0, 48, 5, 3, {1, 1}, {2, 1}, {4, 1, 4, 1}});
+  Conv c{9, 33, 31, 64, 64, 3, 3, {1, 1}, {1, 1}, {1, 1, 1, 1}, 64};
+  checkConv(c);
+}
+
 /// Many padded images, together larger than a cache: each task copies its own.
 TEST_P(Contraction, TasksCopyImages) {
-  Conv c{9, 33, 31, 64, 64, 3, 3, {1, 1}, {1, 1}, {1, 1, 1, 1}, 64};
-  check({{image(c), weight(c)}, forward(c)});
-  check({{result(c), weight(c)}, backwardData(c)});
-  c.groups = 1;
-  c.inputs = c.outputs = 40;
-  c.dilation = {2, 2};
+  Conv c{9, 33, 31, 64, 8, 3, 3, {1, 1}, {2, 2}, {1, 1, 1, 1}};
   check({{image(c), weight(c), image(c)},
          fmt::format("%z = dl.constant dense<0.0> : tensor<{}>\n"
                      "%m = dl.compare %a2, %z {{predicate = gt}}\n"
