@@ -197,7 +197,8 @@ std::optional<ContractionStrategy> StrategyChooser::chooseBlocks(int64_t parts) 
   chooseVectorDim();
   findSweep();
   bool isPlain = vectorPart >= 0 && !s.vectorA && s.accumulation == Accumulation::Registers;
-  if (!isPlain || request.prologueB)
+  // Residues share a phase, and so what tasks keep.
+  if (!isPlain || request.prologueB || d.isResidue)
     return std::nullopt;
   inBlocks = true;
   stageA();

@@ -4,6 +4,8 @@
 
 #include "dl/IR/Window.h"
 
+#include <numeric>
+
 using namespace mlir;
 
 namespace dl {
@@ -207,25 +209,83 @@ static ContractionDescriptor scatterBackwardData(Conv2DBackwardDataOp op, const 
   return builder.take();
 }
 
-/// C[ih] += A[ih + p - kh * d] * B[kh], kh counted from the last tap down so
-/// that A is walked forwards.
-static ContractionDescriptor gatherBackwardData(Conv2DBackwardDataOp op, const ConvExtents &conv) {
-  const WindowGeometry &window = conv.window;
+/// Along one dimension of the image: the result's indices i * stride + residue, and
+/// the taps that they meet.
+///
+///   C[i * s + r] += A[(i * s + r + p - kh * d) / s] * B[kh]
+///
+/// where the division leaves no rest, which is every (s / gcd(s, d))-th kh. Taps are
+/// counted from the last one down, so that A is walked forwards.
+struct Residue {
+  int64_t positions, taps = 0;
+  int64_t baseA = 0, stepA, baseB = 0, stepB;
+
+  Residue(const ConvExtents &conv, int dim, int64_t residue) {
+    const WindowGeometry &window = conv.window;
+    int64_t stride = window.strides[dim], dilation = window.dilation[dim];
+    int64_t common = std::gcd(stride, dilation);
+    positions = std::max<int64_t>(llvm::divideCeil(conv.image[dim] - residue, stride), 0);
+    stepA = dilation / common, stepB = stride / common;
+    int64_t offset = residue + window.padBefore[dim], first = 0;
+    while (first < stepB && (offset - first * dilation) % stride != 0)
+      ++first;
+    if (first == stepB || first >= window.kernel[dim])
+      return;
+    taps = (window.kernel[dim] - 1 - first) / stepB + 1;
+    baseA = (offset - first * dilation) / stride - (taps - 1) * stepA;
+    baseB = first + (taps - 1) * stepB;
+  }
+};
+
+static ContractionDescriptor describeResidue(Conv2DBackwardDataOp op, const ConvExtents &conv,
+                                             std::array<int64_t, 2> residue) {
+  const std::array<int64_t, 2> &strides = conv.window.strides;
+  Residue h(conv, 0, residue[0]), w(conv, 1, residue[1]);
   DescriptorBuilder builder(op.getCotangent(), op.getWeight(), op.getResult());
-  int64_t base[2];
-  for (int dim : {0, 1})
-    base[dim] = window.padBefore[dim] - (window.kernel[dim] - 1) * window.dilation[dim];
-  builder.setBase(kA, {0, base[0], base[1], 0});
-  builder.setBase(kB, {window.kernel[0] - 1, window.kernel[1] - 1, 0, 0});
-  builder.add("img", conv.images, {0, 1}, kNone, {0, 1});
+  builder.setBase(kC, {0, residue[0], residue[1], 0});
+  // Without taps, there is nothing to read.
+  bool isEmpty = h.taps == 0 || w.taps == 0;
+  auto inA = [&](AddressTerm term) { return isEmpty ? kNone : term; };
+  if (!isEmpty) {
+    builder.setBase(kA, {0, h.baseA, w.baseA, 0});
+    builder.setBase(kB, {h.baseB, w.baseB, 0, 0});
+  }
+  builder.add("img", conv.images, inA({0, 1}), kNone, {0, 1});
   builder.add("g", conv.groups, {3, conv.outputs}, {3, conv.outputs}, {3, conv.inputs});
-  builder.add("ih", conv.image[0], {1, 1}, kNone, {1, 1});
-  builder.add("iw", conv.image[1], {2, 1}, kNone, {2, 1});
-  builder.add("kh", window.kernel[0], {1, window.dilation[0]}, {0, -1}, kNone);
-  builder.add("kw", window.kernel[1], {2, window.dilation[1]}, {1, -1}, kNone);
+  builder.add("ih", h.positions, inA({1, 1}), kNone, {1, strides[0]});
+  builder.add("iw", w.positions, inA({2, 1}), kNone, {2, strides[1]});
+  builder.add("kh", isEmpty ? 0 : h.taps, {1, h.stepA}, {0, -h.stepB}, kNone);
+  builder.add("kw", isEmpty ? 0 : w.taps, {2, w.stepA}, {1, -w.stepB}, kNone);
   builder.add("oc", conv.outputs, {3, 1}, {3, 1}, kNone);
   builder.add("ic", conv.inputs, kNone, {2, 1}, {3, 1});
-  return builder.take();
+  ContractionDescriptor descriptor = builder.take();
+  descriptor.isResidue = strides[0] * strides[1] > 1;
+  return descriptor;
+}
+
+FailureOr<SmallVector<ContractionDescriptor, 1>> describeResidues(Conv2DBackwardDataOp op) {
+  auto conv = ConvExtents::get(op, op.getResult(), op.getWeight(), op.getCotangent());
+  if (failed(conv))
+    return failure();
+  const std::array<int64_t, 2> &strides = conv->window.strides;
+  SmallVector<ContractionDescriptor, 1> residues;
+  for (int64_t h = 0; h < std::min(strides[0], conv->image[0]); ++h)
+    for (int64_t w = 0; w < std::min(strides[1], conv->image[1]); ++w)
+      residues.push_back(describeResidue(op, *conv, {h, w}));
+  if (residues.size() < 2)
+    return residues;
+  SmallVector<IndexRange> touched;
+  for (int dim = 0; dim < 4; ++dim) {
+    IndexRange all = residues.front().range(kA, dim);
+    for (const ContractionDescriptor &residue : residues) {
+      IndexRange own = residue.range(kA, dim);
+      all = {std::min(all.low, own.low), std::max(all.high, own.high)};
+    }
+    touched.push_back(all);
+  }
+  for (ContractionDescriptor &residue : residues)
+    residue.touchedA = touched;
+  return residues;
 }
 
 FailureOr<ContractionDescriptor> describeContraction(Operation *anchor, BackwardDataForm form) {
@@ -243,7 +303,7 @@ FailureOr<ContractionDescriptor> describeContraction(Operation *anchor, Backward
     return failure();
   bool unitStride = conv->window.strides == std::array<int64_t, 2>{1, 1};
   if (form == BackwardDataForm::Gather && unitStride)
-    return gatherBackwardData(data, *conv);
+    return describeResidue(data, *conv, {0, 0});
   return scatterBackwardData(data, *conv);
 }
 

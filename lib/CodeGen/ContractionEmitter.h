@@ -16,6 +16,8 @@
 #include "Expression.h"
 #include "dl/CodeGen/ContractionStrategy.h"
 
+#include <memory>
+
 namespace dl {
 
 /// What a contraction kernel computes beside the contraction itself.
@@ -35,6 +37,10 @@ public:
                      const ContractionDescriptor &descriptor, const ContractionStrategy &strategy);
 
   void emit();
+  /// The residues of a strided gradient, in one phase.
+  static void emitResidues(KernelModule &module,
+                           llvm::ArrayRef<std::unique_ptr<ContractionEmitter>> residues);
+  const ContractionStrategy &strategy() const { return s; }
 
 protected:
   friend class SplitProductEmitter;
@@ -63,6 +69,10 @@ protected:
     int64_t tailLanes = 1;
     bool sumsB = false;
   };
+
+  /// Emits what the multiplication reads from workspace, unless one of `others` did.
+  void stage(llvm::ArrayRef<std::unique_ptr<ContractionEmitter>> others);
+  void multiply(PhaseBuilder &phase);
 
   // ContractionStaging.cpp
   void emitStaging(OperandIndex operand);

@@ -37,15 +37,63 @@ Value ContractionEmitter::memoryOf(PhaseBuilder &phase, OperandIndex operand) co
 }
 
 void ContractionEmitter::emitMultiply() {
-  module.addPhase(s.tasks(), [&](PhaseBuilder &phase) {
-    Expression expression(phase);
-    expression.bind(body.anchor->getResult(0),
-                    [&](ImplicitLocOpBuilder &, const Position &) { return sum; });
-    if (body.side)
-      expression.bind(body.side->getResult(0),
-                      [&](ImplicitLocOpBuilder &, const Position &) { return sideSum; });
-    emitTask(phase, expression);
+  module.addPhase(s.tasks(), [&](PhaseBuilder &phase) { multiply(phase); });
+}
+
+void ContractionEmitter::multiply(PhaseBuilder &phase) {
+  Expression expression(phase);
+  expression.bind(body.anchor->getResult(0),
+                  [&](ImplicitLocOpBuilder &, const Position &) { return sum; });
+  if (body.side)
+    expression.bind(body.side->getResult(0),
+                    [&](ImplicitLocOpBuilder &, const Position &) { return sideSum; });
+  emitTask(phase, expression);
+}
+
+/// Turns of the first loop, if all residues have as many: in each, the residues come
+/// one after the other, so that what they read is still near.
+static int64_t commonTurns(ArrayRef<std::unique_ptr<ContractionEmitter>> residues) {
+  std::optional<int64_t> turns;
+  for (const auto &residue : residues) {
+    const ContractionStrategy &s = residue->strategy();
+    int64_t own = s.taskLoops == 0 ? 1 : std::max<int64_t>(s.dims[s.loops[0]].tiles(), 1);
+    if (turns && *turns != own)
+      return 1;
+    turns = own;
+  }
+  return turns.value_or(1);
+}
+
+void ContractionEmitter::emitResidues(KernelModule &module,
+                                      ArrayRef<std::unique_ptr<ContractionEmitter>> residues) {
+  for (auto [index, residue] : llvm::enumerate(residues))
+    residue->stage(residues.take_front(index));
+  int64_t turns = commonTurns(residues), tasks = 0;
+  SmallVector<int64_t> ends;
+  for (const auto &residue : residues)
+    ends.push_back(tasks += residue->s.tasks() / turns);
+  module.addPhase(tasks * turns, [&](PhaseBuilder &phase) {
+    ImplicitLocOpBuilder &b = phase.b;
+    Value task = phase.task, perTurn = phase.index(tasks);
+    Value turn = arith::DivUIOp::create(b, task, perTurn);
+    Value place = arith::RemUIOp::create(b, task, perTurn);
+    std::function<void(size_t)> choose = [&](size_t index) {
+      int64_t begin = index == 0 ? 0 : ends[index - 1];
+      auto multiply = [&] {
+        phase.task = advance(b, offsetBy(b, place, -begin), turn, ends[index] - begin);
+        residues[index]->multiply(phase);
+      };
+      if (index + 1 == residues.size())
+        return multiply();
+      Value isHere =
+          arith::CmpIOp::create(b, arith::CmpIPredicate::ult, place, phase.index(ends[index]));
+      buildIf(b, isHere, multiply, [&] { choose(index + 1); });
+    };
+    choose(0);
   });
+  for (const auto &residue : residues)
+    if (residue->sideAlone)
+      residue->emitSideAlone();
 }
 
 /// The number of a task, taken apart: part of K, then the task loops' tiles.

@@ -95,7 +95,9 @@ void StrategyChooser::splitReduction() {
   if (s.isDot())
     s.reductionLoops.push_back(s.dotDim);
   // Dot products are chosen where K is short or tiles are many: left whole.
-  if (s.accumulation == Accumulation::Scatter || s.reductionLoops.empty() || s.isDot())
+  // The parts of one residue are not the whole result.
+  if (s.accumulation == Accumulation::Scatter || s.reductionLoops.empty() || s.isDot() ||
+      d.isResidue)
     return;
   int64_t tiles = 1;
   for (const PlanDim &dim : s.dims)
@@ -199,7 +201,8 @@ void StrategyChooser::orderLoops() {
 /// all copies together would leave the L2 cache: so the copy does not.
 void StrategyChooser::copyInTasks() {
   StagedOperand &a = s.operands[kA];
-  if (a.staging != Staging::Copy || s.accumulation != Accumulation::Registers || s.loops.empty())
+  if (a.staging != Staging::Copy || d.isResidue || s.accumulation != Accumulation::Registers ||
+      s.loops.empty())
     return;
   PlanDim &image = s.dims[s.loops[0]];
   const AddressTerm &term = d.dims[image.parts[0]].terms[kA];

@@ -39,45 +39,6 @@ int ContractionStrategy::dimOf(int part) const {
   return -1;
 }
 
-IndexRange Clip::inside(int64_t row) const {
-  int64_t first = base + row * rowStep;
-  int64_t low = first >= 0 ? 0 : llvm::divideCeil(-first, kStep);
-  int64_t high = first >= extent ? -1 : (extent - 1 - first) / kStep;
-  return {low, high};
-}
-
-SmallVector<int64_t> ContractionStrategy::specialTiles(int dim) const {
-  const PlanDim &rows = dims[dim];
-  auto isClipped = [&](int64_t row) {
-    return llvm::any_of(clips, [&](const Clip &clip) {
-      IndexRange inside = clip.inside(row);
-      return dimOf(clip.row) == dim &&
-             (inside.low > 0 || inside.high < dims[dimOf(clip.k)].extent - 1);
-    });
-  };
-  SmallVector<int64_t> special;
-  for (int64_t tile = 0; tile < rows.tiles(); ++tile) {
-    int64_t first = tile * rows.tile, end = std::min(first + rows.tile, rows.extent);
-    bool isShort = end - first < rows.tile;
-    // A row alone finds its bounds at run time.
-    bool needsCode = rows.tile > 1 && llvm::any_of(llvm::seq(first, end), isClipped);
-    if (isShort || needsCode)
-      special.push_back(tile);
-  }
-  return special;
-}
-
-int64_t ContractionStrategy::tileKinds() const {
-  int64_t kinds = 1;
-  for (auto [index, dim] : llvm::enumerate(dims)) {
-    if (dim.role != DimRole::M || dim.tiles() == 0)
-      continue;
-    auto special = static_cast<int64_t>(specialTiles(static_cast<int>(index)).size());
-    kinds *= special == dim.tiles() ? special : special + 1;
-  }
-  return kinds;
-}
-
 std::string ContractionStrategy::describe(const ContractionDescriptor &descriptor) const {
   static constexpr const char *kStaging[] = {"in place", "copied", "packed"};
   auto nameOf = [&](int index) {
@@ -197,6 +158,8 @@ bool StrategyChooser::chooseDotDim() {
 /// Dimensions of C that are not covered by one product for each index: taps
 /// overlap, strides leave holes, padding is cut off.
 void StrategyChooser::findSweep() {
+  if (d.isResidue)
+    return;
   for (auto [dim, extent] : llvm::enumerate(d.operands[kC].shape)) {
     int64_t points = 1;
     bool isTapped = false;
@@ -241,7 +204,9 @@ void StrategyChooser::stageCopy(OperandIndex operand) {
   for (int dim = 0; dim < rank; ++dim) {
     // The innermost dimension is copied whole: rows stay rows.
     bool isRow = dim == rank - 1;
-    staged.ranges.push_back(isRow ? IndexRange{0, tensor.shape[dim] - 1} : d.range(operand, dim));
+    IndexRange touched =
+        operand == kA && !d.touchedA.empty() ? d.touchedA[dim] : d.range(operand, dim);
+    staged.ranges.push_back(isRow ? IndexRange{0, tensor.shape[dim] - 1} : touched);
   }
   SmallVector<int64_t> strides(rank);
   staged.count = 1;
@@ -256,39 +221,8 @@ void StrategyChooser::stageCopy(OperandIndex operand) {
   }
 }
 
-/// Lists where the iteration leaves A, if each time one dimension of M and one of
-/// K lead there.
-bool StrategyChooser::findClips() {
-  SmallVector<Clip> clips;
-  for (auto [dim, extent] : llvm::enumerate(d.operands[kA].shape)) {
-    IndexRange range = d.range(kA, dim);
-    if (range.low >= 0 && range.high < extent)
-      continue;
-    Clip clip;
-    clip.base = d.operands[kA].base[dim];
-    clip.extent = extent;
-    for (auto [index, iteration] : llvm::enumerate(d.dims)) {
-      const AddressTerm &term = iteration.terms[kA];
-      if (term.dim != static_cast<int>(dim))
-        continue;
-      bool isRow = iteration.role == DimRole::M;
-      if ((!isRow && iteration.role != DimRole::K) || (isRow ? clip.row : clip.k) >= 0 ||
-          term.coefficient < 1)
-        return false;
-      (isRow ? clip.row : clip.k) = static_cast<int>(index);
-      (isRow ? clip.rowStep : clip.kStep) = term.coefficient;
-    }
-    if (clip.k < 0)
-      return false;
-    clips.push_back(clip);
-  }
-  s.clips = std::move(clips);
-  return true;
-}
-
-/// A product of single elements does not pay for a copy of them.
 void StrategyChooser::stageA() {
-  if (mayClip && s.vectorA && !request.prologueA && !request.sumsB && findClips())
+  if (mayClip && !request.prologueA && !request.sumsB && findClips())
     stageInPlace(kA);
   else if (request.prologueA || d.isPadded(kA))
     stageCopy(kA);
@@ -440,6 +374,11 @@ void StrategyChooser::chooseTile() {
     problem.lanes = 1;
     problem.reduction = problem.reduction / along * llvm::divideCeil(along, s.lanes);
   }
+  // Clipped, loops over K are not merged.
+  if (!s.clips.empty() && !s.vectorA)
+    for (const PlanDim &dim : s.dims)
+      if (dim.role == DimRole::K && dim.extent > 0)
+        problem.entries = problem.reduction / dim.extent;
   problem.bytesA = static_cast<double>(bytesOf(kA));
   problem.bytesB = static_cast<double>(bytesOf(kB));
   problem.inPlaceB = s.operands[kB].staging != Staging::Panels && !inBlocks;
@@ -488,8 +427,9 @@ void StrategyChooser::chooseTile() {
 /// the caches have lost it; packed, it streams. That pays from a few reads on.
 int StrategyChooser::panelRows() const {
   static constexpr int64_t kReads = 4;
-  if (inBlocks || s.operands[kA].staging != Staging::None || s.isDot() || s.vectorA ||
-      s.vectorDim < 0 || s.dims[s.vectorDim].tiles() < kReads || bytesOf(kA) <= 2 * machine.l1Bytes)
+  if (inBlocks || s.operands[kA].staging != Staging::None || !s.clips.empty() || s.isDot() ||
+      s.vectorA || s.vectorDim < 0 || s.dims[s.vectorDim].tiles() < kReads ||
+      bytesOf(kA) <= 2 * machine.l1Bytes)
     return -1;
   int rows = -1;
   for (auto [index, dim] : llvm::enumerate(s.dims)) {
@@ -557,24 +497,29 @@ void StrategyChooser::judgeTasks() {
 
 ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
                                    const ContractionRequest &request, const Machine &machine) {
-  auto choose = [&](bool alongK, bool mayClip = false) {
+  auto choose = [&](bool alongK, bool mayClip) {
     return StrategyChooser(descriptor, request, machine, mayClip).choose(alongK);
   };
-  ContractionStrategy columns = *choose(false, /*mayClip=*/true);
-  constexpr int64_t kMostKinds = 6;
-  if (!columns.clips.empty() && columns.tileKinds() > kMostKinds)
-    columns = *choose(false);
-  ContractionStrategy best = columns;
-  auto compare = [&](const std::optional<ContractionStrategy> &other, double doubt) {
+  ContractionStrategy best = *choose(false, false);
+  auto consider = [&](std::optional<ContractionStrategy> other, double doubt = 1) {
     if (other && other->time * doubt < best.time)
-      best = *other;
+      best = std::move(*other);
   };
-  compare(choose(true), 1);
+  consider(choose(true, false));
+  // Each kind of clipped tile is code of its own.
+  constexpr int64_t kMostKinds = 6;
+  ContractionStrategy clipped = *choose(false, true);
+  bool isWorthClipping = !clipped.clips.empty() && clipped.tileKinds() <= kMostKinds;
+  // What is used a few times only is not worth a copy.
+  if (isWorthClipping && clipped.vectorA)
+    return clipped;
+  if (isWorthClipping)
+    consider(std::move(clipped));
   // K whole, in parts for few cores, or for many. Measured, blocks take up to a
   // tenth longer than estimated.
   for (int64_t parts : {1, 8, 24})
-    compare(StrategyChooser(descriptor, request, machine, /*mayClip=*/false).chooseBlocks(parts),
-            best.inBlocks() ? 1 : 1.1);
+    consider(StrategyChooser(descriptor, request, machine, /*mayClip=*/false).chooseBlocks(parts),
+             best.inBlocks() ? 1 : 1.1);
   return best;
 }
 

@@ -55,6 +55,7 @@ static double tileCycles(const TileProblem &problem, int64_t rows, int64_t vecto
     ends += static_cast<double>(rows * (3 * vectors + 12));
   if (problem.transposesC)
     ends += transposeCycles(problem, rows, vectors);
+  ends += 8 * static_cast<double>(problem.entries);
   return each * static_cast<double>(problem.reduction) + ends;
 }
 

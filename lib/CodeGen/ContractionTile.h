@@ -42,6 +42,8 @@ struct TileProblem {
   bool addsToMemory = false;
   /// Tiles are transposed before they are stored.
   bool transposesC = false;
+  /// How often the innermost loop over K begins, where that is worth counting.
+  int64_t entries = 0;
   /// So many vectors and no other number; 0: any.
   int64_t wantedVectors = 0;
 };

@@ -26,6 +26,10 @@
 //   conv2d_backward_data     g            img oh ow   ic     oc         kh kw
 //     the same, gathered     g            img ih iw   ic     kh kw oc
 //
+// Gathering with strides s takes a description for each residue of (ih, iw) modulo
+// s: ih = i * s + r meets only those kh for which ih + p - kh * d is a multiple of
+// s, at places of A that are i plus a constant. Each is a convolution of stride 1.
+//
 // A transposition is a matter of strides, a stride or dilation a coefficient,
 // padding a base index below zero: nothing of them is left to special cases.
 // What a strategy does (choose a tile of M and N for the registers, copy an
@@ -91,6 +95,10 @@ struct ContractionDescriptor {
   /// Outer to inner, in the order in which the tensors are best walked.
   llvm::SmallVector<ContractionDim> dims;
   ContractionOperand operands[3];
+  /// One of several that cover C together: C's strides leave room for the others.
+  bool isResidue = false;
+  /// Residues: the indices of A, dimension by dimension, that all of them touch.
+  llvm::SmallVector<IndexRange> touchedA;
 
   /// The indices of a tensor's dimension that the iteration touches.
   IndexRange range(OperandIndex operand, int dim) const;
@@ -104,9 +112,13 @@ struct ContractionDescriptor {
 };
 
 /// How conv2d_backward_data is computed: by adding each product to where it
-/// belongs (exact, any stride), or, for stride 1, by collecting for each element
-/// of the result (a convolution over the padded cotangent).
+/// belongs, or by collecting for each element of the result (convolutions over the
+/// padded cotangent: one, or with strides one for each residue).
 enum class BackwardDataForm { Scatter, Gather };
+
+/// The residues of a strided gradient, gathered; one where the stride is 1.
+mlir::FailureOr<llvm::SmallVector<ContractionDescriptor, 1>>
+describeResidues(Conv2DBackwardDataOp op);
 
 /// Describes dl.matmul and, on nhwc images and without bias, dl.conv2d,
 /// dl.conv2d_backward_data and dl.conv2d_backward_weights, with static shapes.

@@ -303,11 +303,15 @@ std::vector<const char *> kindsOf(const Target &target) {
   }
   if (std::strcmp(target.march, kSmallCaches) == 0)
     return {"a in place", "b packed in tasks", "in chunks of", "split in", "left over"};
-  return {"a in place",   "a copied",           "a clipped",      "b in place",
-          "b copied",     "b packed",           "split in",       "scratch",
-          "; 1 tasks",    "a along the vector", "of 1 lanes",     "tile 1x",
-          "left over",    "operands swapped",   "(dot products)", "columns of b packed",
-          "fetched ahead"};
+  return {"a in place",     "a copied",
+          "a clipped",      "b in place",
+          "b copied",       "b packed",
+          "split in",       "scratch",
+          "; 1 tasks",      "a along the vector",
+          "of 1 lanes",     "tile 1x",
+          "left over",      "operands swapped",
+          "(dot products)", "columns of b packed",
+          "fetched ahead",  "residues"};
 }
 
 /// Whether B is packed column by column, for dot products.

@@ -263,6 +263,32 @@ TEST_P(Contraction, ClippedConvolution) {
   checkConv(c);
 }
 
+/// The gradient with strides: a convolution for each residue of the result's index.
+TEST_P(Contraction, StridedBackwardData) {
+  auto gradient = [&](const Conv &c) { check({{result(c), weight(c)}, backwardData(c)}); };
+  gradient({2, 11, 14, 20, 18, 3, 3, {2, 2}, {1, 1}, {1, 1, 1, 1}});
+  gradient({1, 9, 8, 3, 33, 7, 7, {2, 3}, {1, 1}, {3, 2, 3, 4}});
+  gradient({1, 8, 8, 34, 8, 4, 4, {2, 2}, {1, 1}, {1, 1, 1, 1}});
+  // Residues that meet no tap: the stride is larger than the kernel, or both it and
+  // the dilation are even.
+  gradient({2, 7, 6, 17, 4, 1, 1, {2, 2}});
+  gradient({1, 9, 9, 16, 5, 2, 3, {4, 2}, {1, 2}, {1, 1, 0, 2}});
+  gradient({1, 10, 12, 16, 5, 3, 3, {2, 4}, {4, 6}, {4, 6, 4, 6}});
+  gradient({1, 1, 2, 16, 5, 3, 3, {3, 2}, {1, 1}, {1, 1, 1, 1}});
+  gradient({2, 12, 9, 33, 33, 3, 3, {2, 2}, {1, 1}, {1, 1, 1, 1}, 33});
+  Conv c{2, 11, 14, 20, 18, 3, 3, {2, 2}, {1, 1}, {1, 1, 1, 1}};
+  std::string zero = fmt::format("%z = dl.constant dense<0.0> : tensor<{}>\n", GetParam().element);
+  check({{result(c), weight(c), image(c)},
+         backwardData(c) + "\n%t = dl.add %r, %a2\n%s = dl.sum %a1 {axes = [0, 1, 2]}",
+         {"%t", "%s"}},
+        {2, -1});
+  // What all residues read is copied once.
+  std::string anchor = backwardData(c);
+  anchor.replace(anchor.find("%a0"), 3, "%p");
+  check({{result(c), weight(c), result(c)},
+         zero + "%m = dl.compare %a2, %z {predicate = gt}\n%p = dl.select %m, %a0, %z\n" + anchor});
+}
+
 /// Many padded images, together larger than a cache: each task copies its own.
 TEST_P(Contraction, TasksCopyImages) {
   Conv c{9, 33, 31, 64, 8, 3, 3, {1, 1}, {2, 2}, {1, 1, 1, 1}};
