@@ -66,7 +66,7 @@ dl.model @row(%x: tensor<8x1000xf32>) attributes {arena_bytes = 0} {
 // CHECK: scf.for {{.*}} iter_args
 // CHECK: vector.load {{.*}} vector<16xf32>
 // CHECK-NOT: vector.shuffle
-// CHECK: module @{{[a-z]+}} {
+// CHECK: module @{{[a-z_]+}} {
 dl.model @column(%x: tensor<50x64xf32>) attributes {arena_bytes = 0} {
   %y = dl.kernel "sum"(%a = %x) attributes {places = array<i64: 2, 0>} {
     %1 = dl.sum %a {axes = [0]}
