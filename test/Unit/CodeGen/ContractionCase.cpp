@@ -110,14 +110,20 @@ private:
   /// Strides of a page, large operands, and sums worth a split.
   void largeMatmul(ContractionCase &c) {
     c.ta = below(2), c.tb = below(2);
-    if (chance(2)) {
+    switch (below(4)) {
+    case 0:
       c.m = between(64, 70), c.k = between(64, 80);
       c.n = 512 * between(1, 2) + (chance(3) ? between(-3, 3) : 0);
       c.tb = chance(4);
-    } else if (chance(2)) {
-      // More than the L2 cache holds of B, for few rows.
-      c.m = between(1, 7), c.n = between(400, 1000), c.k = 410000 / c.n;
-    } else {
+      break;
+    case 1: // More than the L2 cache holds of B, for few rows.
+      c.m = between(4, 7), c.n = between(400, 1000), c.k = 410000 / c.n, c.tb = 0;
+      break;
+    case 2: // Few columns.
+      c.m = between(50, 200), c.n = between(2, 10), c.k = between(100, 400);
+      c.ta = c.tb = chance(4);
+      break;
+    default:
       c.m = between(1, 20), c.n = between(1, 40), c.k = between(2000, 20001);
     }
   }
