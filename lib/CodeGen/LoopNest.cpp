@@ -17,10 +17,14 @@ static constexpr int64_t kTransposedRows = 16;
 // Choices
 //===----------------------------------------------------------------------===//
 
-/// 64 where any value of the kernel has 64-bit floats, else 32.
+/// 64 where any value of the kernel has 64-bit floats, else 32. Those of one element are
+/// the same in all lanes.
 static int elementBits(KernelModule &module) {
   bool hasDouble = false;
-  auto look = [&](Type type) { hasDouble |= getElementTypeOrSelf(type).isF64(); };
+  auto look = [&](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    hasDouble |= tensor && tensor.getElementType().isF64() && tensor.getNumElements() != 1;
+  };
   for (Type type : module.body().getArgumentTypes())
     look(type);
   for (Operation &op : module.body())
