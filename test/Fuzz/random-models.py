@@ -135,7 +135,8 @@ class Model:
             if math.prod(self.values[-1][1]) > LARGEST:
                 break
         count = min(len(self.values), self.rng.randint(1, 2))
-        return [name for name, _ in self.rng.sample(self.values, count) + self.values[-1:]]
+        names = [name for name, _ in self.rng.sample(self.values, count) + self.values[-1:]]
+        return list(dict.fromkeys(names))  # each once
 
 
 def main():
