@@ -153,8 +153,12 @@ void ContractionEmitter::storeTransposed(PhaseBuilder &phase, Expression &expres
   for (int64_t first = 0; first < rows; first += width)
     for (int64_t v = 0; v < shape.vectors; ++v) {
       SmallVector<Value> block;
+      // Zeros for rows past the end. With the last row again, its elements would be
+      // splats, of which LLVM 22 takes the first element of the row where it needs one
+      // alone.
       for (int64_t row = first; row < first + width; ++row)
-        block.push_back(sums[std::min(row, rows - 1) * shape.vectors + v]);
+        block.push_back(row < rows ? sums[row * shape.vectors + v]
+                                   : numberLike(b, vectorType(), 0));
       block = transposeVectors(b, block);
       int64_t active = v == shape.vectors - 1 ? shape.tailLanes : s.lanes;
       for (int64_t lane = 0; lane < active; ++lane) {
