@@ -10,6 +10,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/TargetParser/Triple.h"
 
 #include <cmath>
 
@@ -40,10 +41,8 @@ Value lower(NegOp, Elements &x) { return arith::NegFOp::create(x.b(), x[0]); }
 Value lower(AbsOp, Elements &x) { return math::AbsFOp::create(x.b(), x[0]); }
 Value lower(ExpOp, Elements &x) { return x.math.exp(x[0]); }
 Value lower(LogOp, Elements &x) { return x.math.log(x[0]); }
-Value lower(SqrtOp, Elements &x) { return math::SqrtOp::create(x.b(), x[0]); }
-Value lower(RsqrtOp, Elements &x) {
-  return arith::DivFOp::create(x.b(), x.number(1), math::SqrtOp::create(x.b(), x[0]));
-}
+Value lower(SqrtOp, Elements &x) { return x.math.sqrt(x[0]); }
+Value lower(RsqrtOp, Elements &x) { return x.math.rsqrt(x[0]); }
 Value lower(ReciprocalOp, Elements &x) { return arith::DivFOp::create(x.b(), x.number(1), x[0]); }
 Value lower(TanhOp, Elements &x) { return x.math.tanh(x[0]); }
 Value lower(SigmoidOp, Elements &x) { return x.math.sigmoid(x[0]); }
@@ -176,8 +175,11 @@ template <typename... Ops> Value lowerAny(Operation *op, Elements &elements) {
 
 } // namespace
 
-Value lowerElementwise(ImplicitLocOpBuilder &b, Operation *op, ValueRange elements, bool hasFMA) {
-  Elements values{VectorMath{b, hasFMA}, elements};
+Value lowerElementwise(ImplicitLocOpBuilder &b, Operation *op, ValueRange elements,
+                       const Machine &machine) {
+  // The only vectors of 512 bits on x86.
+  bool hasAVX512 = machine.vectorBits == 512 && llvm::Triple(machine.triple).isX86();
+  Elements values{VectorMath{b, machine.hasFMA, hasAVX512}, elements};
   return lowerAny<
 #define GET_OP_LIST
 #include "dl/IR/DLOps.cpp.inc"

@@ -240,7 +240,7 @@ Value Expression::computeElementwise(Operation *op, const Position &position) {
   if (isVector)
     for (Value &element : elements)
       element = splat(phase.b, element, position.lanes);
-  return lowerElementwise(phase.b, op, elements, phase.kernel.machine().hasFMA);
+  return lowerElementwise(phase.b, op, elements, phase.kernel.machine());
 }
 
 Value Expression::computeDropout(DropoutTrainOp op, const Position &position) {

@@ -97,7 +97,7 @@ mlir::Value numberLike(mlir::ImplicitLocOpBuilder &b, mlir::Type type, double va
 /// The elements of an elementwise op's result from those of its operands
 /// (scalars, or vectors of one length).
 mlir::Value lowerElementwise(mlir::ImplicitLocOpBuilder &b, mlir::Operation *op,
-                             mlir::ValueRange elements, bool hasFMA);
+                             mlir::ValueRange elements, const Machine &machine);
 
 } // namespace dl
 

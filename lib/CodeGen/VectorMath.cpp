@@ -6,6 +6,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -20,8 +21,6 @@ using namespace mlir;
 namespace dl {
 
 using P = arith::CmpFPredicate;
-
-static bool isDouble(Value x) { return getElementTypeOrSelf(x.getType()).isF64(); }
 
 /// i32 in the shape of x.
 static Type bitsType(Value x) {
@@ -56,9 +55,19 @@ Value VectorMath::polynomial(Value x, ArrayRef<double> coefficients) {
   return sum;
 }
 
-Value VectorMath::powerOfTwo(Value n) {
-  Value biased = arith::AddIOp::create(b, n, integer(n, 127));
-  return fromBits(arith::ShLIOp::create(b, biased, integer(n, 23)));
+// 1.5 * 2^23 makes the sum an integer; 127 is where exponents begin.
+static constexpr double kShift = 12582912.0 + 127;
+
+VectorMath::Rounded VectorMath::roundedTo(Value x, double factor) {
+  Value shift = number(x, kShift);
+  Value shifted = factor == 1 ? arith::AddFOp::create(b, x, shift).getResult()
+                              : mulAdd(x, number(x, factor), shift);
+  return {arith::SubFOp::create(b, shifted, shift), shifted};
+}
+
+Value VectorMath::powerOfTwo(Value shifted) {
+  Value integers = bits(shifted);
+  return fromBits(arith::ShLIOp::create(b, integers, integer(shifted, 23)));
 }
 
 // Either zero of +0 and -0 will do, so that this is a maximum and a NaN's way past it.
@@ -101,99 +110,179 @@ Value VectorMath::exp(Value x) {
   return scaledExp({x, Value()}, {});
 }
 
-/// x = n ln 2 + r with |r| <= ln 2 / 2; exp(x) = 2^n exp(r).
-Value VectorMath::scaledExp(Pair pair, Pair factor) {
+VectorMath::ExpForm VectorMath::expForm(Value x) const {
+  // The first part of ln 2 is short enough for exact products.
+  if (hasInstructions(x))
+    return {1,
+            0.693359375,
+            {1.3814080668e-03, 8.3687361062e-03, 4.1668396113e-02, 1.6666520473e-01,
+             4.9999993421e-01, 1}};
+  return {2,
+          1.38671875,
+          {1.9610350941e-04, 1.4104392728e-03, 8.3361098755e-03, 4.1661272471e-02, 1.6666614075e-01,
+           5.0000034595e-01, 1}};
+}
+
+Value VectorMath::timesPower(Value y, Rounded n) {
+  if (hasInstructions(y))
+    return instruction("mask.scalef", {y, n.number}, /*hasRounding=*/true);
+  Value power = powerOfTwo(n.shifted);
+  return arith::MulFOp::create(b, arith::MulFOp::create(b, y, power), power);
+}
+
+Value VectorMath::scaledExp(Pair pair, Pair factor, double most) {
   // Beyond these the result is infinity and 0; NaN passes (both fail).
-  Value x = pair.high, high = number(x, 89), low = number(x, -110);
+  Value x = pair.high, high = number(x, most), low = number(x, -110);
   x = arith::SelectOp::create(b, arith::CmpFOp::create(b, P::OGT, x, high), high, x);
   x = arith::SelectOp::create(b, arith::CmpFOp::create(b, P::OLT, x, low), low, x);
-  // Adding 1.5 * 2^23 rounds to an integer, which the low bits then hold.
-  Value magic = number(x, 12582912.0);
-  Value shifted = mulAdd(x, number(x, 1.44269504088896341), magic);
-  Value n = arith::SubIOp::create(b, bits(shifted), bits(magic));
-  Value rounded = arith::SubFOp::create(b, shifted, magic);
-  // ln 2 in two parts, the first short enough for an exact product.
-  Value r = mulAdd(rounded, number(x, -0.693359375), x);
-  r = mulAdd(rounded, number(x, 2.12194440e-4), r);
+  ExpForm form = expForm(x);
+  Rounded n = roundedTo(x, std::numbers::log2e / form.step);
+  Value r = mulAdd(n.number, number(x, -form.high), x);
+  r = mulAdd(n.number, number(x, form.high - form.step * std::numbers::ln2), r);
   if (pair.low)
     r = arith::AddFOp::create(b, r, pair.low);
-  Value p = polynomial(r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2,
-                           1.6666665459e-1, 5.0000001201e-1});
-  Value square = arith::MulFOp::create(b, r, r);
-  p = arith::AddFOp::create(b, mulAdd(p, square, r), number(x, 1));
+  Value p = mulAdd(polynomial(r, form.coefficients), r, number(x, 1));
   if (factor.low)
     p = mulAdd(p, factor.high, arith::MulFOp::create(b, p, factor.low));
   else if (factor.high)
     p = arith::MulFOp::create(b, p, factor.high);
-  // 2^n in two factors: n lies in [-159, 128], beyond the exponents of f32.
-  Value half = arith::ShRSIOp::create(b, n, integer(x, 1));
-  Value rest = arith::SubIOp::create(b, n, half);
-  p = arith::MulFOp::create(b, p, powerOfTwo(rest));
-  return arith::MulFOp::create(b, p, powerOfTwo(half));
+  return timesPower(p, n);
 }
 
-/// x = 2^e m with m in [sqrt(1/2), sqrt(2)); log(x) = e ln 2 + log(m).
-Value VectorMath::log(Value x) {
-  if (isDouble(x))
-    return math::LogOp::create(b, x);
+/// 2^n t - (1 - 2^n), where for n = 0 the zero that is taken off leaves t's sign.
+Value VectorMath::grownLessOne(Value shifted, Value t) {
+  Value power = powerOfTwo(shifted);
+  Value rest = arith::SubFOp::create(b, number(t, 1), power);
+  return mulAdd(power, t, arith::NegFOp::create(b, rest));
+}
+
+bool VectorMath::hasInstructions(Value x) const {
+  auto type = dyn_cast<VectorType>(x.getType());
+  if (!hasAVX512 || !type || !type.getElementType().isF32())
+    return false;
+  int64_t lanes = type.getNumElements();
+  return lanes == 4 || lanes == 8 || lanes == 16;
+}
+
+Value VectorMath::instruction(StringRef name, ValueRange operands, bool hasRounding) {
+  auto type = cast<VectorType>(operands[0].getType());
+  int64_t lanes = type.getNumElements();
+  SmallVector<Value> arguments(operands);
+  arguments.push_back(number(operands[0], 0));
+  arguments.push_back(arith::ConstantIntOp::create(b, -1, lanes == 16 ? 16 : 8));
+  // What MXCSR says.
+  if (hasRounding && lanes == 16)
+    arguments.push_back(arith::ConstantIntOp::create(b, 4, 32));
+  std::string full = ("llvm.x86.avx512." + name + ".ps." + Twine(lanes * 32)).str();
+  return LLVM::CallIntrinsicOp::create(b, type, b.getStringAttr(full), arguments).getResults();
+}
+
+/// The reciprocal root y to 14 bits, and a step of Newton's for it and for x y, from
+/// which the last one makes the nearest float. Both end with the zeros and infinity, where x y
+/// is not a number.
+Value VectorMath::sqrt(Value x) {
+  if (!hasInstructions(x))
+    return math::SqrtOp::create(b, x);
+  Value y = instruction("rsqrt14", x, /*hasRounding=*/false), half = number(x, 0.5);
+  Value root = arith::MulFOp::create(b, x, y), h = arith::MulFOp::create(b, y, half);
+  Value lack = mulAdd(arith::NegFOp::create(b, root), h, half);
+  root = mulAdd(root, lack, root);
+  Value rest = mulAdd(arith::NegFOp::create(b, root), root, x);
+  root = mulAdd(rest, h, root);
+  auto type = cast<VectorType>(x.getType());
+  constexpr int64_t zeros = 0x2 | 0x4, infinity = 0x8;
+  Value kinds = arith::ConstantIntOp::create(b, zeros | infinity, 32);
+  auto name = b.getStringAttr("llvm.x86.avx512.fpclass.ps." + Twine(type.getNumElements() * 32));
+  Value isEnd =
+      LLVM::CallIntrinsicOp::create(b, type.clone(b.getI1Type()), name, ValueRange{x, kinds})
+          .getResults();
+  return arith::SelectOp::create(b, isEnd, x, root);
+}
+
+Value VectorMath::rsqrt(Value x) {
+  if (!hasInstructions(x))
+    return arith::DivFOp::create(b, number(x, 1), math::SqrtOp::create(b, x));
+  Value y = instruction("rsqrt14", x, /*hasRounding=*/false);
+  Value root = arith::MulFOp::create(b, x, y);
+  Value lack = mulAdd(arith::NegFOp::create(b, root), y, number(x, 1));
+  Value better = mulAdd(arith::MulFOp::create(b, y, number(x, 0.5)), lack, y);
+  Value isEnd = arith::CmpFOp::create(b, P::UNO, lack, lack);
+  return arith::SelectOp::create(b, isEnd, y, better);
+}
+
+VectorMath::Parts VectorMath::partsOf(Value x) {
+  if (hasInstructions(x)) {
+    // NaN for negative numbers, and [3/4, 3/2).
+    Value how = arith::ConstantIntOp::create(b, 0b1011, 32);
+    Value mantissa = instruction("mask.getmant", {x, how}, /*hasRounding=*/true);
+    // Which of the two binades the mantissa is in.
+    Value binade = instruction("mask.getexp", mantissa, /*hasRounding=*/true);
+    Value exponent = instruction("mask.getexp", x, /*hasRounding=*/true);
+    return {arith::SubFOp::create(b, exponent, binade), mantissa};
+  }
   constexpr double infinity = std::numeric_limits<double>::infinity();
   auto select = [&](Value condition, Value yes, Value no) -> Value {
     return arith::SelectOp::create(b, condition, yes, no);
   };
-  auto compare = [&](P predicate, Value left, double right) -> Value {
-    return arith::CmpFOp::create(b, predicate, left, number(left, right));
+  auto compare = [&](P predicate, double right) -> Value {
+    return arith::CmpFOp::create(b, predicate, x, number(x, right));
   };
-  Value isSmall = compare(P::OLT, x, 1.17549435e-38);
+  Value isSmall = compare(P::OLT, 1.17549435e-38);
   Value normal = select(isSmall, arith::MulFOp::create(b, x, number(x, 8388608.0)), x);
-  // Taking the bits of sqrt(1/2) off makes the exponent change there.
-  Value offset = arith::SubIOp::create(b, bits(normal), integer(x, 0x3f3504f3));
+  // Taking the bits of 3/4 off makes the exponent change there.
+  Value offset = arith::SubIOp::create(b, bits(normal), integer(x, 0x3f400000));
   Value e = arith::ShRSIOp::create(b, offset, integer(x, 23));
-  Value mantissa = arith::AndIOp::create(b, offset, integer(x, 0x007fffff));
-  Value m = fromBits(arith::AddIOp::create(b, mantissa, integer(x, 0x3f3504f3)));
+  Value scale = arith::ShLIOp::create(b, e, integer(x, 23));
+  Value mantissa = fromBits(arith::SubIOp::create(b, bits(normal), scale));
   e = select(isSmall, arith::SubIOp::create(b, e, integer(x, 23)), e);
   Value exponent = arith::SIToFPOp::create(b, x.getType(), e);
-
-  Value r = arith::SubFOp::create(b, m, number(x, 1));
-  Value p = polynomial(r, {7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1,
-                           1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1,
-                           3.3333331174e-1});
-  Value square = arith::MulFOp::create(b, r, r);
-  Value y = arith::MulFOp::create(b, arith::MulFOp::create(b, p, r), square);
-  y = mulAdd(exponent, number(x, -2.12194440e-4), y);
-  y = mulAdd(square, number(x, -0.5), y);
-  y = arith::AddFOp::create(b, r, y);
-  y = mulAdd(exponent, number(x, 0.693359375), y);
-
-  y = select(compare(P::OEQ, x, infinity), x, y);
-  y = select(compare(P::OEQ, x, 0), number(x, -infinity), y);
-  return select(compare(P::UGE, x, 0), select(compare(P::UNO, x, 0), x, y),
-                number(x, std::numeric_limits<double>::quiet_NaN()));
+  exponent = select(compare(P::OEQ, infinity), x, exponent);
+  exponent = select(compare(P::OEQ, 0), number(x, -infinity), exponent);
+  Value isReal = compare(P::OGE, 0);
+  return {exponent, select(isReal, mantissa, number(x, std::numeric_limits<double>::quiet_NaN()))};
 }
 
-/// Near 0 a polynomial; elsewhere 1 - 2 / (exp(2 |x|) + 1), with x's sign.
+/// log(x) = e ln 2 + log(1 + r).
+Value VectorMath::log(Value x) {
+  if (isDouble(x))
+    return math::LogOp::create(b, x);
+  Parts parts = partsOf(x);
+  Value r = arith::SubFOp::create(b, parts.mantissa, number(x, 1));
+  Value p = polynomial(r, {-4.4909618102e-02, 1.0448332555e-01, -1.3162232499e-01, 1.4482061494e-01,
+                           -1.6647767090e-01, 1.9990606748e-01, -2.5000054583e-01, 3.3333454443e-01,
+                           -5.0000000823e-01});
+  // ln 2 in two parts of one sign, so that infinities agree.
+  constexpr double high = 0.693145751953125;
+  Value y = mulAdd(parts.exponent, number(x, std::numbers::ln2 - high), r);
+  y = mulAdd(arith::MulFOp::create(b, r, r), p, y);
+  return mulAdd(parts.exponent, number(x, high), y);
+}
+
+/// Of g = exp(2 x) - 1: g / (g + 2). 2 x = n ln 2 + 2 r; an error of n ln 2 does not
+/// count where n is large.
 Value VectorMath::tanh(Value x) {
   if (isDouble(x))
     return math::TanhOp::create(b, x);
-  Value size = math::AbsFOp::create(b, x);
-  Value square = arith::MulFOp::create(b, x, x);
-  Value p = polynomial(square, {-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2,
-                                1.33314422036e-1, -3.33332819422e-1});
-  Value near = mulAdd(arith::MulFOp::create(b, p, square), x, x);
-  Value grown = arith::AddFOp::create(b, exp(arith::AddFOp::create(b, size, size)), number(x, 1));
-  Value far = arith::SubFOp::create(b, number(x, 1), arith::DivFOp::create(b, number(x, 2), grown));
-  Value isNear = arith::CmpFOp::create(b, P::OLT, size, number(x, 0.625));
-  return math::CopySignOp::create(b, arith::SelectOp::create(b, isNear, near, far), x);
+  // Behind this tanh rounds to 1.
+  Value high = number(x, 9.1), low = number(x, -9.1);
+  Value t = arith::SelectOp::create(b, arith::CmpFOp::create(b, P::OGT, x, high), high, x);
+  t = arith::SelectOp::create(b, arith::CmpFOp::create(b, P::OLT, t, low), low, t);
+  Rounded n = roundedTo(t, 2 * std::numbers::log2e);
+  Value r = mulAdd(n.number, number(x, -0.5 * std::numbers::ln2), t);
+  Value p = polynomial(r, {8.8884828368e-02, 2.6781208581e-01, 6.6667432352e-01, 1.3333204551e+00,
+                           1.9999999239e+00, 2});
+  Value grown = grownLessOne(n.shifted, arith::MulFOp::create(b, r, p));
+  return arith::DivFOp::create(b, grown, arith::AddFOp::create(b, grown, number(x, 2)));
 }
 
-/// Of e = exp(-|x|) <= 1: 1 / (1 + e) for x >= 0 and e / (1 + e) below, so that
-/// nothing overflows.
+/// Of e = exp(x): e / (1 + e), which rounds to 1 long before e is infinite.
 Value VectorMath::sigmoid(Value x) {
-  Value size = math::AbsFOp::create(b, x);
-  Value e = exp(arith::NegFOp::create(b, size));
-  Value one = number(x, 1);
-  Value isNegative = arith::CmpFOp::create(b, P::OLT, x, number(x, 0));
-  Value numerator = arith::SelectOp::create(b, isNegative, e, one);
-  return arith::DivFOp::create(b, numerator, arith::AddFOp::create(b, one, e));
+  Value e, limit = number(x, 40);
+  if (isDouble(x))
+    e = exp(arith::SelectOp::create(b, arith::CmpFOp::create(b, P::OGT, x, limit), limit, x));
+  else
+    e = scaledExp({x, Value()}, {}, 40);
+  return arith::DivFOp::create(b, e, arith::AddFOp::create(b, number(x, 1), e));
 }
 
 /// Words stand in the low halves of 64-bit lanes, below anything: then a multiplication
@@ -250,95 +339,99 @@ Value VectorMath::callLibrary(StringRef name, Value x) {
   return vector::FromElementsOp::create(b, type, lanes);
 }
 
-/// Below 1 an odd polynomial; above it 1 - exp(q(|x|)), q a fit of log(erfc) in
-/// [1, 4]: behind that erf rounds to 1.
+/// 1 - 2^q, q a fit of log2(erfc(|x|)): behind 4 erf rounds to 1.
 Value VectorMath::erf(Value x) {
   if (isDouble(x))
     return callLibrary("erf", x);
-  Value size = math::AbsFOp::create(b, x), square = arith::MulFOp::create(b, x, x);
-  Value p =
-      polynomial(square, {7.8539078685e-05, -8.0102088772e-04, 5.1883296126e-03, -2.6853813107e-02,
-                          1.1283585183e-01, -3.7612625829e-01, 1.2837916570e-01});
-  Value near = mulAdd(x, p, x);
-  Value limit = number(x, 4);
+  Value size = math::AbsFOp::create(b, x), limit = number(x, 4);
   Value t = arith::SelectOp::create(b, arith::CmpFOp::create(b, P::OGT, size, limit), limit, size);
-  Value q =
-      polynomial(t, {-2.1697589635e-05, 4.4147232978e-04, -4.2052829825e-03, 2.5210334464e-02,
-                     -1.0842209034e-01, -6.3321640628e-01, -1.1295803063e+00, 1.8846662089e-04});
-  Value far = arith::SubFOp::create(b, number(x, 1), exp(q));
-  far = math::CopySignOp::create(b, far, x);
-  Value isNear = arith::CmpFOp::create(b, P::OLT, size, number(x, 1));
-  return arith::SelectOp::create(b, isNear, near, far);
+  Value p = polynomial(t, {1.3353129424e-05, -1.6971263234e-04, 9.1296113609e-04, -2.4049551491e-03,
+                           2.3134132598e-04, 2.7632066541e-02, -1.4827707741e-01, -9.1844762384e-01,
+                           -1.6279070352e+00});
+  Value q = arith::MulFOp::create(b, t, p);
+  Rounded n = roundedTo(q, 1);
+  Value r = arith::SubFOp::create(b, q, n.number);
+  p = polynomial(r, {1.5403512647e-04, 1.3390735478e-03, 9.6182374941e-03, 5.5503574336e-02,
+                     2.4022649795e-01, 6.9314718793e-01});
+  Value lost = grownLessOne(n.shifted, arith::MulFOp::create(b, r, p));
+  return math::CopySignOp::create(b, lost, x);
 }
 
-/// Below 1 of the normal distribution function itself, 1/2 plus an odd
-/// polynomial. Above it of the tail behind t = |x|, which is exp(-t²/2) s p(s),
-/// s = 1 / (1 + 0.375 t): x times the tail is what gelu is below 0, and what x
-/// has to lose above it; so nothing cancels.
-Value VectorMath::gelu(Value x) {
-  Value half = number(x, 0.5);
-  if (isDouble(x)) {
-    Value tail = callLibrary("erfc", arith::MulFOp::create(b, x, number(x, -std::sqrt(0.5))));
-    return arith::MulFOp::create(b, arith::MulFOp::create(b, x, half), tail);
-  }
-  Value odd = polynomial(arith::MulFOp::create(b, x, x),
-                         {-7.4628955515e-06, 1.1295217568e-04, -1.1857849885e-03, 9.9730783816e-03,
-                          -6.6490314362e-02, 3.9894227768e-01});
-  Value near = arith::MulFOp::create(b, x, mulAdd(x, odd, half));
+//===----------------------------------------------------------------------===//
+// Powers
+//===----------------------------------------------------------------------===//
 
-  Value size = math::AbsFOp::create(b, x), limit = number(x, 16), one = number(x, 1);
-  Value t = arith::SelectOp::create(b, arith::CmpFOp::create(b, P::OGT, size, limit), limit, size);
-  Pair scaled = exactProduct(t, number(x, 0.375)), below = exactSum(one, scaled.high);
-  Value s = arith::DivFOp::create(b, one, below.high);
-  Value tail = polynomial(s, {-4.5493849519e-02, 1.8309728164e-01, -2.5707256913e-01,
-                              1.0861661974e-01, -1.2178604994e-02, 9.6530071804e-02,
-                              1.2716142729e-01, 1.4971393327e-01, 1.4959961270e-01});
-  // What s lacks, relative to s; s p(s) grows about as s^1.6.
-  Pair product = exactProduct(s, below.high);
-  Value lack = arith::SubFOp::create(b, arith::SubFOp::create(b, one, product.high), product.low);
-  lack = arith::SubFOp::create(
-      b, lack, arith::MulFOp::create(b, s, arith::AddFOp::create(b, below.low, scaled.low)));
-  Pair square = exactProduct(t, t);
-  Value minusHalf = number(x, -0.5);
-  Pair exponent = {arith::MulFOp::create(b, square.high, minusHalf),
-                   mulAdd(square.low, minusHalf, arith::MulFOp::create(b, lack, number(x, 1.6)))};
-  Pair weight = exactProduct(s, t), factor = exactProduct(weight.high, tail);
-  factor.low = mulAdd(weight.low, tail, factor.low);
-  Value lost = scaledExp(exponent, factor);
-  Value isNegative = arith::CmpFOp::create(b, P::OLT, x, number(x, 0));
-  Value whole = arith::SelectOp::create(b, isNegative, number(x, -0.0), x);
-  Value far = arith::SubFOp::create(b, whole, lost);
-  Value isNear = arith::CmpFOp::create(b, P::OLT, size, one);
-  return arith::SelectOp::create(b, isNear, near, far);
-}
-
-/// x sigmoid(2 u), u = sqrt(2/pi) (x + 0.044715 x³); the exponent 2 |u| is large,
-/// so it needs more digits than a float has.
-Value VectorMath::geluTanh(Value x) {
-  const double c = 2 * std::sqrt(2 / std::numbers::pi), d = c * 0.044715;
-  Value size = math::AbsFOp::create(b, x), one = number(x, 1);
-  if (isDouble(x)) {
-    Value inner = mulAdd(number(x, d), arith::MulFOp::create(b, x, x), number(x, c));
-    return arith::MulFOp::create(b, x, sigmoid(arith::MulFOp::create(b, x, inner)));
-  }
-  Value limit = number(x, 12);
-  Value t = arith::SelectOp::create(b, arith::CmpFOp::create(b, P::OGT, size, limit), limit, size);
-  auto rest = [&](double value) {
-    return number(x, value - static_cast<double>(static_cast<float>(value)));
+/// x^y of |x| in [0, inf] as 2^(y log2 x), in double: the exponent is right to 2^-30
+/// though it goes to 150. NaN where either is.
+Value VectorMath::positivePower(Value x, Value y) {
+  auto clamp = [&](Value v, double limit) {
+    Value high = number(v, limit), low = number(v, -limit);
+    v = arith::SelectOp::create(b, arith::CmpFOp::create(b, P::OGT, v, high), high, v);
+    return arith::SelectOp::create(b, arith::CmpFOp::create(b, P::OLT, v, low), low, v).getResult();
   };
-  Pair square = exactProduct(t, t), cubic = exactProduct(square.high, number(x, d));
-  Pair inner = exactSum(cubic.high, number(x, c));
-  Value low = mulAdd(square.high, rest(d), mulAdd(square.low, number(x, d), cubic.low));
-  inner.low = arith::AddFOp::create(b, inner.low, arith::AddFOp::create(b, low, rest(c)));
-  Pair u = exactProduct(t, inner.high);
-  u.low = mulAdd(t, inner.low, u.low);
-  Pair exponent = {arith::NegFOp::create(b, u.high), arith::NegFOp::create(b, u.low)};
-  Value e = scaledExp(exponent, {}), lost = scaledExp(exponent, {t, Value()});
-  Value isNegative = arith::CmpFOp::create(b, P::OLT, x, number(x, 0));
-  Value numerator = arith::SelectOp::create(b, isNegative, arith::NegFOp::create(b, lost), x);
-  return arith::DivFOp::create(b, numerator, arith::AddFOp::create(b, one, e));
+  Type f64 = b.getF64Type(), i64 = b.getI64Type();
+  auto vector = dyn_cast<VectorType>(x.getType());
+  if (vector) {
+    f64 = vector.clone(f64);
+    i64 = vector.clone(i64);
+  }
+  auto wide = [&](Value v) { return arith::ExtFOp::create(b, f64, v).getResult(); };
+  Parts parts = partsOf(x);
+  Value r = wide(arith::SubFOp::create(b, parts.mantissa, number(x, 1)));
+  Value p =
+      polynomial(r, {-4.49540579308690541e-02, 1.15503012081797196e-01, -1.52870262211670244e-01,
+                     1.64657135625471490e-01, -1.80314640044087232e-01, 2.05820395417595281e-01,
+                     -2.40428217324570231e-01, 2.88546023418354558e-01, -3.60674359360042440e-01,
+                     4.80898282227169127e-01, -7.21347516856111537e-01, 1.44269504099454515e+00});
+  Value logarithm = mulAdd(r, p, wide(parts.exponent));
+  // An infinite exponent would make 1 NaN.
+  Value factor = wide(clamp(y, std::numeric_limits<float>::max()));
+  Value exponent = clamp(arith::MulFOp::create(b, logarithm, factor), 160);
+  // As in roundedTo, for double.
+  Value shift = number(exponent, 6755399441055744.0 + 1023);
+  Value shifted = arith::AddFOp::create(b, exponent, shift);
+  Value whole = arith::SubFOp::create(b, shifted, shift);
+  p = polynomial(arith::SubFOp::create(b, exponent, whole),
+                 {1.53456962820197677e-04, 1.34000633101367603e-03, 9.61849039723257707e-03,
+                  5.55032845078203274e-02, 2.40226468677994215e-01, 6.93147205886923023e-01,
+                  1.00000000055859584e+00});
+  Value power =
+      arith::ShLIOp::create(b, arith::BitcastOp::create(b, i64, shifted), numberLike(b, i64, 52));
+  p = arith::MulFOp::create(b, p, arith::BitcastOp::create(b, f64, power));
+  return arith::TruncFOp::create(b, x.getType(), p);
 }
 
-Value VectorMath::pow(Value x, Value y) { return math::PowFOp::create(b, x, y); }
+/// With what IEEE 754 (9.2.1) says of signs and of 1.
+Value VectorMath::pow(Value x, Value y) {
+  if (isDouble(x))
+    return math::PowFOp::create(b, x, y);
+  auto select = [&](Value condition, Value yes, Value no) -> Value {
+    return arith::SelectOp::create(b, condition, yes, no);
+  };
+  auto compare = [&](P predicate, Value v, double right) -> Value {
+    return arith::CmpFOp::create(b, predicate, v, number(v, right));
+  };
+  auto both = [&](Value left, Value right) -> Value {
+    return arith::AndIOp::create(b, left, right);
+  };
+  Value result = positivePower(math::AbsFOp::create(b, x), y);
+  // From 2^23 on all floats are integers, from 2^24 on even; below, adding 2^23 rounds.
+  Value size = math::AbsFOp::create(b, y), shift = number(y, 8388608);
+  Value isShort = compare(P::OLT, size, 8388608);
+  Value shifted = select(isShort, arith::AddFOp::create(b, size, shift), size);
+  Value isInteger = arith::CmpFOp::create(
+      b, P::OEQ, select(isShort, arith::SubFOp::create(b, shifted, shift), size), size);
+  Value isOdd = both(isInteger, compare(P::OLT, size, 16777216));
+  Value parity = arith::ShLIOp::create(b, bits(shifted), integer(x, 31));
+  Value sign = select(isOdd, both(bits(x), parity), integer(x, 0));
+  result = fromBits(arith::XOrIOp::create(b, bits(result), sign));
+  // A finite number below 0 has only integer powers.
+  Value isNegative =
+      both(compare(P::OLT, x, 0), compare(P::OGT, x, -std::numeric_limits<double>::infinity()));
+  Value nan = number(x, std::numeric_limits<double>::quiet_NaN());
+  result = select(isNegative, select(isInteger, result, nan), result);
+  Value isOne = arith::OrIOp::create(b, compare(P::OEQ, x, 1), compare(P::OEQ, y, 0));
+  return select(isOne, number(x, 1), result);
+}
 
 } // namespace dl
