@@ -120,7 +120,7 @@ private:
       c.m = between(4, 7), c.n = between(400, 1000), c.k = 410000 / c.n, c.tb = 0;
       break;
     case 2: // Few columns.
-      c.m = between(50, 200), c.n = between(2, 10), c.k = between(100, 400);
+      c.m = between(50, 200), c.n = 2 * between(1, 4) + 1, c.k = between(100, 400);
       c.ta = c.tb = chance(4);
       break;
     default:
