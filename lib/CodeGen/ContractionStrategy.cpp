@@ -392,7 +392,9 @@ void StrategyChooser::chooseTile() {
       problem.rows.push_back(dim.extent);
       problem.rowBytes.push_back(dim.strides[kA] * elementBytes);
     }
-  problem.shortRowsA = s.operands[kA].staging == Staging::None && !problem.rowBytes.empty() &&
+  // (A copy with zeros around it would be read alike.)
+  problem.shortRowsA = s.operands[kA].staging == Staging::None && s.clips.empty() &&
+                       !problem.rowBytes.empty() &&
                        problem.rowBytes.back() == elementBytes;
   // In blocks, the tiles find a panel of B near; of a split K they see a part.
   if (inBlocks) {
