@@ -98,17 +98,21 @@ SmallVector<int64_t> StrategyChooser::naturalStrides(OperandIndex operand) const
   });
 }
 
+/// Whether a dimension moves along the last one of C: what is computed from results
+/// is computed along that. Others may have a stride of 1 too, beside a single element.
+static bool isLastOfC(const ContractionDescriptor &d, const ContractionDim &dim) {
+  return dim.terms[kC].dim + 1 == static_cast<int>(d.operands[kC].shape.size());
+}
+
 void StrategyChooser::chooseVectorDim() {
   SmallVector<int64_t> strides[] = {naturalStrides(kA), naturalStrides(kB), naturalStrides(kC)};
   for (auto [index, dim] : llvm::enumerate(d.dims))
-    if (dim.role == DimRole::N && strides[kC][index] == 1)
+    if (dim.role == DimRole::N && isLastOfC(d, dim) && strides[kC][index] == 1)
       vectorPart = index;
   if (vectorPart >= 0)
     return;
   for (auto [index, dim] : llvm::enumerate(d.dims))
-    // Results are computed along their last dimension.
-    if (dim.role == DimRole::Batch &&
-        dim.terms[kC].dim + 1 == static_cast<int>(d.operands[kC].shape.size()) &&
+    if (dim.role == DimRole::Batch && isLastOfC(d, dim) &&
         llvm::all_of(strides, [&](auto &operand) { return operand[index] == 1; })) {
       vectorPart = index;
       s.vectorA = true;
@@ -125,7 +129,7 @@ bool StrategyChooser::chooseRowVectorDim() {
     hasContiguousK |= dim.role == DimRole::K && b[index] == 1;
     if (dim.role == DimRole::N && (vectorPart < 0 || b[vectorPart] != 1))
       vectorPart = index;
-    if (dim.role == DimRole::M && c[index] == 1 && dim.extent > 1)
+    if (dim.role == DimRole::M && isLastOfC(d, dim) && c[index] == 1 && dim.extent > 1)
       s.resultPart = index;
   }
   if (vectorPart < 0 || (b[vectorPart] != 1 && !hasContiguousK) || d.isPadded(kB))
@@ -394,8 +398,7 @@ void StrategyChooser::chooseTile() {
     }
   // (A copy with zeros around it would be read alike.)
   problem.shortRowsA = s.operands[kA].staging == Staging::None && s.clips.empty() &&
-                       !problem.rowBytes.empty() &&
-                       problem.rowBytes.back() == elementBytes;
+                       !problem.rowBytes.empty() && problem.rowBytes.back() == elementBytes;
   // In blocks, the tiles find a panel of B near; of a split K they see a part.
   if (inBlocks) {
     problem.bytesB = 0;

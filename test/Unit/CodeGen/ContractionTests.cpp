@@ -206,6 +206,14 @@ TEST_P(Contraction, BatchedMatmul) {
   check({{shape({5, 1, 1}), shape({5, 1, 1}), shape({5, 1, 1})},
          op + "\n%s = dl.add %r, %a2",
          {"%s"}});
+  for (int64_t k : {0, 1, 40}) {
+    check({{shape({1, k}), shape({5, k, 1}), shape({5, 1, 1})},
+           op + "\n%s = dl.add %r, %a2",
+           {"%s"}});
+    check({{shape({3, k}), shape({40, k, 1}), shape({40, 3, 1})},
+           op + "\n%s = dl.add %r, %a2",
+           {"%s"}});
+  }
 }
 
 TEST_P(Contraction, Convolution) {
