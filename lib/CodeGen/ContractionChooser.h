@@ -74,7 +74,7 @@ private:
   void packInTask(OperandIndex operand, int panel, unsigned level);
   void layOutChunks();
 
-  // ContractionStrategy.cpp and ContractionSchedule.cpp
+  // ContractionStrategy.cpp, ContractionOperands.cpp and ContractionSchedule.cpp
   void chooseVectorDim();
   bool chooseRowVectorDim();
   bool chooseDotDim();

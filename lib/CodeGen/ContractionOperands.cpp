@@ -1,0 +1,144 @@
+//===- ContractionOperands.cpp - Where operands are read from -------------===//
+//
+// Each operand is read in place, or copied with its padding, or packed into panels
+// of columns; the result is written in place or to a scratch image.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ContractionChooser.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include <numeric>
+
+using namespace mlir;
+
+namespace dl {
+
+void StrategyChooser::stageInPlace(OperandIndex operand) {
+  StagedOperand &staged = s.operands[operand];
+  staged.strides = naturalStrides(operand);
+  staged.count = 1;
+  for (auto [extent, stride, base] : llvm::zip(
+           d.operands[operand].shape, d.operands[operand].strides(), d.operands[operand].base)) {
+    staged.count *= extent;
+    staged.origin += stride * base;
+  }
+}
+
+/// The part of the tensor that the iteration touches, dense, padding included.
+void StrategyChooser::stageCopy(OperandIndex operand) {
+  StagedOperand &staged = s.operands[operand];
+  const ContractionOperand &tensor = d.operands[operand];
+  staged.staging = Staging::Copy;
+  int rank = static_cast<int>(tensor.shape.size());
+  for (int dim = 0; dim < rank; ++dim) {
+    // The innermost dimension is copied whole: rows stay rows.
+    bool isRow = dim == rank - 1;
+    IndexRange touched =
+        operand == kA && !d.touchedA.empty() ? d.touchedA[dim] : d.range(operand, dim);
+    staged.ranges.push_back(isRow ? IndexRange{0, tensor.shape[dim] - 1} : touched);
+  }
+  SmallVector<int64_t> strides(rank);
+  staged.count = 1;
+  for (int dim = rank - 1; dim >= 0; --dim) {
+    strides[dim] = staged.count;
+    staged.count *= staged.ranges[dim].extent();
+    staged.origin += strides[dim] * (tensor.base[dim] - staged.ranges[dim].low);
+  }
+  for (const ContractionDim &dim : d.dims) {
+    const AddressTerm &term = dim.terms[operand];
+    staged.strides.push_back(term.occurs() ? term.coefficient * strides[term.dim] : 0);
+  }
+}
+
+void StrategyChooser::stageA() {
+  if (mayClip && !request.prologueA && !request.sumsB && findClips())
+    stageInPlace(kA);
+  else if (request.prologueA || d.isPadded(kA))
+    stageCopy(kA);
+  else
+    stageInPlace(kA);
+}
+
+/// Whether a tile's columns, one piece of each row of B that are `stride` bytes
+/// apart, push each other out of the L2 cache before the next tile reads them. A
+/// stride that shares a large power of two with a page leads to few cache sets.
+bool StrategyChooser::columnsConflict(int64_t stride, int64_t depth) const {
+  constexpr int64_t kPage = 4096;
+  int64_t common = std::gcd(stride, kPage), piece = s.lanes * 2 * elementBytes;
+  int64_t usable = machine.l2Bytes / 2 * std::min(piece, common) / common;
+  return common == kPage || depth * piece > usable;
+}
+
+/// Packs B where it has no unit stride along the vector, and where its rows
+/// would fight for the same cache sets and are read often enough.
+void StrategyChooser::stageB() {
+  stageInPlace(kB);
+  StagedOperand &staged = s.operands[kB];
+  bool hasUnitStride = s.isDot() || vectorPart < 0 || staged.strides[vectorPart] == 1;
+  bool isReused = extentOf(DimRole::M) >= 32 && extentOf(DimRole::K) >= 64;
+  bool conflicts = false;
+  for (auto [dim, stride] : llvm::zip_equal(d.dims, staged.strides))
+    if (dim.role == DimRole::K)
+      conflicts = stride != 0 && columnsConflict(stride * elementBytes, extentOf(DimRole::K));
+  bool canPack = vectorPart >= 0 && !s.vectorA && !s.isDot();
+  if (s.isDot() && staged.strides[s.dotPart] != 1)
+    return layOutPanels(kB, s.dotPart, d.dims[s.dotPart].extent);
+  if (!hasUnitStride || (conflicts && isReused && canPack)) {
+    layOutPanels(kB, vectorPart, s.columns());
+  } else if (request.prologueB) {
+    staged = {};
+    stageCopy(kB);
+  }
+}
+
+/// [batch, outer columns and taps][panel][k][columns], and alike for rows; for dot
+/// products [batch, columns][k], a panel for each column.
+void StrategyChooser::layOutPanels(OperandIndex operand, int part, int64_t tile) {
+  StagedOperand &staged = s.operands[operand];
+  staged = {};
+  staged.staging = Staging::Panels;
+  staged.panelPart = part;
+  staged.panelTile = tile;
+  staged.panelPitch = s.isDot() ? tile : llvm::alignTo(tile, s.lanes);
+  staged.strides.assign(d.dims.size(), 0);
+  int64_t stride = staged.panelPitch;
+  auto place = [&](auto wanted) {
+    for (int dim = static_cast<int>(d.dims.size()) - 1; dim >= 0; --dim)
+      if (dim != part && d.dims[dim].terms[operand].occurs() && wanted(d.dims[dim].role)) {
+        staged.strides[dim] = stride;
+        stride *= d.dims[dim].extent;
+      }
+  };
+  place([](DimRole role) { return role == DimRole::K; });
+  staged.panel = stride;
+  staged.strides[part] = 1;
+  stride *= llvm::divideCeil(d.dims[part].extent, tile);
+  place([](DimRole role) { return role != DimRole::K; });
+  staged.count = stride;
+}
+
+/// C as it is, or the scratch image: swept dimensions, then columns.
+void StrategyChooser::layOutResult() {
+  StagedOperand &staged = s.operands[kC];
+  staged = {};
+  if (s.accumulation != Accumulation::Scatter)
+    return stageInPlace(kC);
+  SmallVector<int64_t> strides(d.operands[kC].shape.size(), 0);
+  staged.count = s.scratchColumns();
+  for (int sweep = static_cast<int>(s.sweepDims.size()) - 1; sweep >= 0; --sweep) {
+    int dim = s.sweepDims[sweep];
+    strides[dim] = staged.count;
+    staged.count *= s.sweepRanges[sweep].extent();
+    staged.origin += strides[dim] * (d.operands[kC].base[dim] - s.sweepRanges[sweep].low);
+  }
+  for (const ContractionDim &dim : d.dims) {
+    const AddressTerm &term = dim.terms[kC];
+    staged.strides.push_back(term.occurs() ? term.coefficient * strides[term.dim] : 0);
+  }
+  if (vectorPart >= 0)
+    staged.strides[vectorPart] = 1;
+}
+
+} // namespace dl
