@@ -1,6 +1,7 @@
 //===- Compilation.cpp - From a graph to objects --------------------------===//
 
 #include "Compilation.h"
+#include "Diagnostics.h"
 #include "dl/CodeGen/CodeGen.h"
 #include "dl/Graph/Pipeline.h"
 #include "dl/Support/Cores.h"
@@ -39,8 +40,7 @@ LogicalResult Compilation::generate() {
   PhaseTimer timer(report, "codegen");
   Result<Machine> found = Machine::get(options.march, options.target);
   if (!found)
-    return emitError(UnknownLoc::get(module.getContext()))
-           << StringRef(found.error().message).ltrim("error: ");
+    return emitError(UnknownLoc::get(module.getContext())) << messageOf(found.error());
   machine = *found;
   CodeGenOptions codegen;
   codegen.machine = machine;

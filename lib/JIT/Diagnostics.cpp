@@ -10,6 +10,12 @@ using namespace mlir;
 
 namespace dl {
 
+StringRef messageOf(const Error &error) {
+  StringRef message = error.message;
+  message.consume_front("error: ");
+  return message;
+}
+
 DiagnosticCapture::DiagnosticCapture(MLIRContext *context, StringRef source, StringRef sourceName)
     : source(source), sourceName(sourceName), handler(context, [this](Diagnostic &diagnostic) {
         // Kernels compile in parallel; the engine calls handlers one at a time.

@@ -9,6 +9,9 @@
 
 namespace dl {
 
+/// What an error says, without the `error: ` that a diagnostic made of it gets again.
+llvm::StringRef messageOf(const Error &error);
+
 /// Catches what a context reports while it lives, in the form of compilers:
 /// `file:line:col: error: message`, the line of the source, a caret.
 class DiagnosticCapture {

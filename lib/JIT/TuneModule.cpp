@@ -1,6 +1,7 @@
 //===- TuneModule.cpp - Programs to measure kernels in --------------------===//
 
 #include "Compilation.h"
+#include "Diagnostics.h"
 #include "Pool.h"
 #include "Tune.h"
 #include "dl/CodeGen/CodeGen.h"
@@ -206,7 +207,7 @@ LogicalResult tuneModule(ModuleOp module, const CompileOptions &options, CodeCac
   ModuleTrials trials(module, options, cache);
   auto tuned = tuneKernels(trials, options);
   if (!tuned)
-    return emitError(module.getLoc()) << StringRef(tuned.error().message).ltrim("error: ");
+    return emitError(module.getLoc()) << messageOf(tuned.error());
   if (tuned->empty())
     return success();
   for (auto [kernel, found] : llvm::zip_equal(trials.kernels, *tuned)) {
