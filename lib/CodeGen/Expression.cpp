@@ -151,6 +151,9 @@ void storeElement(ImplicitLocOpBuilder &b, Value element, Value memory, ArrayRef
     memref::StoreOp::create(b, element, memory, first);
   else if (position.mask)
     vector::MaskedStoreOp::create(b, memory, first, position.mask, element);
+  else if (position.bypasses)
+    vector::StoreOp::create(b, element, memory, first, /*nontemporal=*/true,
+                            llvm::MaybeAlign(position.lanes * storageBytes(stored)));
   else
     vector::StoreOp::create(b, element, memory, first);
 }

@@ -32,6 +32,8 @@ struct Position {
   int64_t lanes = 1;
   /// vector<lanes x i1>; lanes that are off are neither read nor written. Null: all on.
   mlir::Value mask;
+  /// What is stored goes past the caches: a whole vector at a multiple of its size.
+  bool bypasses = false;
 
   bool isVector() const { return vectorDim >= 0; }
 };

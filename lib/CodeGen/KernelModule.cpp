@@ -3,6 +3,7 @@
 #include "KernelModule.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/Support/MathExtras.h"
@@ -85,6 +86,25 @@ Value PhaseBuilder::constant(DenseElementsAttr value) {
   return memref::GetGlobalOp::create(b, type, global.getSymName());
 }
 
+Value PhaseBuilder::areApart(ArrayRef<unsigned> results, int64_t bytes) {
+  auto address = [&](Value memory) {
+    return memref::ExtractAlignedPointerAsIndexOp::create(b, memory).getResult();
+  };
+  using I = arith::CmpIPredicate;
+  Value good;
+  auto require = [&](I predicate, Value left, Value right) {
+    Value holds = arith::CmpIOp::create(b, predicate, left, right);
+    good = good ? arith::AndIOp::create(b, good, holds).getResult() : holds;
+  };
+  for (unsigned number : results) {
+    Value here = address(result(number));
+    require(I::eq, arith::AndIOp::create(b, here, index(bytes - 1)), index(0));
+    for (BlockArgument operand : kernel.body().getArguments())
+      require(I::ne, here, address(argument(operand)));
+  }
+  return good;
+}
+
 Value PhaseBuilder::index(int64_t value) { return arith::ConstantIndexOp::create(b, value); }
 
 //===----------------------------------------------------------------------===//
@@ -138,6 +158,10 @@ void KernelModule::addPhase(int64_t tasks, function_ref<void(PhaseBuilder &)> em
 
   PhaseBuilder phase{*this, b, function, loop.getInductionVar(), block->getArgument(2)};
   emit(phase);
+  if (phase.bypasses) {
+    b.setInsertionPoint(block->getTerminator());
+    LLVM::CallIntrinsicOp::create(b, b.getStringAttr("llvm.x86.sse.sfence"), ValueRange());
+  }
   code.phases.push_back({entry, tasks});
 }
 

@@ -43,11 +43,15 @@ struct PhaseBuilder {
   mlir::func::FuncOp function;
   /// Number of the task and of the worker that runs it (index).
   mlir::Value task, worker;
+  /// Whether stores went past the caches: others see them after a fence.
+  bool bypasses = false;
 
   /// Memory of an argument of the dl.kernel's body.
   mlir::Value argument(mlir::BlockArgument argument);
   /// Memory of a result of the dl.kernel.
   mlir::Value result(unsigned index);
+  /// i1: results begin at multiples of `bytes`, and none lies over an argument.
+  mlir::Value areApart(llvm::ArrayRef<unsigned> results, int64_t bytes);
   /// `count` elements from a byte offset that reserveWorkspace or
   /// reserveScratch returned. All tasks share the workspace; scratch is the
   /// worker's own. Emitted outside the loop over the tasks.

@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/TargetParser/Triple.h"
 
 using namespace mlir;
 
@@ -42,6 +43,26 @@ LoopNest::LoopNest(KernelModule &module, const LoopAnalysis &analysis)
 /// Elements of a row that a task streams.
 static constexpr int64_t kStreamedElements = 4096;
 
+/// Whether full tiles may be stored past the caches, and should: writing to memory is
+/// then a third cheaper, as lines are not read before. Of the last-level cache nobody
+/// knows how much is left to this kernel: a few times the second level count as large.
+bool LoopNest::canBypass() const {
+  const Machine &machine = module.machine();
+  if (!llvm::Triple(machine.triple).isX86() || !analysis.levels.empty() || transposed)
+    return false;
+  int64_t largest = 0, vectorBytes = machine.vectorBits / 8;
+  for (unsigned result : analysis.fullResults) {
+    auto type = cast<RankedTensorType>(module.yield().getOperand(result).getType());
+    int64_t bytes = storageBytes(type.getElementType());
+    // Rows begin at multiples of a vector.
+    bool isAligned = type.getRank() == 1 || type.getShape().back() * bytes % vectorBytes == 0;
+    if (bytes * lanes != vectorBytes || !isAligned)
+      return false;
+    largest = std::max(largest, type.getNumElements() * bytes);
+  }
+  return largest >= 16 * machine.l2Bytes;
+}
+
 void LoopNest::chooseTiles() {
   ArrayRef<int64_t> shape = analysis.shape;
   int64_t lastDim = static_cast<int64_t>(shape.size()) - 1;
@@ -68,6 +89,7 @@ void LoopNest::chooseTiles() {
   chooseTranspose();
   if (turns)
     rowCount = rowCount / shape[lastDim - 1] * llvm::divideCeil(shape[lastDim - 1], lanes);
+  bypasses = canBypass();
   tileVectors = transposed ? 1 : module.machine().vectorRegisters >= 32 ? 4 : 2;
   int64_t tile = tileVectors * lanes;
   fullTiles = last / tile;
@@ -233,6 +255,33 @@ SmallVector<Value> LoopNest::rowIndices(PhaseBuilder &phase, Value row) const {
   return indices;
 }
 
+/// The full tiles of a row. A line that an operand brought into the cache is stored
+/// there, whatever its size: in place stores past the caches take three times as long.
+void LoopNest::emitTiles(PhaseBuilder &phase, SmallVector<Value> indices, Value lower, Value upper,
+                         function_ref<void(Point &)> emit) const {
+  ImplicitLocOpBuilder &b = phase.b;
+  int64_t tile = tileVectors * lanes;
+  auto emitLoop = [&](bool past) {
+    SmallVector<Chunk> chunks = chunksOf(tile);
+    for (Chunk &chunk : chunks)
+      chunk.bypasses = past;
+    buildLoop(b, lower, upper, tile, [&](Value column) {
+      indices.back() = column;
+      emitPoint(phase, indices, chunks, emit);
+    });
+  };
+  if (!bypasses)
+    return emitLoop(false);
+  phase.bypasses = true;
+  Value isApart = phase.areApart(analysis.fullResults, module.machine().vectorBits / 8);
+  auto branch = scf::IfOp::create(b, isApart, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  emitLoop(true);
+  b.setInsertionPointToStart(branch.elseBlock());
+  emitLoop(false);
+}
+
 /// `hasRest`: whether the elements behind the full tiles belong to it; null: they do.
 void LoopNest::emitRow(PhaseBuilder &phase, Value row, Value lower, Value upper, Value hasRest,
                        function_ref<void(Point &)> emit) const {
@@ -242,10 +291,7 @@ void LoopNest::emitRow(PhaseBuilder &phase, Value row, Value lower, Value upper,
     return emitPoint(phase, indices, Chunk(), emit);
 
   int64_t tile = tileVectors * lanes;
-  buildLoop(b, lower, upper, tile, [&](Value column) {
-    indices.back() = column;
-    emitPoint(phase, indices, chunksOf(tile), emit);
-  });
+  emitTiles(phase, indices, lower, upper, emit);
   if (restElements == 0)
     return;
   OpBuilder::InsertionGuard guard(b);

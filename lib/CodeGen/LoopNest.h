@@ -35,6 +35,8 @@ namespace dl {
 /// `active` elements of a vector of `width`, from `offset` on.
 struct Chunk {
   int64_t offset = 0, active = 1, width = 1;
+  /// See Position.
+  bool bypasses = false;
 };
 
 /// Kept positions that are worked on together.
@@ -128,6 +130,7 @@ private:
   void chooseGroup();
   bool canStream() const;
   void chooseTranspose();
+  bool canBypass() const;
   Position stepPosition(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> indices,
                         const Chunk &chunk) const;
   llvm::SmallVector<Chunk> chunksOf(int64_t elements) const;
@@ -138,6 +141,8 @@ private:
   llvm::SmallVector<mlir::Value> rowIndices(PhaseBuilder &phase, mlir::Value row) const;
   void emitRow(PhaseBuilder &phase, mlir::Value row, mlir::Value lower, mlir::Value upper,
                mlir::Value hasRest, llvm::function_ref<void(Point &)> emit) const;
+  void emitTiles(PhaseBuilder &phase, llvm::SmallVector<mlir::Value> indices, mlir::Value lower,
+                 mlir::Value upper, llvm::function_ref<void(Point &)> emit) const;
   void emitTransposed(PhaseBuilder &phase, mlir::Value firstRow, mlir::Value lastRow,
                       llvm::function_ref<void(Point &)> emit) const;
   void emitBlocks(PhaseBuilder &phase, mlir::Value block, mlir::Value column, int64_t columns,
@@ -176,6 +181,9 @@ private:
   /// Then also: these are the dimension before the last, and blocks of them are
   /// transposed in registers; a row of the task is such a block.
   bool turns = false;
+  /// Results are larger than what a next kernel finds in a cache: full tiles go past
+  /// the caches, where that is possible.
+  bool bypasses = false;
   int64_t lanes = 1;
   int64_t rowCount = 1;     // product of the kept dimensions but the last, where that is tiled
   int64_t tileVectors = 1;  // vectors of a full tile

@@ -144,6 +144,7 @@ Position LoopNest::stepPosition(PhaseBuilder &phase, ArrayRef<Value> indices,
     return position;
   position.vectorDim = static_cast<int>(indices.size()) - 1;
   position.lanes = chunk.width;
+  position.bypasses = chunk.bypasses;
   if (chunk.active != chunk.width)
     position.mask = leadingMask(phase.b, chunk.active, chunk.width);
   Value &last = position.indices.back();

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 
 using namespace dl;
@@ -41,6 +42,25 @@ TEST(Executable, StaticModels) {
   auto y = identity.run({Tensor::from<double>({3}, std::vector<double>{1, 2, 3})});
   ASSERT_TRUE(y.ok()) << y.error().message;
   EXPECT_EQ((*y)[0].data<double>()[2], 6);
+}
+
+// Results of this size are written past the caches.
+TEST(Executable, LargeResults) {
+  const int64_t count = (9 << 20) + 7;
+  std::string text = "dl.model @relu(%x: tensor<" + std::to_string(count) +
+                     "xf32>) {\n  %y = dl.relu %x\n  dl.return %y\n}";
+  for (const char *march : {"host", "generic"}) {
+    CompileOptions options;
+    options.march = march;
+    Executable relu = compiled(text.c_str(), options);
+    Tensor x = noise({count}, 1);
+    auto y = relu.run({x});
+    ASSERT_TRUE(y.ok()) << y.error().message;
+    int64_t wrong = 0;
+    for (int64_t i = 0; i < count; ++i)
+      wrong += (*y)[0].data<float>()[i] != std::max(x.data<float>()[i], 0.0F);
+    EXPECT_EQ(wrong, 0) << march;
+  }
 }
 
 TEST(Executable, WrongInputs) {
