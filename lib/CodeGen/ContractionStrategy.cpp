@@ -11,7 +11,6 @@
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 
-
 using namespace mlir;
 
 namespace dl {
