@@ -46,12 +46,14 @@ static void emitWhole(KernelModule &module, const LoopNest &nest) {
     nest.forEachPoint(phase, phase.task, [&](Point &point) {
       for (auto [number, level] : llvm::enumerate(analysis.levels)) {
         SmallVector<Reducer> reducers = reducersOf(module, level);
+        point.readsAhead = nest.readsAhead(number);
         bool write = analysis.lastLevelWrites && number + 1 == analysis.levels.size() &&
                      !analysis.fullResults.empty();
         bindResults(phase, point, reducers,
                     nest.reduce(phase, point, reducers, write, nullptr, kept[number]));
         nest.bindKept(phase, point, kept[number]);
       }
+      point.readsAhead = nest.readsAhead(analysis.levels.size());
       if (!analysis.fullResults.empty() && !analysis.lastLevelWrites)
         nest.sweep(phase, point, nullptr);
       nest.storeReduced(phase, point);

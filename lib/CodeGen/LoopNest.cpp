@@ -81,6 +81,7 @@ void LoopNest::chooseTiles() {
   if (rows || shape.empty()) {
     fullTiles = 1;
     chooseGroup();
+    chooseAhead();
     rowsPerTask = llvm::alignTo(std::max<int64_t>(kTaskWork / elementWork, 1), group);
     rowsPerTask = std::min(rowsPerTask, std::max<int64_t>(rowCount, 1));
     taskCount = llvm::divideCeil(rowCount, rowsPerTask);
@@ -115,15 +116,15 @@ void LoopNest::chooseTiles() {
   taskCount = last == 0 ? 0 : llvm::divideCeil(rowCount, rowsPerTask) * blocks;
 }
 
-/// As many rows as half of the first-level cache holds, where there is more than a
-/// pass and more than a few steps: those are straight code, which keeps what it loaded
-/// in registers. What comes from behind the second-level cache is read row by row, so
-/// that the arithmetic of one hides the way of the next.
-void LoopNest::chooseGroup() {
-  constexpr int64_t most = 8, fewSteps = 4;
-  if (!rows || analysis.levels.empty() || analysis.reducedAxes.empty())
-    return;
+/// Walks over a row: one for each level of reductions, and a sweep where the last one
+/// does not write.
+size_t LoopNest::passes() const {
   bool sweeps = !analysis.fullResults.empty() && !analysis.lastLevelWrites;
+  return analysis.levels.size() + (sweeps ? 1 : 0);
+}
+
+/// What a row's passes read of all operands of the iteration shape.
+int64_t LoopNest::rowBytes() const {
   int64_t elements = 1, bytes = 0;
   for (int64_t axis : analysis.reducedAxes)
     elements *= analysis.shape[axis];
@@ -132,12 +133,39 @@ void LoopNest::chooseGroup() {
     if (tensor.getShape() == ArrayRef(analysis.shape))
       bytes += elements * storageBytes(tensor.getElementType());
   }
-  if (analysis.levels.size() + (sweeps ? 1 : 0) < 2 || bytes == 0 || elements <= fewSteps * lanes)
+  return bytes;
+}
+
+/// As many rows as half of the first-level cache holds, where there is more than a
+/// pass and more than a few steps: those are straight code, which keeps what it loaded
+/// in registers. What comes from behind the second-level cache is read row by row, so
+/// that the arithmetic of one hides the way of the next.
+void LoopNest::chooseGroup() {
+  constexpr int64_t most = 8, fewSteps = 4;
+  if (!rows || analysis.levels.empty() || analysis.reducedAxes.empty())
+    return;
+  int64_t elements = 1, bytes = rowBytes();
+  for (int64_t axis : analysis.reducedAxes)
+    elements *= analysis.shape[axis];
+  if (passes() < 2 || bytes == 0 || elements <= fewSteps * lanes)
     return;
   if (bytes * rowCount > module.machine().l2Bytes)
     return;
   group = std::clamp<int64_t>(module.machine().l1Bytes / 2 / bytes, 1, most);
   group = std::min(group, std::max<int64_t>(rowCount, 1));
+}
+
+/// The first pass over a row waits for memory behind the second-level cache, and the
+/// others compute: one of them asks for the next row, where rows follow each other and
+/// the cache has room for both.
+void LoopNest::chooseAhead() {
+  const Machine &machine = module.machine();
+  int64_t first = static_cast<int64_t>(analysis.shape.size() - analysis.reducedAxes.size());
+  bool areTrailing =
+      llvm::all_of(analysis.reducedAxes, [&](int64_t axis) { return axis >= first; });
+  int64_t bytes = rowBytes();
+  ahead = rows && areTrailing && passes() > 1 && bytes * rowCount > machine.l2Bytes &&
+          bytes <= machine.l2Bytes / 4;
 }
 
 //===----------------------------------------------------------------------===//

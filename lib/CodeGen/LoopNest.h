@@ -14,7 +14,8 @@
 // Rows that are short beside the first-level cache go through their passes in groups:
 // each pass over all rows of the group, then the next. What comes between two passes
 // of a row, the tree over the lanes and a division, would leave the core idle; so it
-// is hidden by the other rows.
+// is hidden by the other rows. Where rows come from behind the second-level cache, a pass
+// that computes prefetches the next row.
 //
 // Columns of more data than the second-level cache holds are streamed: a tile of them
 // would touch a little of each of many pages. The reduced dimension is split, and a
@@ -49,6 +50,8 @@ struct Point {
   std::vector<Expression> expressions;
   /// Of a row in its group; null: there is none.
   mlir::Value number;
+  /// The pass that is built asks for the next row's operands.
+  bool readsAhead = false;
 };
 
 /// A value of the iteration shape that a pass leaves for later ones in the worker's
@@ -90,6 +93,9 @@ public:
   void forEachPoint(PhaseBuilder &phase, mlir::Value task, llvm::function_ref<void(Point &)> emit,
                     RowFn around = nullptr) const;
 
+  /// Whether pass number `pass` over a row is the one that asks for the next row's operands.
+  bool readsAhead(size_t pass) const { return ahead && pass == 1; }
+
   /// Rows of a group; 1: each row goes through all of its passes.
   int64_t groupRows() const { return group; }
   /// Builds `emit` for the groups of a task: their first row and the one behind.
@@ -128,6 +134,9 @@ private:
 
   void chooseTiles();
   void chooseGroup();
+  void chooseAhead();
+  size_t passes() const;
+  int64_t rowBytes() const;
   bool canStream() const;
   void chooseTranspose();
   bool canBypass() const;
@@ -172,6 +181,8 @@ private:
   mlir::Value keptMemory(PhaseBuilder &phase, const KeptValue &value) const;
   void writeStep(PhaseBuilder &phase, Point &point, llvm::ArrayRef<mlir::Value> indices,
                  const Chunk &rowChunk) const;
+  void readAhead(PhaseBuilder &phase, const Point &point, llvm::ArrayRef<mlir::Value> indices,
+                 const Chunk &rowChunk) const;
 
   KernelModule &module;
   bool rows = false;
@@ -192,7 +203,8 @@ private:
   int64_t blocks = 1;       // of a row
   int64_t tilesPerBlock = 1;
   int64_t rowsPerTask = 1;
-  int64_t group = 1; // rows
+  int64_t group = 1;  // rows
+  bool ahead = false; // see chooseAhead
   int64_t taskCount = 0;
 };
 

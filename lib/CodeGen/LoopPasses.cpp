@@ -3,6 +3,7 @@
 #include "LoopNest.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/MathExtras.h"
@@ -216,6 +217,25 @@ void LoopNest::writeStep(PhaseBuilder &phase, Point &point, ArrayRef<Value> indi
                                stepPosition(phase, indices, rows ? rowChunk : point.chunks[c]));
 }
 
+/// Asks for the operands of the row behind this one at a step's place.
+void LoopNest::readAhead(PhaseBuilder &phase, const Point &point, ArrayRef<Value> indices,
+                         const Chunk &rowChunk) const {
+  if (!point.readsAhead)
+    return;
+  bool fits = rowBytes() <= module.machine().l1Bytes / 4;
+  SmallVector<int64_t> strides = stridesOf(analysis.shape);
+  Value here = linearIndex(phase.b, stepPosition(phase, indices, rowChunk).indices, strides);
+  int64_t elements =
+      strides[analysis.reducedAxes.front()] * analysis.shape[analysis.reducedAxes.front()];
+  Value next = linearIndex(phase.b, {here, phase.index(elements)}, {1, 1});
+  for (BlockArgument argument : module.body().getArguments()) {
+    auto type = cast<RankedTensorType>(argument.getType());
+    if (type.getShape() == ArrayRef(analysis.shape))
+      memref::PrefetchOp::create(phase.b, phase.argument(argument), next, /*isWrite=*/false,
+                                 /*localityHint=*/fits ? 3 : 2, /*isDataCache=*/true);
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // Values kept from pass to pass
 //===----------------------------------------------------------------------===//
@@ -316,6 +336,7 @@ LoopNest::Accumulators LoopNest::reduce(PhaseBuilder &phase, Point &point,
                                         : reducer.identity(b, accumulatorLanes(chunk)));
   walk(phase, point.indices, 0, split, sets, carried,
        [&](ArrayRef<Value> indices, const Chunk &chunk, int64_t set, SmallVector<Value> &values) {
+         readAhead(phase, point, indices, chunk);
          takeStep(phase, point, reducers, indices, chunk, set, values);
          keepStep(phase, point, indices, chunk, kept);
          if (write)
@@ -344,6 +365,7 @@ void LoopNest::sweep(PhaseBuilder &phase, Point &point, const Split *split) cons
   SmallVector<Value> nothing;
   walk(phase, point.indices, 0, split, setsFor(point.chunks.size(), split), nothing,
        [&](ArrayRef<Value> indices, const Chunk &chunk, int64_t, SmallVector<Value> &) {
+         readAhead(phase, point, indices, chunk);
          writeStep(phase, point, indices, chunk);
        });
 }

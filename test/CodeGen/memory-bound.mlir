@@ -22,6 +22,17 @@ dl.model @grouped_cross_entropy(%x: tensor<13x131xf32>, %t: tensor<13xi32>) attr
   dl.return %y
 }
 
+// Rows of more than the second-level cache, which a pass over the row before asks for.
+dl.model @ahead(%x: tensor<1301x531xf32>, %t: tensor<1301xi32>) attributes {check.labels = 531, check.gradient = false} {
+  %y = dl.log_softmax %x
+  %z = dl.cross_entropy %x, %t
+  dl.return %y, %z
+}
+dl.model @ahead_layer_norm(%x: tensor<67x6000xf64>, %s: tensor<6000xf64>, %b: tensor<6000xf64>) attributes {check.gradient = false} {
+  %y = dl.layer_norm %x, %s, %b
+  dl.return %y
+}
+
 // Columns of more than the second-level cache: streamed, with a rest of a tile.
 dl.model @streamed_sums(%x: tensor<1100x521xf32>) attributes {check.gradient = false, check.low = 0.5, check.high = 1.0} {
   %s = dl.sum %x {axes = [0]}

@@ -50,6 +50,28 @@ dl.model @grouped(%x: tensor<100x256xf32>) attributes {arena_bytes = 0} {
   dl.return %y
 }
 
+// Rows that come from behind the second-level cache: the second pass over one asks for the
+// next.
+// CHECK-LABEL: module @ahead_k0_softmax
+// CHECK: arith.maximumf
+// CHECK: scf.for
+// CHECK: memref.prefetch {{.*}} read, locality<3>, data
+// CHECK: math.fma
+// CHECK: arith.divf
+// CHECK-NOT: memref.prefetch
+// CHECK: vector.store
+dl.model @ahead(%x: tensor<2048x512xf32>) attributes {arena_bytes = 0} {
+  %y = dl.kernel "softmax"(%a = %x) attributes {places = array<i64: 2, 0>} {
+    %m = dl.max %a {axes = [1], keepdims = true}
+    %s = dl.sub %a, %m
+    %e = dl.exp %s
+    %t = dl.sum %e {axes = [1], keepdims = true}
+    %r = dl.div %e, %t
+    dl.yield %r
+  }
+  dl.return %y
+}
+
 // Long rows: a loop with four accumulators.
 // CHECK-LABEL: module @row_k0_sum
 // CHECK: scf.for {{.*}} iter_args({{.*}}) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>)
