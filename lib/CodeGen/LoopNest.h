@@ -127,6 +127,11 @@ public:
                         llvm::ArrayRef<int64_t> shape) const;
 
 private:
+  Accumulators reduceByWalk(PhaseBuilder &phase, Point &point, llvm::ArrayRef<Reducer> reducers,
+                            bool write, const Split *split, llvm::ArrayRef<KeptValue> kept,
+                            const Accumulators *initial) const;
+  mlir::Value picked(PhaseBuilder &phase, Point &point, Reducer::Pick pick) const;
+
   /// A step of a walk over reduced dimensions: indices of the iteration shape,
   /// the lanes (rows), the set of accumulators, the carried values.
   using Step = llvm::function_ref<void(llvm::ArrayRef<mlir::Value>, const Chunk &, int64_t,

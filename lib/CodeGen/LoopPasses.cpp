@@ -288,7 +288,7 @@ Position LoopNest::inScratch(PhaseBuilder &phase, const Position &position, Valu
     inner.indices.push_back(position.indices[axis]);
   if (!rows)
     inner.indices.push_back(phase.index(chunk.offset));
-  inner.vectorDim = static_cast<int>(inner.indices.size()) - 1;
+  inner.vectorDim = position.isVector() ? static_cast<int>(inner.indices.size()) - 1 : -1;
   return inner;
 }
 
@@ -321,10 +321,46 @@ int64_t LoopNest::accumulatorLanes(const Chunk &chunk) const {
   return analysis.shape.empty() ? 0 : rows ? lanes : chunk.width;
 }
 
+/// The element of a row that a one_hot leaves of its sum; 0 where the index is outside.
+Value LoopNest::picked(PhaseBuilder &phase, Point &point, Reducer::Pick pick) const {
+  ImplicitLocOpBuilder &b = phase.b;
+  Position outer;
+  outer.indices.assign(point.indices.begin(), std::prev(point.indices.end()));
+  Expression &expression = point.expressions[0];
+  Value wanted = expression.at(pick.oneHot.getIndices(), outer);
+  wanted = arith::IndexCastOp::create(b, b.getIndexType(), wanted);
+  Value isInside = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, wanted,
+                                         phase.index(analysis.shape.back()));
+  Position position = outer;
+  Value inside = arith::SelectOp::create(b, isInside, wanted, phase.index(0));
+  position.indices.push_back(inside);
+  Type type = pick.oneHot.getType().getElementType();
+  Value element = pick.factor ? expression.at(pick.factor, position) : numberLike(b, type, 1);
+  return arith::SelectOp::create(b, isInside, element, numberLike(b, type, 0));
+}
+
 LoopNest::Accumulators LoopNest::reduce(PhaseBuilder &phase, Point &point,
                                         ArrayRef<Reducer> reducers, bool write, const Split *split,
                                         ArrayRef<KeptValue> kept,
                                         const Accumulators *initial) const {
+  auto isPicked = [&](const Reducer &reducer) { return rows && !split && reducer.pick(); };
+  SmallVector<Reducer> walked(llvm::make_filter_range(reducers, std::not_fn(isPicked)));
+  if (walked.size() == reducers.size())
+    return reduceByWalk(phase, point, walked, write, split, kept, initial);
+  Accumulators totals(point.chunks.size());
+  if (!walked.empty() || write || !kept.empty())
+    totals = reduceByWalk(phase, point, walked, write, split, kept, initial);
+  for (auto [r, reducer] : llvm::enumerate(reducers))
+    if (isPicked(reducer))
+      totals[0].insert(totals[0].begin() + static_cast<std::ptrdiff_t>(r),
+                       {picked(phase, point, *reducer.pick())});
+  return totals;
+}
+
+LoopNest::Accumulators LoopNest::reduceByWalk(PhaseBuilder &phase, Point &point,
+                                              ArrayRef<Reducer> reducers, bool write,
+                                              const Split *split, ArrayRef<KeptValue> kept,
+                                              const Accumulators *initial) const {
   ImplicitLocOpBuilder &b = phase.b;
   int64_t sets = setsFor(point.chunks.size(), split);
   SmallVector<Value> carried;

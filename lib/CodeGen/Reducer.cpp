@@ -24,6 +24,24 @@ Type Reducer::partType(unsigned part) const {
   return cast<RankedTensorType>(input().getType()).getElementType();
 }
 
+std::optional<Reducer::Pick> Reducer::pick() const {
+  auto sum = dyn_cast<SumOp>(op);
+  if (!sum || sum.getReducedAxes() != SmallVector<int64_t>{sum.getInput().getType().getRank() - 1})
+    return std::nullopt;
+  if (auto oneHot = sum.getInput().getDefiningOp<OneHotOp>())
+    return Pick{oneHot, Value()};
+  auto product = sum.getInput().getDefiningOp<MulOp>();
+  if (!product)
+    return std::nullopt;
+  for (bool isSecond : {false, true}) {
+    auto oneHot = product->getOperand(isSecond ? 1 : 0).getDefiningOp<OneHotOp>();
+    Value factor = product->getOperand(isSecond ? 0 : 1);
+    if (oneHot && oneHot.getType() == product.getType() && factor.getType() == product.getType())
+      return Pick{oneHot, factor};
+  }
+  return std::nullopt;
+}
+
 SmallVector<Value> Reducer::identity(ImplicitLocOpBuilder &b, int64_t lanes) const {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   double start = isa<SumOp>(op) ? 0 : isa<MinOp>(op) ? infinity : -infinity;

@@ -35,6 +35,14 @@ public:
   /// What the reduction gives.
   mlir::Value finish(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange accumulator) const;
 
+  /// A sum along the classes of a one_hot, or of its product with `factor` (null: there
+  /// is none), is one element of it.
+  struct Pick {
+    OneHotOp oneHot;
+    mlir::Value factor;
+  };
+  std::optional<Pick> pick() const;
+
 private:
   mlir::Operation *op;
   bool hasFMA;

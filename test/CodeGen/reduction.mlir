@@ -72,6 +72,24 @@ dl.model @ahead(%x: tensor<2048x512xf32>) attributes {arena_bytes = 0} {
   dl.return %y
 }
 
+// Of a product with a one_hot the sum along the classes reads one element.
+// CHECK-LABEL: module @picked_k0_sum
+// CHECK: memref.load {{.*}} memref<100xi32>
+// CHECK: arith.cmpi ult
+// CHECK: memref.load {{.*}} memref<25600xf32>
+// CHECK: arith.select
+// CHECK-NOT: vector.load
+// CHECK: memref.store
+dl.model @picked(%x: tensor<100x256xf32>, %t: tensor<100xi32>) attributes {arena_bytes = 0} {
+  %y = dl.kernel "sum"(%a = %x, %b = %t) attributes {places = array<i64: 2, 0>} {
+    %o = dl.one_hot %b {depth = 256, to = f32}
+    %p = dl.mul %o, %a
+    %1 = dl.sum %p {axes = [1]}
+    dl.yield %1
+  }
+  dl.return %y
+}
+
 // Long rows: a loop with four accumulators.
 // CHECK-LABEL: module @row_k0_sum
 // CHECK: scf.for {{.*}} iter_args({{.*}}) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>)
