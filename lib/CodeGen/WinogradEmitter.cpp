@@ -26,8 +26,7 @@ static ContractionStrategy resultsOf(const ContractionDescriptor &descriptor,
 }
 
 /// Stores to all planes go to different cache sets, as rows do.
-WinogradEmitter::Planes WinogradEmitter::Planes::get(KernelModule &module, int64_t points,
-                                                     int64_t rows, int64_t columns) {
+WinogradEmitter::Planes WinogradEmitter::Planes::of(int64_t points, int64_t rows, int64_t columns) {
   constexpr int64_t kLine = 16;
   Planes planes;
   planes.row = llvm::alignTo(columns, kLine);
@@ -37,7 +36,6 @@ WinogradEmitter::Planes WinogradEmitter::Planes::get(KernelModule &module, int64
   if (planes.plane / kLine % 2 == 0)
     planes.plane += kLine;
   planes.count = points * planes.plane;
-  planes.offset = module.reserveScratch(planes.count * 4);
   return planes;
 }
 
@@ -61,7 +59,9 @@ void WinogradEmitter::emit() {
       emitSideFinish();
     return;
   }
-  emitWeights();
+  reserveWeights();
+  if (!w.isLate())
+    emitWeights();
   emitOverChannels();
 }
 
@@ -72,139 +72,113 @@ void WinogradEmitter::clear(PhaseBuilder &phase, Value memory, int64_t count) {
 }
 
 //===----------------------------------------------------------------------===//
-// Weights to their points
-//===----------------------------------------------------------------------===//
-
-/// Tasks of the phase, where channels allow.
-static constexpr int64_t kWeightTasks = 32;
-
-/// One k and a vector of columns: [block][point][panel][k][columns of a panel].
-void WinogradEmitter::storeWeights(PhaseBuilder &phase, Value k, Value column, LoadElement load) {
-  ImplicitLocOpBuilder &b = phase.b;
-  int64_t blocks = w.columns / w.block, panels = w.paddedBlock() / w.panelWidth();
-  Value target = phase.workspace(weightsOffset, d.element, blocks * blockElements());
-  buildLoop(b, 0, w.taps, 1, [&](Value row) { applyToRow(phase, transforms.weights, row, load); });
-  Value block = arith::DivUIOp::create(b, column, phase.index(w.block));
-  Value inBlock = arith::RemUIOp::create(b, column, phase.index(w.block));
-  Value width = phase.index(w.panelWidth());
-  Value panel = arith::DivUIOp::create(b, inBlock, width);
-  Value at = advance(b, phase.index(0), block, blockElements());
-  at = advance(b, at, panel, panelElements());
-  at = advance(b, at, k, w.panelWidth());
-  at = arith::AddIOp::create(b, at, arith::RemUIOp::create(b, inBlock, width));
-  applyToColumns(phase, transforms.weights, target, at, panels * panelElements());
-}
-
-/// Taps of as many k as columns, transposed where memory has k side by side:
-/// [row][tap][k][columns] in scratch.
-void WinogradEmitter::transposeTaps(PhaseBuilder &phase, Position position, LoadTap load) {
-  ImplicitLocOpBuilder &b = phase.b;
-  Value memory = taps(phase);
-  int columnDim = w.wants(w.result) ? w.weights.outputs : w.weights.channels;
-  Value first = position.indices[columnDim];
-  buildLoop(b, 0, w.taps, 1, [&](Value row) {
-    buildLoop(b, 0, w.taps, 1, [&](Value tap) {
-      SmallVector<Value> rows;
-      for (int64_t lane = 0; lane < w.lanes; ++lane) {
-        // Past the end, the last column is as good as any.
-        Value last = phase.index(w.columns - 1);
-        position.indices[columnDim] = arith::MinUIOp::create(b, offsetBy(b, first, lane), last);
-        rows.push_back(load(position, row, tap));
-      }
-      Value at = advance(b, phase.index(0), row, w.taps * w.lanes * w.lanes);
-      at = advance(b, at, tap, w.lanes * w.lanes);
-      for (auto [k, value] : llvm::enumerate(transposeVectors(b, rows)))
-        vector::StoreOp::create(b, value, memory,
-                                offsetBy(b, at, static_cast<int64_t>(k) * w.lanes));
-    });
-  });
-}
-
-void WinogradEmitter::emitWeights() {
-  weightsOffset = module.reserveWorkspace(bytes(w.columns / w.block * blockElements()));
-  int reductionDim = w.wants(w.result) ? w.weights.channels : w.weights.outputs;
-  int columnDim = w.wants(w.result) ? w.weights.outputs : w.weights.channels;
-  bool isAcross = reductionDim > columnDim && w.reduction % w.lanes == 0;
-  if (isAcross)
-    tapsOffset = module.reserveScratch(bytes(w.taps * w.taps * w.lanes * w.lanes));
-  int64_t step = isAcross ? w.lanes : 1;
-  int64_t share = llvm::alignTo(llvm::divideCeil(w.reduction, kWeightTasks), step);
-  module.addPhase(llvm::divideCeil(w.reduction, share), [&](PhaseBuilder &phase) {
-    ImplicitLocOpBuilder &b = phase.b;
-    Expression expression(phase);
-    Value first = advance(b, phase.index(0), phase.task, share);
-    Value end = arith::MinUIOp::create(b, offsetBy(b, first, share), phase.index(w.reduction));
-    Position position = positionIn(phase, w.weights);
-    position.vectorDim = isAcross ? reductionDim : columnDim;
-    auto tapAt = [&](Value tap) -> Value {
-      if (!w.weights.isFlipped)
-        return tap;
-      return arith::SubIOp::create(b, phase.index(w.taps - 1), tap);
-    };
-    auto loadTap = [&](Position at, Value row, Value tap) {
-      at.indices[w.weights.rows] = tapAt(row);
-      at.indices[w.weights.columns] = tapAt(tap);
-      return expression.vectorAt(d.operands[w.weights.operand].value, at);
-    };
-    buildLoop(b, first, end, step, [&](Value k) {
-      position.indices[reductionDim] = k;
-      forChannels(phase, w.columns, [&](Value column, Value mask) {
-        position.indices[columnDim] = column;
-        if (!isAcross) {
-          position.mask = mask;
-          return storeWeights(phase, k, column, [&](Value row, int64_t tap) {
-            return loadTap(position, row, phase.index(tap));
-          });
-        }
-        transposeTaps(phase, position, loadTap);
-        buildLoop(b, 0, w.lanes, 1, [&](Value next) {
-          storeWeights(phase, arith::AddIOp::create(b, k, next), column,
-                       [&](Value row, int64_t tap) {
-                         Value at = advance(b, phase.index(0), row, w.taps * w.lanes * w.lanes);
-                         at = advance(b, at, next, w.lanes);
-                         return load(phase, taps(phase), offsetBy(b, at, tap * w.lanes * w.lanes));
-                       });
-        });
-      });
-    });
-  });
-}
-
-//===----------------------------------------------------------------------===//
 // Products over channels
 //===----------------------------------------------------------------------===//
 
+/// The tiles of a task: the first of a chunk, and how many there are of it.
+std::pair<Value, Value> WinogradEmitter::tilesOf(PhaseBuilder &phase, Value chunk) const {
+  ImplicitLocOpBuilder &b = phase.b;
+  Value first = advance(b, phase.index(0), chunk, w.chunk), count = phase.index(w.chunk);
+  if (w.tiles() % w.chunk != 0)
+    count = arith::MinUIOp::create(
+        b, count, arith::SubIOp::create(b, phase.index(w.tiles()), first).getResult());
+  return {first, count};
+}
+
 void WinogradEmitter::emitOverChannels() {
   bool wantsImage = w.wants(w.image);
-  const WinogradTensor &source = wantsImage ? w.result : w.image;
-  in = Planes::get(module, w.allPoints(), w.paddedChunk(), w.reduction);
-  out = Planes::get(module, w.allPoints(), w.paddedChunk(), w.paddedBlock());
+  out = Planes::of(w.allPoints(), w.paddedChunk(), w.paddedBlock());
+  out.offset = module.reserveScratch(bytes(out.count));
   if (wantsImage) {
     imageHeight = w.tileRows * w.size + w.taps - 1;
     imageWidth = w.tileColumns * w.size + w.taps - 1;
     int64_t pixels = w.chunk / w.tilesOfImage() * imageHeight * imageWidth;
     imageOffset = module.reserveScratch(bytes(pixels * w.paddedBlock()));
   }
+  if (w.isLate())
+    return emitLate();
+  in = Planes::of(w.allPoints(), w.paddedChunk(), w.reduction);
+  in.offset = module.reserveScratch(bytes(in.count));
+  const WinogradTensor &source = wantsImage ? w.result : w.image;
   module.addPhase(w.tasks(), [&](PhaseBuilder &phase) {
     ImplicitLocOpBuilder &b = phase.b;
     Expression expression(phase);
     bindSum(expression);
-    Value first = advance(b, phase.index(0), phase.task, w.chunk);
-    Value count = phase.index(w.chunk);
-    if (w.tiles() % w.chunk != 0)
-      count = arith::MinUIOp::create(
-          b, count, arith::SubIOp::create(b, phase.index(w.tiles()), first).getResult());
+    auto [first, count] = tilesOf(phase, phase.task);
+    Value operand = planes(phase, in);
     transformTiles(phase, expression, source, wantsImage ? transforms.result : transforms.image,
-                   first, count, {phase.index(0), w.reduction}, in);
-    buildLoop(b, 0, w.columns / w.block, 1, [&](Value block) {
-      multiplyChannels(phase, block, count);
-      Channels channels{advance(b, phase.index(0), block, w.block), w.block};
-      if (!wantsImage)
-        return storeTiles(phase, expression, first, count, channels);
-      addTiles(phase, count, w.block);
-      sweepImages(phase, expression, first, count, channels);
+                   first, count, {phase.index(0), w.reduction}, {operand, phase.index(0)}, in);
+    int64_t blocks = w.columns / w.block, blockElements = w.allPoints() * weightPlane();
+    Value weights = phase.workspace(weightsOffset, d.element, blocks * blockElements);
+    buildLoop(b, 0, blocks, 1, [&](Value block) {
+      multiplyChannels(phase, {operand, phase.index(0)},
+                       {weights, advance(b, phase.index(0), block, blockElements)}, count,
+                       /*adds=*/false);
+      finishTiles(phase, expression, first, count, block);
     });
   });
+}
+
+/// The operand at its points, all of it: [chunk of K][point][tile][k].
+void WinogradEmitter::emitOperand() {
+  constexpr int64_t kTasks = 32;
+  int64_t depths = w.reduction / w.depth;
+  int64_t share = llvm::divideCeil(w.tiles(), llvm::divideCeil(kTasks, depths));
+  int64_t groups = llvm::divideCeil(w.tiles(), share);
+  in = Planes::of(w.allPoints(), llvm::alignTo(w.tiles(), w.rows) + w.rows, w.depth);
+  in.offset = module.reserveWorkspace(bytes(depths * in.count));
+  module.addPhase(depths * groups, [&](PhaseBuilder &phase) {
+    ImplicitLocOpBuilder &b = phase.b;
+    Expression expression(phase);
+    Value groupCount = phase.index(groups);
+    Value chunk = arith::DivUIOp::create(b, phase.task, groupCount);
+    Value group = arith::RemUIOp::create(b, phase.task, groupCount);
+    Value first = advance(b, phase.index(0), group, share);
+    Value left = arith::SubIOp::create(b, phase.index(w.tiles()), first);
+    Value at = advance(b, advance(b, phase.index(0), chunk, in.count), first, in.row);
+    bool wantsImage = w.wants(w.image);
+    transformTiles(phase, expression, wantsImage ? w.result : w.image,
+                   wantsImage ? transforms.result : transforms.image, first,
+                   arith::MinUIOp::create(b, left, phase.index(share)),
+                   {advance(b, phase.index(0), chunk, w.depth), w.depth},
+                   {phase.workspace(in.offset, d.element, depths * in.count), at}, in);
+  });
+}
+
+/// A task is a chunk of tiles and a block of columns: chunks of K one after the other,
+/// the weights to their points, and the products added.
+void WinogradEmitter::emitLate() {
+  emitOperand();
+  int64_t depths = w.reduction / w.depth;
+  module.addPhase(w.tasks(), [&](PhaseBuilder &phase) {
+    ImplicitLocOpBuilder &b = phase.b;
+    Expression expression(phase);
+    bindSum(expression);
+    Value chunks = phase.index(w.chunks());
+    Value block = arith::DivUIOp::create(b, phase.task, chunks);
+    auto [first, count] = tilesOf(phase, arith::RemUIOp::create(b, phase.task, chunks));
+    Value operand = phase.workspace(in.offset, d.element, depths * in.count);
+    Value operandStart = advance(b, phase.index(0), first, in.row);
+    if (depths > 1)
+      clear(phase, planes(phase, out), out.count);
+    buildLoop(b, 0, depths, 1, [&](Value chunk) {
+      Value weights = bringBlock(phase, expression, advance(b, phase.index(0), chunk, w.depth),
+                                 {advance(b, phase.index(0), block, w.block), w.block});
+      multiplyChannels(phase, {operand, advance(b, operandStart, chunk, in.count)},
+                       {weights, phase.index(0)}, count, depths > 1);
+    });
+    finishTiles(phase, expression, first, count, block);
+  });
+}
+
+/// The products of a block of columns, back from the points.
+void WinogradEmitter::finishTiles(PhaseBuilder &phase, Expression &expression, Value first,
+                                  Value count, Value block) {
+  Channels channels{advance(phase.b, phase.index(0), block, w.block), w.block};
+  if (!w.wants(w.image))
+    return storeTiles(phase, expression, first, count, channels);
+  addTiles(phase, count, w.block);
+  sweepImages(phase, expression, first, count, channels);
 }
 
 void WinogradEmitter::bindSum(Expression &expression) {
@@ -212,43 +186,55 @@ void WinogradEmitter::bindSum(Expression &expression) {
                   [&](ImplicitLocOpBuilder &, const Position &) { return sum; });
 }
 
-/// products[p][tile][n] = in[p][tile][k] * weights[p][k][n], for a block of columns.
-void WinogradEmitter::multiplyChannels(PhaseBuilder &phase, Value block, Value count) {
+/// products[p][tile][n] = in[p][tile][k] * weights[p][k][n], for a block of columns;
+/// or the same, added.
+void WinogradEmitter::multiplyChannels(PhaseBuilder &phase, Start operand, Start weights,
+                                       Value count, bool adds) {
   ImplicitLocOpBuilder &b = phase.b;
-  int64_t blocks = w.columns / w.block, panels = w.paddedBlock() / w.panelWidth();
-  Value operand = planes(phase, in), products = planes(phase, out);
-  Value weights = phase.workspace(weightsOffset, d.element, blocks * blockElements());
-  Value weightsStart = advance(b, phase.index(0), block, blockElements());
+  int64_t panels = w.paddedBlock() / w.panelWidth();
+  Value products = planes(phase, out);
   Value rowTiles = arith::DivUIOp::create(b, offsetBy(b, count, w.rows - 1), phase.index(w.rows));
   MicroKernel kernel;
   kernel.vector = vectorType();
-  kernel.memory[0] = operand;
-  kernel.memory[1] = weights;
+  kernel.memory[0] = operand.memory;
+  kernel.memory[1] = weights.memory;
   kernel.vectors = w.vectors;
   kernel.maskLoads = false;
   kernel.hasFMA = module.machine().hasFMA;
-  kernel.loops = {{w.reduction, {1, w.panelWidth()}, nullptr, nullptr}};
+  kernel.loops = {{w.kOfPanel(), {1, w.panelWidth()}, nullptr, nullptr}};
   for (int64_t row = 0; row < w.rows; ++row)
     kernel.rows.push_back(row * in.row);
-  SmallVector<Value> zeros(w.rows * w.vectors, numberLike(b, vectorType(), 0));
   buildLoop(b, 0, w.allPoints(), 1, [&](Value point) {
     buildLoop(b, 0, panels, 1, [&](Value panel) {
-      kernel.base[1] = advance(b, advance(b, weightsStart, point, panels * panelElements()), panel,
-                               panelElements());
+      kernel.base[1] =
+          advance(b, advance(b, weights.at, point, weightPlane()), panel, panelElements());
       buildLoop(b, phase.index(0), rowTiles, 1, [&](Value rowTile) {
         kernel.base[0] =
-            advance(b, advance(b, phase.index(0), point, in.plane), rowTile, w.rows * in.row);
-        SmallVector<Value> sums = kernel.emit(b, zeros);
-        Value to =
+            advance(b, advance(b, operand.at, point, in.plane), rowTile, w.rows * in.row);
+        Value at =
             advance(b, advance(b, phase.index(0), point, out.plane), rowTile, w.rows * out.row);
-        to = advance(b, to, panel, w.panelWidth());
-        for (int64_t row = 0; row < w.rows; ++row)
-          for (int64_t v = 0; v < w.vectors; ++v)
-            vector::StoreOp::create(b, sums[row * w.vectors + v], products,
-                                    offsetBy(b, to, row * out.row + v * w.lanes));
+        at = advance(b, at, panel, w.panelWidth());
+        addTile(phase, kernel, products, at, adds);
       });
     });
   });
+}
+
+/// A register tile of sums in the planes `out`: what the kernel adds up, or the same
+/// added to what is there.
+void WinogradEmitter::addTile(PhaseBuilder &phase, const MicroKernel &kernel, Value sums, Value at,
+                              bool adds) {
+  ImplicitLocOpBuilder &b = phase.b;
+  auto place = [&](int64_t row, int64_t v) { return offsetBy(b, at, row * out.row + v * w.lanes); };
+  Value zero = numberLike(b, vectorType(), 0);
+  SmallVector<Value> carried;
+  for (int64_t row = 0; row < w.rows; ++row)
+    for (int64_t v = 0; v < w.vectors; ++v)
+      carried.push_back(adds ? load(phase, sums, place(row, v)) : zero);
+  carried = kernel.emit(b, carried);
+  for (int64_t row = 0; row < w.rows; ++row)
+    for (int64_t v = 0; v < w.vectors; ++v)
+      vector::StoreOp::create(b, carried[row * w.vectors + v], sums, place(row, v));
 }
 
 //===----------------------------------------------------------------------===//
@@ -256,9 +242,11 @@ void WinogradEmitter::multiplyChannels(PhaseBuilder &phase, Value block, Value c
 //===----------------------------------------------------------------------===//
 
 void WinogradEmitter::emitOverTiles() {
-  in = Planes::get(module, w.allPoints(), w.chunk, llvm::alignTo(w.inputBlock, w.rows));
-  second = Planes::get(module, w.allPoints(), w.chunk, w.paddedBlock());
-  out = Planes::get(module, w.allPoints(), llvm::alignTo(w.inputBlock, w.rows), w.paddedBlock());
+  in = Planes::of(w.allPoints(), w.chunk, llvm::alignTo(w.inputBlock, w.rows));
+  second = Planes::of(w.allPoints(), w.chunk, w.paddedBlock());
+  out = Planes::of(w.allPoints(), llvm::alignTo(w.inputBlock, w.rows), w.paddedBlock());
+  for (Planes *planes : {&in, &second, &out})
+    planes->offset = module.reserveScratch(bytes(planes->count));
   sideSums = module.reserveScratch(bytes(w.paddedBlock()));
   int64_t tilesOfPart = llvm::divideCeil(w.tiles(), w.parts);
   module.addPhase(w.tasks(), [&](PhaseBuilder &phase) {
@@ -283,8 +271,10 @@ void WinogradEmitter::emitOverTiles() {
     buildLoop(b, first, end, w.chunk, [&](Value tile) {
       Value count = arith::MinUIOp::create(b, phase.index(w.chunk),
                                            arith::SubIOp::create(b, end, tile).getResult());
-      transformTiles(phase, expression, w.image, transforms.image, tile, count, inputs, in);
-      transformTiles(phase, expression, w.result, transforms.result, tile, count, outputs, second);
+      transformTiles(phase, expression, w.image, transforms.image, tile, count, inputs,
+                     {planes(phase, in), phase.index(0)}, in);
+      transformTiles(phase, expression, w.result, transforms.result, tile, count, outputs,
+                     {planes(phase, second), phase.index(0)}, second);
       if (body.side)
         sumResult(phase, count);
       multiplyTiles(phase, count);
@@ -319,18 +309,7 @@ void WinogradEmitter::multiplyTiles(PhaseBuilder &phase, Value count) {
         kernel.base[0] = advance(b, advance(b, phase.index(0), point, in.plane), rowTile, w.rows);
         Value at =
             advance(b, advance(b, phase.index(0), point, out.plane), rowTile, w.rows * out.row);
-        at = advance(b, at, panel, w.panelWidth());
-        auto place = [&](int64_t row, int64_t v) {
-          return offsetBy(b, at, row * out.row + v * w.lanes);
-        };
-        SmallVector<Value> carried;
-        for (int64_t row = 0; row < w.rows; ++row)
-          for (int64_t v = 0; v < w.vectors; ++v)
-            carried.push_back(load(phase, sums, place(row, v)));
-        carried = kernel.emit(b, carried);
-        for (int64_t row = 0; row < w.rows; ++row)
-          for (int64_t v = 0; v < w.vectors; ++v)
-            vector::StoreOp::create(b, carried[row * w.vectors + v], sums, place(row, v));
+        addTile(phase, kernel, sums, advance(b, at, panel, w.panelWidth()), /*adds=*/true);
       });
     });
   });

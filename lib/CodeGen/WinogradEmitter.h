@@ -3,8 +3,10 @@
 // In up to three phases:
 //
 //   weights    (unless they are wanted) to their points, in panels as the
-//              micro-kernel reads them: [block][point][panel][k][columns]
-//   multiply   a task is a chunk of tiles: to the points, products, and back;
+//              micro-kernel reads them: [block][point][panel][k][columns];
+//   or operand the other one, where tasks bring the weights themselves ("late")
+//   multiply   a task is a chunk of tiles: to the points, products, and back; or,
+//              late, a chunk of tiles and a block of columns;
 //              where weights are wanted, all chunks of a part of the tiles, whose
 //              sums go back from the points once
 //   finish     (weights wanted) the parts added in order, then the epilogue:
@@ -34,10 +36,14 @@ public:
 
 private:
   /// Values at the points: a plane for each point, of a row for each tile (or
-  /// input channel), in scratch.
+  /// input channel).
   struct Planes {
     int64_t offset = 0, row = 0, plane = 0, count = 0;
-    static Planes get(KernelModule &module, int64_t points, int64_t rows, int64_t columns);
+    static Planes of(int64_t points, int64_t rows, int64_t columns);
+  };
+  /// Memory, and the index of the first element in it.
+  struct Start {
+    mlir::Value memory, at;
   };
   /// The place of a tile in a tensor: its image, and the index of its first
   /// element down and across (below zero in the padding).
@@ -54,6 +60,7 @@ private:
   using LoadElement = llvm::function_ref<mlir::Value(mlir::Value row, int64_t column)>;
   /// Weights at a position, of a tap.
   using LoadTap = llvm::function_ref<mlir::Value(Position at, mlir::Value row, mlir::Value tap)>;
+  using PlaceWeights = llvm::function_ref<mlir::Value(mlir::Value k, mlir::Value column)>;
   using StoreElement =
       llvm::function_ref<void(mlir::Value row, int64_t column, mlir::Value element)>;
 
@@ -63,6 +70,8 @@ private:
                       int64_t plane);
   void fromPoints(PhaseBuilder &phase, const LinearMap &map, mlir::Value memory, mlir::Value at,
                   int64_t plane, StoreElement store);
+  void fromPointsAtOnce(PhaseBuilder &phase, const LinearMap &map, mlir::Value memory,
+                        mlir::Value at, int64_t plane, StoreElement store);
   void forChannels(PhaseBuilder &phase, int64_t count, Body body);
   Position positionIn(PhaseBuilder &phase, const WinogradTensor &tensor) const;
   TilePlace locate(PhaseBuilder &phase, const WinogradTensor &tensor, mlir::Value tile) const;
@@ -70,7 +79,7 @@ private:
                 Channels channels);
   void transformTiles(PhaseBuilder &phase, Expression &expression, const WinogradTensor &tensor,
                       const LinearMap &map, mlir::Value firstTile, mlir::Value count,
-                      Channels channels, const Planes &target);
+                      Channels channels, Start target, const Planes &shape);
   void transformPatch(PhaseBuilder &phase, Expression &expression, const WinogradTensor &tensor,
                       const LinearMap &map, const TilePlace &place, Channels channels,
                       mlir::Value memory, mlir::Value at, int64_t plane);
@@ -80,13 +89,34 @@ private:
   void sweepImages(PhaseBuilder &phase, Expression &expression, mlir::Value firstTile,
                    mlir::Value count, Channels channels);
 
-  // WinogradEmitter.cpp: phases and products.
+  // WinogradWeights.cpp: weights to their points.
+  int reductionDim() const;
+  int columnDim() const;
+  bool areWeightsAcross() const;
+  int64_t weightPlane() const;
+  int64_t panelElements() const { return w.kOfPanel() * w.panelWidth(); }
+  void reserveWeights();
   void emitWeights();
-  void storeWeights(PhaseBuilder &phase, mlir::Value k, mlir::Value column, LoadElement load);
+  mlir::Value bringBlock(PhaseBuilder &phase, Expression &expression, mlir::Value firstK,
+                         Channels columns);
+  void bringWeights(PhaseBuilder &phase, Expression &expression, mlir::Value firstK,
+                    mlir::Value endK, Channels columns, mlir::Value memory, PlaceWeights place);
+  mlir::Value columnPlace(PhaseBuilder &phase, mlir::Value column) const;
+  void storeWeights(PhaseBuilder &phase, mlir::Value memory, mlir::Value at, LoadElement load);
   void transposeTaps(PhaseBuilder &phase, Position position, LoadTap load);
+
+  // WinogradEmitter.cpp: phases and products.
+  std::pair<mlir::Value, mlir::Value> tilesOf(PhaseBuilder &phase, mlir::Value chunk) const;
   void emitOverChannels();
+  void emitOperand();
+  void emitLate();
+  void finishTiles(PhaseBuilder &phase, Expression &expression, mlir::Value first,
+                   mlir::Value count, mlir::Value block);
   void emitOverTiles();
-  void multiplyChannels(PhaseBuilder &phase, mlir::Value block, mlir::Value count);
+  void multiplyChannels(PhaseBuilder &phase, Start operand, Start weights, mlir::Value count,
+                        bool adds);
+  void addTile(PhaseBuilder &phase, const MicroKernel &kernel, mlir::Value sums, mlir::Value at,
+               bool adds);
   void multiplyTiles(PhaseBuilder &phase, mlir::Value count);
   void sumResult(PhaseBuilder &phase, mlir::Value count);
   void storeSideSums(PhaseBuilder &phase, mlir::Value part, Channels inputs, Channels outputs);
@@ -102,8 +132,10 @@ private:
   mlir::Value taps(PhaseBuilder &phase) const {
     return phase.scratch(tapsOffset, d.element, w.taps * w.taps * w.lanes * w.lanes);
   }
-  int64_t panelElements() const { return w.reduction * w.panelWidth(); }
-  int64_t blockElements() const { return w.allPoints() * w.paddedBlock() * w.reduction; }
+  /// Whether a patch fits in registers between the two times that a matrix is applied.
+  bool isHeld(const LinearMap &map) const {
+    return map.columns() * w.points <= module.machine().vectorRegisters - 8;
+  }
 
   const WinogradStrategy &w;
   const WinogradTransforms transforms;

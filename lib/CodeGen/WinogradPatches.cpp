@@ -2,8 +2,8 @@
 //
 // A matrix is applied to a patch of vectors (one for a number of channels) in
 // two loops: over rows, into scratch memory that stays in the L1 cache, then over
-// columns. Loops, not one stretch of code: a patch has more vectors than the
-// machine has registers.
+// columns. Loops, not one stretch of code, unless what lies between fits in the
+// machine's registers.
 //
 //===----------------------------------------------------------------------===//
 
@@ -63,6 +63,8 @@ void WinogradEmitter::fromPoints(PhaseBuilder &phase, const LinearMap &map, Valu
                                  int64_t plane, StoreElement store) {
   ImplicitLocOpBuilder &b = phase.b;
   VectorMath math{b, module.machine().hasFMA};
+  if (isHeld(map))
+    return fromPointsAtOnce(phase, map, memory, at, plane, store);
   Value rows = patch(phase);
   buildLoop(b, 0, w.points, 1, [&](Value column) {
     Value from = advance(b, at, column, plane);
@@ -82,6 +84,24 @@ void WinogradEmitter::fromPoints(PhaseBuilder &phase, const LinearMap &map, Valu
     for (auto [column, value] : llvm::enumerate(map.applyTransposed(math, x)))
       store(row, static_cast<int64_t>(column), value);
   });
+}
+
+/// The same in one stretch of code, with the patch in registers.
+void WinogradEmitter::fromPointsAtOnce(PhaseBuilder &phase, const LinearMap &map, Value memory,
+                                       Value at, int64_t plane, StoreElement store) {
+  VectorMath math{phase.b, module.machine().hasFMA};
+  SmallVector<SmallVector<Value>> columns;
+  for (int64_t column = 0; column < w.points; ++column) {
+    SmallVector<Value> x;
+    for (int64_t row = 0; row < w.points; ++row)
+      x.push_back(load(phase, memory, offsetBy(phase.b, at, (row * w.points + column) * plane)));
+    columns.push_back(map.applyTransposed(math, x));
+  }
+  for (int64_t row = 0; row < map.columns(); ++row) {
+    SmallVector<Value> x = llvm::map_to_vector(columns, [&](auto &column) { return column[row]; });
+    for (auto [column, value] : llvm::enumerate(map.applyTransposed(math, x)))
+      store(phase.index(row), static_cast<int64_t>(column), value);
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -150,19 +170,18 @@ void WinogradEmitter::prefetch(PhaseBuilder &phase, const WinogradTensor &tensor
   });
 }
 
-/// Tiles of a tensor, to row 0, 1, ... of the planes.
+/// Tiles of a tensor, to rows of the planes, one after the other.
 void WinogradEmitter::transformTiles(PhaseBuilder &phase, Expression &expression,
                                      const WinogradTensor &tensor, const LinearMap &map,
-                                     Value firstTile, Value count, Channels channels,
-                                     const Planes &target) {
+                                     Value firstTile, Value count, Channels channels, Start target,
+                                     const Planes &shape) {
   ImplicitLocOpBuilder &b = phase.b;
-  Value memory = planes(phase, target);
   buildLoop(b, phase.index(0), count, 1, [&](Value tile) {
     Value number = arith::AddIOp::create(b, firstTile, tile);
     TilePlace place = locate(phase, tensor, number);
     prefetch(phase, tensor, number, channels);
-    transformPatch(phase, expression, tensor, map, place, channels, memory,
-                   advance(b, phase.index(0), tile, target.row), target.plane);
+    transformPatch(phase, expression, tensor, map, place, channels, target.memory,
+                   advance(b, target.at, tile, shape.row), shape.plane);
   });
 }
 

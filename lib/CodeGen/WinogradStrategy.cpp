@@ -12,7 +12,7 @@ namespace dl {
 
 int64_t WinogradStrategy::tasks() const {
   if (!wants(weights))
-    return chunks();
+    return isLate() ? chunks() * (columns / block) : chunks();
   return parts * (inputs / inputBlock) * (outputs / outputBlock);
 }
 
@@ -23,7 +23,8 @@ std::string WinogradStrategy::describe() const {
                                  size, taps, wanted, rows, vectors, lanes, tiles(), chunk, tasks());
   if (wants(weights))
     return text + fmt::format("; channels {}x{}; split in {}", inputBlock, outputBlock, parts);
-  return text + fmt::format("; columns in blocks of {}", block);
+  text += fmt::format("; columns in blocks of {}", block);
+  return isLate() ? text + fmt::format("; weights in tasks, k in chunks of {}", depth) : text;
 }
 
 //===----------------------------------------------------------------------===//
@@ -207,19 +208,25 @@ public:
 private:
   void tryTile(int64_t rows, int64_t vectors);
   void tryBlock(int64_t block);
+  void tryLate(int64_t block, int64_t depth);
   void tryChannels(int64_t inputBlock, int64_t outputBlock);
   double vectorsOf(int64_t channels) const {
     return static_cast<double>(llvm::divideCeil(channels, s.lanes));
   }
   double transformCycles(const LinearMap &map, bool isTransposed) const;
+  double operandCycles() const;
+  double resultCycles(double tileBytes) const;
   double productCycles(int64_t rows, int64_t vectors, double reduction, double ends) const;
-  double weightCycles() const;
+  double lineCycles(double bytes) const;
+  double weightCycles(double bytes) const;
   double rereadCycles(double bytes) const;
   void keepIfBest();
 
   const ContractionDescriptor &d;
   const Machine &machine;
   WinogradTransforms transforms;
+  /// To and from the points: a patch of a vector of channels. Unless weights are wanted.
+  double cyclesOfOperand = 0, cyclesOfWeights = 0, cyclesOfResult = 0;
   WinogradStrategy s, best;
 };
 
@@ -247,7 +254,7 @@ double WinogradChooser::productCycles(int64_t rows, int64_t vectors, double redu
 /// Cycles to bring operands of so many bytes to the core once more.
 double WinogradChooser::rereadCycles(double bytes) const {
   auto l2 = static_cast<double>(machine.l2Bytes), l3 = static_cast<double>(machine.l3Bytes);
-  return bytes * (bytes <= l2 * 0.4 ? 1.0 / 40 : bytes <= l3 / 2 ? 1.0 / 10 : 1.0 / 5);
+  return bytes * (bytes <= l2 * 0.4 ? 1.0 / 40 : bytes <= l3 / 2 ? 1.0 / 16 : 1.0 / 8);
 }
 
 void WinogradChooser::keepIfBest() {
@@ -255,14 +262,26 @@ void WinogradChooser::keepIfBest() {
     best = s;
 }
 
-/// Cycles of bringing the weights to their points.
-double WinogradChooser::weightCycles() const {
+/// Cycles of a line stored to memory of so many bytes, again and again. Measured: a
+/// second-level cache takes one in 4, the next in 16.
+double WinogradChooser::lineCycles(double bytes) const {
+  auto l2 = static_cast<double>(machine.l2Bytes);
+  return bytes <= 0.3 * l2 ? 4 : bytes <= 0.75 * l2 ? 6 : 16;
+}
+
+/// Cycles of bringing the weights to their points, into memory of so many bytes for
+/// each pass over it. Arithmetic hides behind the stores.
+double WinogradChooser::weightCycles(double bytes) const {
   auto vectors = static_cast<double>(s.reduction) * vectorsOf(s.columns);
   auto taps = static_cast<double>(s.taps * s.taps);
+  double lines = static_cast<double>(s.allPoints() * s.lanes) / 16;
   bool isUnit = s.weights.channels < s.weights.outputs == s.wants(s.result);
   bool isTransposed = s.reduction % s.lanes == 0;
-  double loads = taps * (isUnit ? 0.5 : isTransposed ? 4.0 : 1.5 * static_cast<double>(s.lanes));
-  return vectors * (transformCycles(transforms.weights, false) + loads);
+  double loads = taps * (isUnit ? 0.5 : isTransposed ? 10 : 1.5 * static_cast<double>(s.lanes));
+  double arithmetic = cyclesOfWeights + loads;
+  double tapBytes = 4 * taps * static_cast<double>(s.lanes);
+  return vectors * (std::max(arithmetic, lines * lineCycles(bytes)) + 0.25 * arithmetic) +
+         rereadCycles(vectors * tapBytes);
 }
 
 /// Products over channels: chunks of tiles and blocks of columns.
@@ -282,21 +301,61 @@ void WinogradChooser::tryBlock(int64_t block) {
   if (static_cast<double>(s.chunk) * tileBytes > 0.8 * static_cast<double>(machine.l2Bytes))
     return;
 
-  auto tiles = static_cast<double>(s.tiles());
   auto blocks = static_cast<double>(s.columns / block);
-  bool wantsImage = s.wants(s.image);
-  double in = transformCycles(wantsImage ? transforms.result : transforms.image, false);
-  double out = transformCycles(wantsImage ? transforms.image : transforms.result, true);
   auto rowTiles = static_cast<double>(s.paddedChunk() / s.rows * s.chunks());
   auto panels = blocks * static_cast<double>(s.paddedBlock() / s.panelWidth());
   double products = points * rowTiles * panels *
                     productCycles(s.rows, s.vectors, static_cast<double>(s.reduction), 1.5);
   double weights =
       4 * points * static_cast<double>(s.reduction) * panels * static_cast<double>(s.panelWidth());
-  s.cycles = tiles * (vectorsOf(s.reduction) * in + blocks * vectorsOf(block) * out) + products +
-             static_cast<double>(s.chunks()) * rereadCycles(weights) + weightCycles() +
-             weights / 16 + tiles * tileBytes / 32;
+  s.cycles = operandCycles() + resultCycles(tileBytes) + products +
+             static_cast<double>(s.chunks()) * rereadCycles(weights) + weightCycles(weights);
   keepIfBest();
+}
+
+/// Cycles of bringing the operand to its points.
+double WinogradChooser::operandCycles() const {
+  return static_cast<double>(s.tiles()) * vectorsOf(s.reduction) * cyclesOfOperand;
+}
+
+/// Cycles of bringing the products back, and of what planes cost that were elsewhere.
+double WinogradChooser::resultCycles(double tileBytes) const {
+  auto blocks = static_cast<double>(s.columns / s.block);
+  return static_cast<double>(s.tiles()) *
+         (blocks * vectorsOf(s.block) * cyclesOfResult + tileBytes / 32);
+}
+
+/// Products over channels, where tasks bring the weights to their points.
+void WinogradChooser::tryLate(int64_t block, int64_t depth) {
+  s.block = block;
+  auto points = static_cast<double>(s.allPoints()), l2 = static_cast<double>(machine.l2Bytes);
+  double tileBytes = 4 * points * static_cast<double>(s.paddedBlock());
+  double weightBytes = tileBytes * static_cast<double>(depth);
+  int64_t unit = s.wants(s.image) ? s.tilesOfImage() : s.rows;
+  if (s.wants(s.image))
+    tileBytes += 4 * static_cast<double>(s.size * s.size * s.paddedBlock());
+  auto fitting = static_cast<int64_t>((0.65 * l2 - weightBytes) / tileBytes);
+  int64_t units = llvm::divideCeil(s.tiles(), unit);
+  if (fitting < unit)
+    return;
+  int64_t chunks = llvm::divideCeil(units, std::min(fitting / unit, units));
+  s.chunk = llvm::divideCeil(units, chunks) * unit;
+  s.depth = depth;
+  auto blocks = static_cast<double>(s.columns / block),
+       depths = static_cast<double>(s.reduction / depth);
+  auto rowTiles = static_cast<double>(s.paddedChunk() / s.rows * s.chunks());
+  auto panels = blocks * static_cast<double>(s.paddedBlock() / s.panelWidth());
+  // Sums go to memory and come back with each chunk of K.
+  double products =
+      points * rowTiles * panels * depths *
+      productCycles(s.rows, s.vectors, static_cast<double>(depth), depths > 1 ? 3 : 1.5);
+  double operandBytes = 4 * points * static_cast<double>(s.tiles() * s.reduction);
+  s.cycles = operandCycles() + operandBytes / 64 * lineCycles(operandBytes) +
+             resultCycles(tileBytes) + products + blocks * rereadCycles(operandBytes) +
+             static_cast<double>(s.chunks()) * weightCycles(weightBytes);
+  if (s.tasks() >= kWantedTasks / 2)
+    keepIfBest();
+  s.depth = 0;
 }
 
 /// Products over tiles: blocks of channels.
@@ -350,8 +409,11 @@ void WinogradChooser::tryTile(int64_t rows, int64_t vectors) {
   s.rows = rows;
   s.vectors = vectors;
   if (!s.wants(s.weights)) {
-    for (int64_t block : blocksOf(s.columns, s.panelWidth()))
+    for (int64_t block : blocksOf(s.columns, s.panelWidth())) {
       tryBlock(block);
+      for (int64_t depth : blocksOf(s.reduction, s.lanes))
+        tryLate(block, depth);
+    }
     return;
   }
   for (int64_t inputBlock : blocksOf(s.inputs, s.lanes))
@@ -363,6 +425,9 @@ WinogradStrategy WinogradChooser::choose() {
   bool wantsImage = s.wants(s.image);
   s.reduction = wantsImage ? s.outputs : s.inputs;
   s.columns = wantsImage ? s.inputs : s.outputs;
+  cyclesOfOperand = transformCycles(wantsImage ? transforms.result : transforms.image, false);
+  cyclesOfWeights = transformCycles(transforms.weights, false);
+  cyclesOfResult = transformCycles(wantsImage ? transforms.image : transforms.result, true);
   int64_t most = s.wants(s.weights) ? s.inputs : s.tiles();
   int64_t columns = s.wants(s.weights) ? s.outputs : s.columns;
   for (int64_t vectors = 1; vectors <= std::min<int64_t>(4, llvm::divideCeil(columns, s.lanes));

@@ -19,6 +19,12 @@
 //                      products[p][tile][n] = operand[p][tile][k] * weights[p][k][n]
 //                      and back from the points
 //
+// Either all weights are brought to their points first, and a task takes a chunk of
+// tiles; or, where weights are many and tiles few, a task takes a block of columns
+// and brings the weights that it needs to their points itself, a chunk of K at a
+// time, so that 4 times as many values as there are weights (36 points of 9 taps)
+// go no further than the L2 cache.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef DL_LIB_CODEGEN_WINOGRADSTRATEGY_H
@@ -55,6 +61,9 @@ struct WinogradStrategy {
   /// Channels summed over and columns made, unless weights are wanted; columns
   /// of a block.
   int64_t reduction = 0, columns = 0, block = 0;
+  /// Tasks bring the weights to their points, for so many of the channels summed
+  /// over at a time; 0: a phase before does.
+  int64_t depth = 0;
   /// Weights wanted: input and output channels that a task takes, and parts that
   /// the tiles are split in.
   int64_t inputBlock = 0, outputBlock = 0, parts = 1;
@@ -66,6 +75,9 @@ struct WinogradStrategy {
   int64_t tilesOfImage() const { return tileRows * tileColumns; }
   int64_t allPoints() const { return points * points; }
   int64_t chunks() const { return (tiles() + chunk - 1) / chunk; }
+  bool isLate() const { return depth > 0; }
+  /// Channels summed over that a panel of weights has.
+  int64_t kOfPanel() const { return isLate() ? depth : reduction; }
   int64_t tasks() const;
   /// Tiles in memory: whole register tiles.
   int64_t paddedChunk() const { return (chunk + rows - 1) / rows * rows; }

@@ -147,7 +147,19 @@ private:
     if (slides) {
       c.kernelHeight = c.kernelWidth = chance(2) ? 3 : 5;
       c.strideHeight = c.strideWidth = c.dilationHeight = c.dilationWidth = c.groups = 1;
+      if (isLarge && !chance(3))
+        manyWeights(c);
     }
+  }
+
+  /// Few pixels, and many channels.
+  void manyWeights(ContractionCase &c) {
+    c.images = between(1, 2), c.height = between(2, 5), c.width = between(2, 5);
+    c.kernelHeight = c.kernelWidth = 3;
+    c.top = c.left = c.bottom = c.right = 1;
+    c.inputs = 16 * between(1, 4), c.outputs = 32 * between(4, 6);
+    if (c.op == CaseOp::BackwardData)
+      std::swap(c.inputs, c.outputs);
   }
 
   void channels(ContractionCase &c) {

@@ -53,11 +53,15 @@ class WinogradConvolution : public testing::TestWithParam<const char *> {
 protected:
   /// Compares a kernel, made to use the transform, with the reference.
   void check(const KernelText &text, const std::vector<int> &inPlace = {}) {
+    checkOn(Machine::get(GetParam()).value(), text, inPlace, "winograd");
+  }
+
+  void checkOn(const Machine &machine, const KernelText &text, const std::vector<int> &inPlace,
+               const char *words) {
     SCOPED_TRACE(fmt::format("{} {}", fmt::join(text.types, " "), text.body));
-    auto kernel =
-        CompiledKernel::get(text, Machine::get(GetParam()).value(), false, Winograd::Always);
+    auto kernel = CompiledKernel::get(text, machine, false, Winograd::Always);
     ASSERT_TRUE(kernel);
-    EXPECT_NE(kernel->strategy().find("winograd"), std::string::npos) << kernel->strategy();
+    EXPECT_NE(kernel->strategy().find(words), std::string::npos) << kernel->strategy();
     std::vector<Tensor> arguments = kernel->randomArguments();
     std::vector<Tensor> expected = kernel->interpret(arguments);
     std::vector<Tensor> actual = kernel->run(arguments, inPlace);
@@ -118,6 +122,22 @@ TEST_P(WinogradConvolution, Blocks) {
   checkConv({2, 8, 10, 64, 128, 3, {1, 1, 1, 1}});
   checkConv({20, 6, 6, 16, 32, 5});
   checkConv({1, 7, 7, 96, 160, 3});
+}
+
+/// Many weights and few tiles: tasks bring the weights to their points. With little
+/// cache, in chunks of K and of tiles.
+TEST_P(WinogradConvolution, WeightsInTasks) {
+  Machine machine = Machine::get(GetParam()).value();
+  auto checkWith = [&](int64_t cache, const Conv &c) {
+    machine.l2Bytes = cache;
+    checkOn(machine, {{c.image(), c.weight()}, c.forward()}, {}, "weights in tasks");
+    Conv back = c;
+    std::swap(back.inputs, back.outputs);
+    checkOn(machine, {{back.result(), back.weight()}, back.backwardData()}, {}, "weights in tasks");
+  };
+  checkWith(2 << 20, {1, 7, 7, 96, 192, 3, {1, 1, 1, 1}});
+  checkWith(384 << 10, {3, 7, 7, 96, 192, 3, {1, 1, 1, 1}});
+  checkWith(512 << 10, {1, 6, 5, 128, 256, 5, {2, 2, 2, 2}});
 }
 
 TEST_P(WinogradConvolution, Epilogue) {
