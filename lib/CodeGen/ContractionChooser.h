@@ -43,6 +43,9 @@ public:
     return finish();
   }
 
+  /// The best strategy with vectors across groups of few columns, or null.
+  std::optional<ContractionStrategy> chooseGroups();
+
   /// The best strategy in blocks, with K in so many parts; null where B cannot be
   /// packed by tasks.
   std::optional<ContractionStrategy> chooseBlocks(int64_t parts);
@@ -64,6 +67,10 @@ private:
     judgeTasks();
     return s;
   }
+
+  // ContractionGroups.cpp
+  bool chooseGroupDim();
+  bool channelsAreInner();
 
   // ContractionBlocking.cpp
   bool canPackInTask(OperandIndex operand) const;
@@ -93,6 +100,7 @@ private:
   void layOutResult();
   void buildDims();
   bool canMerge(const PlanDim &outer, const PlanDim &inner) const;
+  double spanOf(const PlanDim &groups) const;
   void chooseTile();
   void applyTile();
   int64_t partsForTasks(int64_t tiles) const;

@@ -98,6 +98,10 @@ protected:
   void packTransposed(PhaseBuilder &phase, Expression &expression,
                       llvm::SmallVectorImpl<mlir::Value> &index, mlir::Value target,
                       mlir::Value at);
+  // ContractionGroups.cpp
+  void packGroups(PhaseBuilder &phase, Expression &expression, llvm::ArrayRef<mlir::Value> index,
+                  mlir::Value target, mlir::Value at);
+
   Position sourcePosition(mlir::ImplicitLocOpBuilder &b, OperandIndex operand,
                           llvm::ArrayRef<mlir::Value> index) const;
   int innermostK() const;

@@ -372,11 +372,14 @@ void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, c
   kernel.tailMask = maskFor(b, shape.tailLanes);
   kernel.maskLoads = s.operands[kB].staging != Staging::Panels;
   kernel.vectorA = s.vectorA;
+  kernel.groupColumns = s.groupColumns;
+  kernel.groupStride = s.groupStride;
+  kernel.tailLanes = shape.tailLanes;
   kernel.sumsB = shape.sumsB;
   kernel.ahead = s.fetchesAhead ? s.columns() : 0;
   kernel.hasFMA = module.machine().hasFMA;
   kernel.loops = reductionLoops(b, place, shape);
-  if (!s.isDot() && !kernel.loops.empty())
+  if (!s.isDot() && s.groupPart < 0 && !kernel.loops.empty())
     kernel.chains = chainsFor(static_cast<int64_t>(shape.rows.size()) * shape.vectors,
                               kernel.loops.back().extent);
 

@@ -50,6 +50,8 @@ Value MicroKernel::multiplyAdd(ImplicitLocOpBuilder &b, Value x, Value y, Value 
 void MicroKernel::emitStep(ImplicitLocOpBuilder &b, Value baseA, Value baseB, int64_t offsetA,
                            int64_t offsetB, MutableArrayRef<Value> sums) const {
   int64_t lanes = vector.getNumElements();
+  if (groupColumns > 0)
+    return emitGroupSteps(b, baseA, baseB, {{offsetA, offsetB}}, sums);
   if (vectorA)
     return emitElementStep(b, baseA, baseB, offsetA, offsetB, sums);
   SmallVector<Value> columns;
@@ -129,6 +131,14 @@ SmallVector<Value> MicroKernel::addChains(ImplicitLocOpBuilder &b, ValueRange su
 SmallVector<Value> MicroKernel::emitInnermost(ImplicitLocOpBuilder &b, const ReductionLoop &loop,
                                               Value baseA, Value baseB, ValueRange initial) const {
   size_t tile = initial.size();
+  if (groupColumns > 0 && loop.strides[0] % groupStride != 0) {
+    SmallVector<std::pair<int64_t, int64_t>> channels;
+    for (int64_t k = 0; k < loop.extent; ++k)
+      channels.push_back({k * loop.strides[0], k * loop.strides[1]});
+    SmallVector<Value> sums(initial);
+    emitGroupSteps(b, baseA, baseB, channels, sums);
+    return sums;
+  }
   auto steps = [&](Value k, ValueRange sums, int64_t first, int64_t count) {
     SmallVector<Value> next(sums);
     Value atA = advance(b, baseA, k, loop.strides[0]), atB = advance(b, baseB, k, loop.strides[1]);

@@ -49,6 +49,9 @@ struct MicroKernel {
   bool maskLoads = true;
   /// A is a vector along the columns.
   bool vectorA = false;
+  /// Vectors across groups: columns of a group, and elements of A from a group to the
+  /// next (see ContractionGroups.cpp); columns of the last vector. 0: not.
+  int64_t groupColumns = 0, groupStride = 0, tailLanes = 0;
   /// One more row of sums, of B alone.
   bool sumsB = false;
   /// Elements of B from each vector to one that the next tile reads, to be fetched
@@ -94,6 +97,10 @@ private:
   void emitElementStep(mlir::ImplicitLocOpBuilder &b, mlir::Value baseA, mlir::Value baseB,
                        int64_t offsetA, int64_t offsetB,
                        llvm::MutableArrayRef<mlir::Value> sums) const;
+  mlir::Value loadGroups(mlir::ImplicitLocOpBuilder &b, mlir::Value at, int64_t v) const;
+  void emitGroupSteps(mlir::ImplicitLocOpBuilder &b, mlir::Value baseA, mlir::Value baseB,
+                      llvm::ArrayRef<std::pair<int64_t, int64_t>> steps,
+                      llvm::MutableArrayRef<mlir::Value> sums) const;
   void emitDotStep(mlir::ImplicitLocOpBuilder &b, mlir::Value baseA, mlir::Value baseB,
                    int64_t offset, mlir::Value mask,
                    llvm::SmallVectorImpl<mlir::Value> &sums) const;

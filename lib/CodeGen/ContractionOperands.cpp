@@ -77,6 +77,8 @@ void StrategyChooser::stageB() {
   stageInPlace(kB);
   StagedOperand &staged = s.operands[kB];
   bool hasUnitStride = s.isDot() || vectorPart < 0 || staged.strides[vectorPart] == 1;
+  if (s.groupPart >= 0)
+    hasUnitStride &= staged.strides[s.groupPart] == s.groupColumns;
   bool isReused = extentOf(DimRole::M) >= 32 && extentOf(DimRole::K) >= 64;
   bool conflicts = false;
   for (auto [dim, stride] : llvm::zip_equal(d.dims, staged.strides))
@@ -104,9 +106,12 @@ void StrategyChooser::layOutPanels(OperandIndex operand, int part, int64_t tile)
   staged.panelPitch = s.isDot() ? tile : llvm::alignTo(tile, s.lanes);
   staged.strides.assign(d.dims.size(), 0);
   int64_t stride = staged.panelPitch;
+  // Groups beside the columns are columns.
+  auto isGroup = [&](int dim) { return dim == s.groupPart && part == vectorPart; };
   auto place = [&](auto wanted) {
     for (int dim = static_cast<int>(d.dims.size()) - 1; dim >= 0; --dim)
-      if (dim != part && d.dims[dim].terms[operand].occurs() && wanted(d.dims[dim].role)) {
+      if (dim != part && !isGroup(dim) && d.dims[dim].terms[operand].occurs() &&
+          wanted(d.dims[dim].role)) {
         staged.strides[dim] = stride;
         stride *= d.dims[dim].extent;
       }
@@ -114,7 +119,10 @@ void StrategyChooser::layOutPanels(OperandIndex operand, int part, int64_t tile)
   place([](DimRole role) { return role == DimRole::K; });
   staged.panel = stride;
   staged.strides[part] = 1;
-  stride *= llvm::divideCeil(d.dims[part].extent, tile);
+  int64_t extent = d.dims[part].extent;
+  if (s.groupPart >= 0 && part == vectorPart)
+    extent *= d.dims[s.groupPart].extent;
+  stride *= llvm::divideCeil(extent, tile);
   place([](DimRole role) { return role != DimRole::K; });
   staged.count = stride;
 }

@@ -57,7 +57,8 @@ void StrategyChooser::splitOutermost(int64_t wanted) {
   SmallVector<int> whole;
   for (int loop : s.reductionLoops) {
     int64_t extent = s.dims[loop].extent;
-    if (wanted < 2)
+    // Channels of a group are unrolled.
+    if (wanted < 2 || (s.channelPart >= 0 && s.dims[loop].parts.back() == s.channelPart))
       break;
     bool isClipped = llvm::any_of(
         s.clips, [&](const Clip &clip) { return llvm::is_contained(s.dims[loop].parts, clip.k); });

@@ -296,6 +296,8 @@ void ContractionEmitter::packPanel(PhaseBuilder &phase, Expression &expression,
   const ContractionOperand &source = d.operands[operand];
   const StagedOperand &staged = s.operands[operand];
   int inner = innermostK();
+  if (level == d.dims.size() && operand == kB && s.groupPart >= 0)
+    return packGroups(phase, expression, index, target, at);
   if (level == d.dims.size())
     return packColumns(phase, expression, operand, index, target, at);
   const ContractionDim &dim = d.dims[level];
@@ -303,7 +305,7 @@ void ContractionEmitter::packPanel(PhaseBuilder &phase, Expression &expression,
     return packPanel(phase, expression, operand, level + 1, index, target, at);
   const AddressTerm &term = dim.terms[operand];
   bool isUnit = term.coefficient == 1 && source.strides()[term.dim] == 1;
-  if (static_cast<int>(level) == inner && isUnit &&
+  if (static_cast<int>(level) == inner && isUnit && s.groupPart < 0 &&
       source.strides()[d.dims[staged.panelPart].terms[operand].dim] != 1)
     return packTransposed(phase, expression, index, target, at);
   buildLoop(phase.b, 0, dim.extent, 1, [&](Value k) {
@@ -320,7 +322,9 @@ SmallVector<Value> ContractionEmitter::taskIndex(PhaseBuilder &phase, OperandInd
   SmallVector<Value> index(d.dims.size(), phase.index(0));
   for (size_t dim = d.dims.size(); dim-- > 0;) {
     const ContractionDim &own = d.dims[dim];
-    if (static_cast<int>(dim) == part || own.role == DimRole::K || !own.terms[operand].occurs())
+    bool isColumn = static_cast<int>(dim) == part ||
+                    (part == s.vectorPart && static_cast<int>(dim) == s.groupPart);
+    if (isColumn || own.role == DimRole::K || !own.terms[operand].occurs())
       continue;
     Value extent = phase.index(own.extent);
     index[dim] = arith::RemUIOp::create(phase.b, rest, extent);
@@ -337,7 +341,8 @@ void ContractionEmitter::emitPanels(OperandIndex operand) {
   module.addPhase(tasks, [&](PhaseBuilder &phase) {
     ImplicitLocOpBuilder &b = phase.b;
     Expression expression(phase);
-    Value panels = phase.index(llvm::divideCeil(d.dims[part].extent, staged.panelTile));
+    int64_t extent = s.dims[s.dimOf(part)].extent;
+    Value panels = phase.index(llvm::divideCeil(extent, staged.panelTile));
     Value panel = arith::RemUIOp::create(b, phase.task, panels);
     SmallVector<Value> index =
         taskIndex(phase, operand, part, arith::DivUIOp::create(b, phase.task, panels));

@@ -11,6 +11,8 @@
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 
+#include <numeric>
+
 using namespace mlir;
 
 namespace dl {
@@ -52,9 +54,10 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
   std::string text =
       fmt::format("tile {}x{} of {} lanes{}; a {}, b {}; loops {}; sums over {}; {} tasks", rows(),
                   vectors, lanes,
-                  isDot()   ? " (dot products)"
-                  : vectorA ? " (a along the vector)"
-                            : "",
+                  isDot()          ? " (dot products)"
+                  : groupPart >= 0 ? " (across groups)"
+                  : vectorA        ? " (a along the vector)"
+                                   : "",
                   !clips.empty() ? "clipped" : kStaging[static_cast<int>(operands[kA].staging)],
                   kStaging[static_cast<int>(operands[kB].staging)], namesOf(loops),
                   namesOf(reductionLoops), tasks());
@@ -211,6 +214,12 @@ void StrategyChooser::buildDims() {
     PlanDim next{dim.role, dim.extent, {0, 0, 0}, {static_cast<int>(index)}};
     for (int operand : {kA, kB, kC})
       next.strides[operand] = s.operands[operand].strides[index];
+    if (static_cast<int>(index) == s.groupPart)
+      continue;
+    if (s.groupPart >= 0 && static_cast<int>(index) == vectorPart) {
+      next.extent *= d.dims[s.groupPart].extent;
+      next.parts.insert(next.parts.begin(), s.groupPart);
+    }
     if (s.dims.empty() || !canMerge(s.dims.back(), next)) {
       s.dims.push_back(next);
       continue;
@@ -225,6 +234,19 @@ void StrategyChooser::buildDims() {
   for (auto [index, dim] : llvm::enumerate(s.dims))
     if (s.isDot() && dim.parts.back() == s.dotPart)
       s.dotDim = index;
+}
+
+/// What a turn of a loop over groups takes of a cache for each byte of A that it needs,
+/// a short piece of each of its rows: whole lines, in the few sets that rows meet which
+/// are a large power of two apart.
+double StrategyChooser::spanOf(const PlanDim &groups) const {
+  constexpr int64_t kLine = 64, kPage = 4096;
+  int64_t row = d.operands[kA].shape.back(), piece = groups.strides[kA];
+  if (groups.role != DimRole::Batch || piece <= 0 || piece >= row)
+    return 1;
+  int64_t common = std::gcd(row * elementBytes, kPage);
+  return static_cast<double>(std::max({piece * elementBytes, kLine, common})) /
+         static_cast<double>(piece * elementBytes);
 }
 
 void StrategyChooser::chooseTile() {
@@ -259,6 +281,12 @@ void StrategyChooser::chooseTile() {
   problem.l3Bytes = static_cast<double>(machine.l3Bytes);
   problem.addsToMemory = s.accumulation == Accumulation::Scatter;
   problem.transposesC = s.resultPart >= 0;
+  problem.spreadsA = s.groupPart >= 0;
+  if (s.groupPart >= 0) {
+    bool isK = s.channelPart >= 0 && d.dims[s.channelPart].role == DimRole::K;
+    problem.stepsOfA = isK ? s.groupChannels : 1;
+    problem.wholeRows = s.channelPart >= 0 && !isK;
+  }
   for (auto [index, dim] : llvm::enumerate(s.dims))
     if (isInnerRow(dim)) {
       problem.rows.push_back(dim.extent);
@@ -280,6 +308,7 @@ void StrategyChooser::chooseTile() {
       continue;
     auto extent = static_cast<double>(dim.extent);
     turns *= extent;
+    problem.spanA = std::max(problem.spanA, spanOf(dim));
     if (dim.strides[kA] != 0)
       problem.bytesA /= extent;
     if (dim.strides[kB] != 0)
@@ -338,6 +367,8 @@ void StrategyChooser::applyTile() {
   PlanDim &vector = s.dims[s.vectorDim];
   if (hasPanelsB)
     vector.tileStrides[kB] = s.operands[kB].panel;
+  if (s.groupPart >= 0)
+    vector.tileStrides[kA] = s.columns() / s.groupColumns * s.groupStride;
   if (s.accumulation == Accumulation::Scatter)
     vector.tileStrides[kC] = 0;
 }
@@ -388,6 +419,11 @@ ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
     return clipped;
   if (isWorthClipping)
     consider(std::move(clipped));
+  for (bool mayClip : {false, true}) {
+    auto groups = StrategyChooser(descriptor, request, machine, mayClip).chooseGroups();
+    if (groups && groups->tileKinds() <= kMostKinds)
+      consider(std::move(groups));
+  }
   // K whole, in parts for few cores, or for many. Measured, blocks take up to a
   // tenth longer than estimated.
   for (int64_t parts : {1, 8, 24})

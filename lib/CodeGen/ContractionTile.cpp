@@ -38,9 +38,11 @@ static double transposeCycles(const TileProblem &problem, int64_t rows, int64_t 
 /// for free; a broadcast is a load like any other.
 static double tileCycles(const TileProblem &problem, int64_t rows, int64_t vectors) {
   double products = static_cast<double>(rows * vectors) * (problem.hasFMA ? 1 : 2);
-  double loads =
-      static_cast<double>(vectors) +
-      (problem.vectorA ? static_cast<double>(rows * vectors) : static_cast<double>(rows));
+  auto loadsOfA = static_cast<double>(problem.vectorA ? rows * vectors : rows);
+  double loads = static_cast<double>(vectors) + loadsOfA / static_cast<double>(problem.stepsOfA);
+  // Shuffles start where multiply-adds do.
+  if (problem.spreadsA)
+    products *= 2;
   int64_t chains = problem.isDot ? 1 : chainsFor(rows * vectors, problem.innermostReduction);
   double latency = static_cast<double>(kInFlight) / static_cast<double>(chains);
   double each = std::max({products, loads, latency}) + (problem.isDot ? 0.5 : 0.25) * loads;
@@ -71,19 +73,22 @@ static double cyclesPerByte(const TileProblem &problem, double bytes) {
 /// Estimated time of bringing A and B to the tiles, in the better order: a
 /// column of tiles keeps its panel of B and streams A, or the other way round.
 static double trafficCycles(const TileProblem &problem, double rowTiles, double columnTiles) {
-  auto held = [&](double bytes, double times) {
-    return bytes * times * cyclesPerByte(problem, bytes);
+  auto held = [&](double bytes, double times, double span = 1) {
+    return bytes * times * cyclesPerByte(problem, bytes * span);
   };
+  // Spread, an element of A is used by many products before it is needed again.
+  if (problem.spreadsA)
+    return 0.7 * (held(problem.bytesA, 1) + held(problem.bytesB, rowTiles));
   // Where A varies along the columns too, each column reads its own part; the
   // shorter its pieces, the less they are fetched ahead.
   if (problem.vectorA)
     return 0.7 * (held(problem.bytesA, std::min(rowTiles, problem.usesOfA)) +
                   held(problem.bytesB, rowTiles)) +
            0.4 * held(problem.bytesA, columnTiles);
-  double columnsFirst = held(problem.bytesA, columnTiles) +
+  double columnsFirst = held(problem.bytesA, columnTiles, problem.spanA) +
                         columnTiles * held(problem.bytesB / columnTiles, rowTiles);
-  double rowsFirst =
-      held(problem.bytesB, rowTiles) + rowTiles * held(problem.bytesA / rowTiles, columnTiles);
+  double rowsFirst = held(problem.bytesB, rowTiles) +
+                     rowTiles * held(problem.bytesA / rowTiles, columnTiles, problem.spanA);
   double cycles = 0.7 * std::min(columnsFirst, rowsFirst);
   // Short pieces of rows in outer memory miss prefetchers and address caches.
   if (problem.inPlaceB && problem.bytesB > problem.l2Bytes * 0.75)
@@ -123,7 +128,7 @@ Tile chooseRegisterTile(const TileProblem &problem) {
     // stays free, since the scheduler spills where all are taken.
     int64_t spare = vectors > 1 || problem.isDot ? 3 : problem.hasFMA ? 1 : 2;
     // Elements by elements: one vector of B at a time, A is an operand in memory.
-    int64_t limit = problem.vectorA ? (problem.registers - 3) / vectors
+    int64_t limit = problem.vectorA ? (problem.registers - 2 - problem.stepsOfA) / vectors
                                     : (problem.registers - spare - vectors) / vectors;
     if (problem.isDot)
       limit = std::min<int64_t>(limit, kDotRows);
@@ -137,7 +142,8 @@ Tile chooseRegisterTile(const TileProblem &problem) {
       double outside = 1;
       for (int other = 0; other < dim; ++other)
         outside *= static_cast<double>(problem.rows[other]);
-      for (int64_t tile = 1; tile <= std::min(extent, limit / inner); ++tile) {
+      bool isWhole = problem.wholeRows && dim + 1 == static_cast<int>(problem.rows.size());
+      for (int64_t tile = isWhole ? extent : 1; tile <= std::min(extent, limit / inner); ++tile) {
         double cycles = outside * totalCycles(problem, inner, extent, tile, vectors);
         cycles +=
             trafficCycles(problem, outside * static_cast<double>(llvm::divideCeil(extent, tile)),

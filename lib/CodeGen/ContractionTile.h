@@ -28,7 +28,13 @@ struct TileProblem {
   /// Bytes of A and B in one turn of the loops outside these rows and columns,
   /// and of the caches.
   double bytesA = 0, bytesB = 0;
+  /// What A takes of a cache for each of its bytes.
+  double spanA = 1;
   double l1Bytes = 0, l2Bytes = 0, l3Bytes = 0;
+  /// vectorA: elements of A are spread over the lanes, by a shuffle for each product;
+  /// a vector of it is used for so many steps of K; the innermost rows are covered whole.
+  bool spreadsA = false, wholeRows = false;
+  int64_t stepsOfA = 1;
   /// vectorA: how often an element of A is used.
   double usesOfA = 1;
   /// B is read where it lies: a tile's columns are a short piece of each row.

@@ -105,6 +105,12 @@ struct ContractionStrategy {
   int dotDim = -1, dotPart = -1;
   /// A varies along the vector (depthwise), instead of being broadcast.
   bool vectorA = false;
+  /// Vectors lie across groups, this dimension of the descriptor, which is merged with
+  /// `vectorPart`: the columns of a group, all of which see one element of A. A vector
+  /// of A has the channels of all groups, `groupStride` elements each; the dimension of
+  /// channels is the innermost of K or of the rows (-1: they have one). -1: they do not.
+  int groupPart = -1, channelPart = -1;
+  int64_t groupColumns = 0, groupStride = 0, groupChannels = 1;
   /// The descriptor is the kernel's with A and B exchanged, so that vectors lie along
   /// the rows of the result. A tile is transposed when it is stored: its rows lie
   /// along this dimension of the descriptor, the last of C. -1: vectors do.

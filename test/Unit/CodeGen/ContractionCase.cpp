@@ -169,6 +169,11 @@ private:
     if (!chance(3))
       return;
     c.groups = chance(2) ? between(2, 4) : extent();
+    // Few channels each.
+    if (chance(2)) {
+      c.inputs = between(1, 8);
+      c.outputs = int64_t(1) << between(1, 3);
+    }
     // Depthwise, or nearly so.
     if (chance(2)) {
       c.inputs = 1;

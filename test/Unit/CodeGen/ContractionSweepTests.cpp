@@ -304,10 +304,10 @@ std::vector<const char *> kindsOf(const Target &target) {
   if (std::strcmp(target.march, kSmallCaches) == 0)
     return {"a in place", "b packed in tasks", "in chunks of", "split in", "left over"};
   std::vector<const char *> kinds = {
-      "a in place",       "a copied",           "a clipped",      "b in place",
-      "b copied",         "b packed",           "split in",       "scratch",
-      "; 1 tasks",        "a along the vector", "of 1 lanes",     "tile 1x",
-      "operands swapped", "residues",           "(dot products)", "left over"};
+      "a in place", "a copied",     "a clipped",        "b in place", "b copied",
+      "b packed",   "split in",     "scratch",          "; 1 tasks",  "a along the vector",
+      "of 1 lanes", "tile 1x",      "operands swapped", "residues",   "(dot products)",
+      "left over",  "across groups"};
   // Rare ones, in long sweeps.
   if (target.cases >= 1000)
     kinds.insert(kinds.end(), {"columns of b packed", "fetched ahead"});

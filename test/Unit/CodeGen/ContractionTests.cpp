@@ -246,6 +246,21 @@ TEST_P(Contraction, GroupedConvolution) {
   checkConv({2, 5, 5, 4, 4, 1, 1, {1, 1}, {1, 1}, {0, 0, 0, 0}, 2});
 }
 
+/// Few channels a group: vectors across groups, the last of them not full.
+TEST_P(Contraction, ShortGroups) {
+  checkConv({2, 9, 10, 32, 32, 3, 3, {1, 1}, {1, 1}, {1, 1, 1, 1}, 8});
+  checkConv({2, 9, 10, 24, 24, 3, 3, {2, 2}, {1, 1}, {1, 1, 1, 1}, 6});
+  checkConv({1, 7, 9, 20, 40, 3, 2, {1, 2}, {2, 1}, {1, 0, 1, 1}, 10});
+  checkConv({1, 7, 9, 40, 20, 3, 3, {1, 1}, {1, 1}, {0, 0, 0, 0}, 5});
+  checkConv({2, 5, 6, 27, 36, 1, 1, {1, 1}, {1, 1}, {0, 0, 0, 0}, 9});
+  checkConv({1, 8, 8, 19, 38, 3, 3, {1, 1}, {1, 1}, {1, 1, 1, 1}, 19});
+  checkConv({3, 30, 31, 64, 64, 5, 5, {1, 1}, {1, 1}, {2, 2, 2, 2}, 8});
+  Conv c{20, 12, 12, 24, 24, 3, 3, {1, 1}, {1, 1}, {1, 1, 1, 1}, 12};
+  check({{image(c), result(c)},
+         backwardWeights(c) + "\n%s = dl.sum %a1 {axes = [0, 1, 2]}",
+         {"%r", "%s"}});
+}
+
 TEST_P(Contraction, DepthwiseConvolution) {
   checkConv({2, 7, 7, 20, 20, 3, 3, {1, 1}, {1, 1}, {1, 1, 1, 1}, 20});
   checkConv({1, 9, 8, 33, 33, 3, 3, {2, 2}, {1, 1}, {0, 0, 0, 0}, 33});
