@@ -63,6 +63,7 @@ private:
     splitReduction();
     orderLoops();
     copyInTasks();
+    fetchRows();
     s.time += stagingTime(kA) + stagingTime(kB);
     judgeTasks();
     return s;
@@ -119,6 +120,7 @@ private:
   void orderLoops();
   void chooseTasks();
   void copyInTasks();
+  void fetchRows();
 
   llvm::SmallVector<int64_t> naturalStrides(OperandIndex operand) const;
   void stageInPlace(OperandIndex operand);

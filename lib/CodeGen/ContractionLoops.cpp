@@ -377,6 +377,8 @@ void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, c
   kernel.tailLanes = shape.tailLanes;
   kernel.sumsB = shape.sumsB;
   kernel.ahead = s.fetchesAhead ? s.columns() : 0;
+  if (s.rowsAhead > 0)
+    kernel.rowsAhead = s.rowsAhead * s.rows() * s.dims[s.reductionLoops.front()].extent;
   kernel.hasFMA = module.machine().hasFMA;
   kernel.loops = reductionLoops(b, place, shape);
   if (!s.isDot() && s.groupPart < 0 && !kernel.loops.empty())

@@ -107,6 +107,18 @@ void MicroKernel::emitPrefetch(ImplicitLocOpBuilder &b, Value k) const {
                                /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
 }
 
+/// Of the rows that lie ahead, the share of so many of all steps of K.
+void MicroKernel::fetchRows(ImplicitLocOpBuilder &b, Value baseA, Value k, int64_t steps) const {
+  if (rowsAhead == 0)
+    return;
+  auto count = static_cast<int64_t>(rows.size());
+  int64_t line = 64 / (vector.getElementTypeBitWidth() / 8);
+  Value from = offsetBy(b, advance(b, baseA, k, count), rowsAhead);
+  for (int64_t at = 0; at < count * steps; at += line)
+    memref::PrefetchOp::create(b, memory[0], ValueRange{offsetBy(b, from, at)}, /*isWrite=*/false,
+                               /*localityHint=*/3, /*isDataCache=*/true);
+}
+
 /// Whether successive k read the same element of A for different rows (a
 /// convolution's window along its image row). Unrolled, LLVM would keep these
 /// broadcasts in registers, which it has not.
@@ -161,6 +173,7 @@ SmallVector<Value> MicroKernel::emitInnermost(ImplicitLocOpBuilder &b, const Red
     sums = buildReduceLoop(b, zero, arith::ConstantIndexOp::create(b, whole), unroll, sums,
                            [&](Value k, ValueRange carried) {
                              emitPrefetch(b, k);
+                             fetchRows(b, baseA, k, unroll);
                              return steps(k, carried, 0, unroll);
                            });
     return addChains(b, steps(zero, sums, whole, loop.extent - whole));

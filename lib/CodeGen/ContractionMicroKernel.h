@@ -57,6 +57,9 @@ struct MicroKernel {
   /// Elements of B from each vector to one that the next tile reads, to be fetched
   /// ahead; 0: none.
   int64_t ahead = 0;
+  /// Elements of A, whose rows lie one after the other, to a tile of rows to be fetched
+  /// ahead, as much of it with each step as that needs; 0: none.
+  int64_t rowsAhead = 0;
   /// Sums for each element of the tile, of every chains-th k, added up at the end: where
   /// few elements would wait for each other's multiply-adds.
   int64_t chains = 1;
@@ -109,6 +112,8 @@ private:
                                                   mlir::Value baseB,
                                                   mlir::ValueRange initial) const;
   void emitPrefetch(mlir::ImplicitLocOpBuilder &b, mlir::Value k) const;
+  void fetchRows(mlir::ImplicitLocOpBuilder &b, mlir::Value baseA, mlir::Value k,
+                 int64_t steps) const;
   mlir::Value load(mlir::ImplicitLocOpBuilder &b, mlir::Value memory, mlir::Value at,
                    bool isTail) const;
   mlir::Value multiplyAdd(mlir::ImplicitLocOpBuilder &b, mlir::Value x, mlir::Value y,

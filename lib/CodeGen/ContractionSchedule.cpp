@@ -219,6 +219,28 @@ void StrategyChooser::copyInTasks() {
   a.strides[image.parts[0]] = image.strides[kA] = image.tileStrides[kA] = 0;
 }
 
+/// Fetches rows of A ahead where they stream past from outer memory: a tile begins with
+/// all of its rows at once, and has little time to wait for them where K is short.
+void StrategyChooser::fetchRows() {
+  static constexpr int64_t kAheadBytes = 4096;
+  bool isPlain = s.accumulation == Accumulation::Registers && s.reductionLoops.size() == 1 &&
+                 s.operands[kA].staging != Staging::Panels && !s.copiesInTask && !s.isDot() &&
+                 !s.vectorA && s.clips.empty();
+  if (!isPlain || bytesOf(kA) <= machine.l2Bytes / 4 * 3)
+    return;
+  const PlanDim &k = s.dims[s.reductionLoops.front()];
+  int inner = -1;
+  for (int loop : s.loops)
+    if (loop != s.vectorDim)
+      inner = loop;
+  if (inner < 0 || s.dims[inner].role != DimRole::M || s.dims[inner].tile != s.rows() ||
+      k.strides[kA] != 1 || s.dims[inner].strides[kA] != k.extent)
+    return;
+  int64_t bytes = s.rows() * k.extent * elementBytes;
+  if (bytes > 0 && bytes <= machine.l1Bytes / 2)
+    s.rowsAhead = llvm::divideCeil(kAheadBytes, bytes);
+}
+
 /// As many of the outermost loops as it takes for enough tasks, none too small.
 void StrategyChooser::chooseTasks() {
   double flops = d.flops() / static_cast<double>(s.parts);

@@ -77,6 +77,8 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
     text += fmt::format("; {} split in {}", namesOf(split), parts);
   if (fetchesAhead)
     text += "; columns of b fetched ahead";
+  if (rowsAhead > 0)
+    text += "; rows of a fetched ahead";
   if (accumulation == Accumulation::Scatter)
     text += "; taps add to a scratch image";
   return text;
@@ -211,11 +213,11 @@ bool StrategyChooser::canMerge(const PlanDim &outer, const PlanDim &inner) const
 void StrategyChooser::buildDims() {
   layOutResult();
   for (auto [index, dim] : llvm::enumerate(d.dims)) {
+    if (static_cast<int>(index) == s.groupPart)
+      continue;
     PlanDim next{dim.role, dim.extent, {0, 0, 0}, {static_cast<int>(index)}};
     for (int operand : {kA, kB, kC})
       next.strides[operand] = s.operands[operand].strides[index];
-    if (static_cast<int>(index) == s.groupPart)
-      continue;
     if (s.groupPart >= 0 && static_cast<int>(index) == vectorPart) {
       next.extent *= d.dims[s.groupPart].extent;
       next.parts.insert(next.parts.begin(), s.groupPart);

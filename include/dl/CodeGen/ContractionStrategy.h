@@ -127,6 +127,9 @@ struct ContractionStrategy {
   /// A part is a few rows of B from outer memory: a tile fetches the next one's columns
   /// ahead.
   bool fetchesAhead = false;
+  /// A tile fetches the rows of A that so many tiles further on begin with, which lie one
+  /// after the other in outer memory; 0: none.
+  int64_t rowsAhead = 0;
   /// Scatter: dimensions of C that the scratch image holds, with their indices.
   llvm::SmallVector<int> sweepDims;
   llvm::SmallVector<IndexRange> sweepRanges;

@@ -302,7 +302,8 @@ std::vector<const char *> kindsOf(const Target &target) {
     break;
   }
   if (std::strcmp(target.march, kSmallCaches) == 0)
-    return {"a in place", "b packed in tasks", "in chunks of", "split in", "left over"};
+    return {"a in place", "b packed in tasks",       "in chunks of",
+            "split in",   "rows of a fetched ahead", "left over"};
   std::vector<const char *> kinds = {
       "a in place", "a copied",     "a clipped",        "b in place", "b copied",
       "b packed",   "split in",     "scratch",          "; 1 tasks",  "a along the vector",
