@@ -3,13 +3,14 @@
 // 1. Clean up: the emitters build index arithmetic where it is convenient;
 //    hoisting and merging it is cheaper here than in LLVM.
 // 2. Loops become branches.
-// 3. Everything becomes LLVM, memory bare pointers.
+// 3. Everything becomes LLVM, memory pointers (LowerMemory.h).
 // 4. Each phase gets its entry, which takes the pointers from `args`.
 // 5. Verify the promises: nothing but the LLVM dialect, and no allocation.
 //
 //===----------------------------------------------------------------------===//
 
 #include "KernelModule.h"
+#include "LowerMemory.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -17,7 +18,6 @@
 #include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
-#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
@@ -51,13 +51,11 @@ static LogicalResult convertLoops(ModuleOp module) {
 
 static LogicalResult convertToLLVM(ModuleOp module) {
   MLIRContext *context = module.getContext();
-  LowerToLLVMOptions options(context);
-  options.useBarePtrCallConv = true;
-  LLVMTypeConverter converter(context, options);
+  LLVMTypeConverter converter(context);
   RewritePatternSet patterns(context);
   arith::populateArithToLLVMConversionPatterns(converter, patterns);
   cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
-  populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
+  populateMemoryPatterns(converter, patterns);
   populateFuncToLLVMConversionPatterns(converter, patterns);
   populateMathToLLVMConversionPatterns(converter, patterns);
   populateVectorToLLVMConversionPatterns(converter, patterns);
@@ -123,6 +121,7 @@ static LogicalResult verifyLowered(ModuleOp module) {
 
 LogicalResult lowerToLLVM(ModuleOp module) {
   cleanUp(module);
+  passPointers(module);
   if (failed(convertLoops(module)) || failed(convertToLLVM(module)))
     return failure();
   SmallVector<LLVM::LLVMFuncOp> phases;

@@ -1,0 +1,25 @@
+//===- LowerMemory.h - Flat memory as pointers ------------------*- C++ -*-===//
+
+#ifndef DL_LIB_CODEGEN_LOWERMEMORY_H
+#define DL_LIB_CODEGEN_LOWERMEMORY_H
+
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace dl {
+
+/// Functions take memory as pointers.
+void passPointers(mlir::ModuleOp module);
+
+/// Memory, which is flat in kernels, becomes a pointer, and each access one address:
+///
+///   memory[i + 5]  ~>  p = &memory[i]; p[5]
+///
+/// What neighbours share is computed once then, and the constant is part of an
+/// instruction. MLIR's own lowering takes a descriptor of memory apart and adds up the
+/// index at each access.
+void populateMemoryPatterns(mlir::LLVMTypeConverter &converter, mlir::RewritePatternSet &patterns);
+
+} // namespace dl
+
+#endif // DL_LIB_CODEGEN_LOWERMEMORY_H
