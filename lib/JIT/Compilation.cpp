@@ -63,27 +63,23 @@ LogicalResult Compilation::generate() {
   return success();
 }
 
-FailureOr<std::unique_ptr<llvm::MemoryBuffer>> Compilation::compileUnit(size_t index) {
+FailureOr<std::unique_ptr<llvm::MemoryBuffer>> Compilation::compileUnit(size_t index,
+                                                                        CodeGenerator &generator) {
   if (index == 0)
-    return compileModule(*program.main, machine, options.optLevel, OutputKind::Object);
+    return generator.compile(*program.main, OutputKind::Object, CodeRole::Program);
   KernelCode &kernel = program.kernels[index - 1];
   if (!kernel.module)
     return cache->takeObject(kernel);
   if (failed(lowerToLLVM(*kernel.module)))
     return failure();
-  auto object = compileModule(*kernel.module, machine, options.optLevel, OutputKind::Object);
+  auto object = generator.compile(*kernel.module, OutputKind::Object);
   if (succeeded(object) && cache)
     cache->keepKernel(kernel, **object);
   return object;
 }
 
-/// Calls `body` for each index, on as many threads as there are cores.
-static void parallelFor(size_t count, llvm::function_ref<void(size_t)> body) {
-  std::atomic<size_t> next = 0;
-  auto work = [&] {
-    for (size_t i; (i = next++) < count;)
-      body(i);
-  };
+/// Calls `work` on as many threads as there are cores, but at most `count`.
+static void onThreads(size_t count, llvm::function_ref<void()> work) {
   size_t helpers = std::min<size_t>(count, availableCores());
   std::vector<std::thread> threads;
   for (size_t i = 1; i < helpers; ++i)
@@ -112,15 +108,17 @@ LogicalResult Compilation::compile() {
   PhaseTimer timer(report, "llvm");
   std::vector<size_t> order = largestFirst(program);
   objects.resize(order.size());
+  std::atomic<size_t> next = 0;
   std::atomic<bool> failed = false;
-  parallelFor(order.size(), [&](size_t i) {
-    if (failed)
-      return;
-    auto output = compileUnit(order[i]);
-    if (llvm::failed(output))
-      failed = true;
-    else
-      objects[order[i]] = std::move(*output);
+  onThreads(order.size(), [&] {
+    CodeGenerator generator(machine, options.optLevel);
+    for (size_t i; !failed && (i = next++) < order.size();) {
+      auto output = compileUnit(order[i], generator);
+      if (llvm::failed(output))
+        failed = true;
+      else
+        objects[order[i]] = std::move(*output);
+    }
   });
   return llvm::failure(failed);
 }
@@ -140,14 +138,16 @@ FailureOr<std::unique_ptr<llvm::MemoryBuffer>> Compilation::compileLinked(Output
   SmallVector<ModuleOp> modules = {*program.main};
   for (KernelCode &kernel : program.kernels)
     modules.push_back(*kernel.module);
+  std::atomic<size_t> next = 1;
   std::atomic<bool> failed = false;
-  parallelFor(program.kernels.size(), [&](size_t i) {
-    if (!failed && llvm::failed(lowerToLLVM(modules[i + 1])))
-      failed = true;
+  onThreads(program.kernels.size(), [&] {
+    for (size_t i; !failed && (i = next++) < modules.size();)
+      if (llvm::failed(lowerToLLVM(modules[i])))
+        failed = true;
   });
   if (failed)
     return failure();
-  return dl::compileLinked(modules, machine, options.optLevel, kind);
+  return CodeGenerator(machine, options.optLevel).compileLinked(modules, kind);
 }
 
 ProgramImage Compilation::image() {

@@ -52,7 +52,8 @@ public:
   Program program;
 
 private:
-  mlir::FailureOr<std::unique_ptr<llvm::MemoryBuffer>> compileUnit(size_t index);
+  mlir::FailureOr<std::unique_ptr<llvm::MemoryBuffer>> compileUnit(size_t index,
+                                                                   CodeGenerator &generator);
   void defineSize(llvm::StringRef suffix, int64_t bytes);
 
   mlir::ModuleOp module;

@@ -1,7 +1,7 @@
 //===- ObjectCode.cpp - From the LLVM dialect to object code --------------===//
 
 #include "dl/Target/ObjectCode.h"
-#include "ReduceAddresses.h"
+#include "KernelPasses.h"
 #include "TargetMachine.h"
 
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -11,7 +11,6 @@
 #include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/DiagnosticPrinter.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/PassManager.h"
 #include "llvm/Linker/Linker.h"
@@ -60,24 +59,34 @@ struct ErrorForwarder : llvm::DiagnosticHandler {
 
 } // namespace
 
-static FailureOr<std::unique_ptr<llvm::TargetMachine>>
-createTargetMachine(Location loc, const Machine &machine, int optLevel) {
+/// Null: a diagnostic says why.
+static std::unique_ptr<llvm::TargetMachine> createTargetMachine(Location loc,
+                                                                const Machine &machine) {
   llvm::Triple triple(machine.triple);
   Result<const llvm::Target *> target = lookupTarget(triple);
-  if (!target)
-    return emitError(loc) << target.error().message;
-  // The kernels are vector code with their loops in order: the cheap code
-  // generator loses nothing that was measured, in half the time.
-  auto level = optLevel >= 3 ? llvm::CodeGenOptLevel::Default : llvm::CodeGenOptLevel::Less;
+  if (!target) {
+    emitError(loc) << target.error().message;
+    return nullptr;
+  }
   llvm::TargetOptions options;
   if (triple.isRISCV64())
     options.MCOptions.ABIName = "lp64d";
   std::unique_ptr<llvm::TargetMachine> result((*target)->createTargetMachine(
-      triple, machine.cpu, machine.features, options, llvm::Reloc::PIC_,
-      /*CM=*/std::nullopt, level));
+      triple, machine.cpu, machine.features, options, llvm::Reloc::PIC_));
   if (!result)
-    return emitError(loc) << "no code generator for " << machine.triple;
+    emitError(loc) << "no code generator for " << machine.triple;
   return result;
+}
+
+/// How much LLVM's code generator does. Kernels are vector code with their loops in order:
+/// the cheap one loses nothing that was measured, in half the time.
+static void setLevel(llvm::TargetMachine &target, int optLevel, CodeRole role) {
+  auto level = optLevel >= 3 ? llvm::CodeGenOptLevel::Default : llvm::CodeGenOptLevel::Less;
+  if (role == CodeRole::Program)
+    level = llvm::CodeGenOptLevel::None;
+  target.setOptLevel(level);
+  // LLVM sets it for `None`, and never back.
+  target.setFastISel(level == llvm::CodeGenOptLevel::None);
 }
 
 /// Marks functions: they throw nothing, so no unwind tables; and some CPUs
@@ -93,14 +102,9 @@ static void annotate(llvm::Module &module, const Machine &machine) {
   }
 }
 
-/// Whether loops' addresses are reduced before the code generator instead of by it.
-/// What is shared then is right for x86, where distances are of any size.
-static bool reducesAddresses(const llvm::Triple &triple, int optLevel) {
-  return triple.isX86() && optLevel > 0 && optLevel < 3;
-}
-
 /// IR passes. No vectoriser and no unroller at any level: the kernels come
-/// vectorised and unrolled.
+/// vectorised and unrolled, with addresses in the form that x86 has. Elsewhere LLVM's
+/// strength reduction makes them, and wants their parts simplified.
 static void optimize(llvm::Module &module, llvm::TargetMachine &target, int optLevel) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
@@ -115,9 +119,8 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &target, int optL
 
   llvm::FunctionPassManager passes;
   passes.addPass(llvm::EarlyCSEPass());
-  passes.addPass(llvm::InstCombinePass());
-  if (reducesAddresses(target.getTargetTriple(), optLevel))
-    passes.addPass(llvm::createFunctionToLoopPassAdaptor(ReduceAddressesPass()));
+  if (optLevel >= 3 || !target.getTargetTriple().isX86())
+    passes.addPass(llvm::InstCombinePass());
   if (optLevel >= 3) {
     passes.addPass(llvm::createFunctionToLoopPassAdaptor(llvm::LICMPass(llvm::LICMOptions()),
                                                          /*UseMemorySSA=*/true));
@@ -131,9 +134,9 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &target, int optL
 
 /// Assembly or an object. The pipeline of the code generator is still made of
 /// LLVM's old passes.
-static LogicalResult emitCode(llvm::Module &module, llvm::TargetMachine &target, OutputKind kind,
+static LogicalResult emitCode(llvm::Module &module, llvm::TargetMachine &target,
+                              KernelPassManager &passes, OutputKind kind,
                               llvm::raw_pwrite_stream &os, Location loc) {
-  llvm::legacy::PassManager passes;
   auto type = kind == OutputKind::Assembly ? llvm::CodeGenFileType::AssemblyFile
                                            : llvm::CodeGenFileType::ObjectFile;
   if (target.addPassesToEmitFile(passes, os, nullptr, type, /*DisableVerify=*/true))
@@ -171,18 +174,22 @@ static std::unique_ptr<llvm::Module> translate(ArrayRef<ModuleOp> modules,
   return linked;
 }
 
+CodeGenerator::CodeGenerator(const Machine &machine, int optLevel)
+    : machine(machine), optLevel(optLevel) {}
+
+CodeGenerator::~CodeGenerator() = default;
+
 FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
-compileLinked(ArrayRef<ModuleOp> modules, const Machine &machine, int optLevel, OutputKind kind) {
+CodeGenerator::compileLinked(ArrayRef<ModuleOp> modules, OutputKind kind, CodeRole role) {
   ModuleOp first = modules.front();
   Location loc = first.getLoc();
-  auto target = createTargetMachine(loc, machine, optLevel);
-  if (failed(target))
+  if (!target)
+    target = createTargetMachine(loc, machine);
+  if (!target)
     return failure();
+  setLevel(*target, optLevel, role);
 
-  SkipStrengthReduction gate;
   llvm::LLVMContext context;
-  if (reducesAddresses((*target)->getTargetTriple(), optLevel))
-    context.setOptPassGate(gate);
   auto handler = std::make_unique<ErrorForwarder>(loc);
   ErrorForwarder &errors = *handler;
   context.setDiagnosticHandler(std::move(handler));
@@ -190,16 +197,17 @@ compileLinked(ArrayRef<ModuleOp> modules, const Machine &machine, int optLevel, 
   if (!module)
     return failure();
   module->setTargetTriple(llvm::Triple(machine.triple));
-  module->setDataLayout((*target)->createDataLayout());
+  module->setDataLayout(target->createDataLayout());
   annotate(*module, machine);
-  if (optLevel > 0)
-    optimize(*module, **target, optLevel);
+  if (optLevel > 0 && role == CodeRole::Kernels)
+    optimize(*module, *target, optLevel);
 
+  KernelPassManager passes(machine, optLevel);
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream os(bytes);
   if (kind == OutputKind::LLVMIR)
     module->print(os, nullptr);
-  else if (failed(emitCode(*module, **target, kind, os, loc)))
+  else if (failed(emitCode(*module, *target, passes, kind, os, loc)))
     return failure();
   if (errors.failed)
     return failure();
@@ -208,8 +216,8 @@ compileLinked(ArrayRef<ModuleOp> modules, const Machine &machine, int optLevel, 
 }
 
 FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
-compileModule(ModuleOp module, const Machine &machine, int optLevel, OutputKind kind) {
-  return compileLinked(module, machine, optLevel, kind);
+CodeGenerator::compile(ModuleOp module, OutputKind kind, CodeRole role) {
+  return compileLinked(module, kind, role);
 }
 
 } // namespace dl

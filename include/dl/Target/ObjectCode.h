@@ -8,23 +8,43 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/MemoryBuffer.h"
 
+namespace llvm {
+class TargetMachine;
+} // namespace llvm
+
 namespace dl {
 
-/// What compileModule needs to be in the registry of its modules' context.
+/// What a CodeGenerator needs to be in the registry of its modules' context.
 void registerTranslations(mlir::DialectRegistry &registry);
 
 enum class OutputKind { LLVMIR, Assembly, Object };
 
-/// Compiles a module of the LLVM dialect for a machine. Thread-safe for
-/// different modules (each compilation has an LLVM context of its own).
-mlir::FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
-compileModule(mlir::ModuleOp module, const Machine &machine, int optLevel, OutputKind kind);
-/// The same for modules that call each other: they become one, in which nothing
-/// but what the first of them defines is visible from outside. All lie in one
-/// context, and at least one is there.
-mlir::FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
-compileLinked(llvm::ArrayRef<mlir::ModuleOp> modules, const Machine &machine, int optLevel,
-              OutputKind kind);
+/// What a module is made of: kernels, or a program that calls them, whose own
+/// instructions take no time.
+enum class CodeRole { Kernels, Program };
+
+/// Compiles modules of the LLVM dialect for a machine, one after the other (each in an LLVM
+/// context of its own); what LLVM knows about the machine is found out once. For threads:
+/// one each.
+class CodeGenerator {
+public:
+  CodeGenerator(const Machine &machine, int optLevel);
+  ~CodeGenerator();
+
+  mlir::FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
+  compile(mlir::ModuleOp module, OutputKind kind, CodeRole role = CodeRole::Kernels);
+  /// The same for modules that call each other: they become one, in which nothing
+  /// but what the first of them defines is visible from outside. All lie in one
+  /// context, and at least one is there.
+  mlir::FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
+  compileLinked(llvm::ArrayRef<mlir::ModuleOp> modules, OutputKind kind,
+                CodeRole role = CodeRole::Kernels);
+
+private:
+  Machine machine;
+  int optLevel;
+  std::unique_ptr<llvm::TargetMachine> target;
+};
 
 } // namespace dl
 

@@ -114,13 +114,13 @@ bool CompiledKernel::build(const KernelText &text, const CodeGenOptions &options
     return false;
   double lowered = now();
   if (wantsAssembly) {
-    auto printed = compileModule(*code.module, machine, 2, OutputKind::Assembly);
+    auto printed = CodeGenerator(machine, 2).compile(*code.module, OutputKind::Assembly);
     if (failed(printed))
       return false;
     assembly = (*printed)->getBuffer().str();
   }
   double before = now();
-  auto object = compileModule(*code.module, machine, 2, OutputKind::Object);
+  auto object = CodeGenerator(machine, 2).compile(*code.module, OutputKind::Object);
   if (failed(object))
     return false;
   objectSeconds = now() - before;

@@ -11,6 +11,7 @@
 #include <thread>
 
 using namespace mlir;
+using dl::CodeRole;
 using dl::Machine;
 using dl::OutputKind;
 
@@ -21,30 +22,6 @@ llvm.func @add(%a: !llvm.ptr) {
   %0 = llvm.load %a {alignment = 4 : i64} : !llvm.ptr -> vector<16xf32>
   %1 = llvm.fadd %0, %0 : vector<16xf32>
   llvm.store %1, %a {alignment = 4 : i64} : vector<16xf32>, !llvm.ptr
-  llvm.return
-})mlir";
-
-/// to[i] = from[3 i] + from[3 i + 1]
-constexpr const char *kPairs = R"mlir(
-llvm.func @pairs(%from: !llvm.ptr, %to: !llvm.ptr, %n: i64) {
-  %zero = llvm.mlir.constant(0 : i64) : i64
-  %one = llvm.mlir.constant(1 : i64) : i64
-  %three = llvm.mlir.constant(3 : i64) : i64
-  llvm.br ^loop(%zero : i64)
-^loop(%i: i64):
-  %at = llvm.mul %i, %three : i64
-  %after = llvm.add %at, %one : i64
-  %0 = llvm.getelementptr %from[%at] : (!llvm.ptr, i64) -> !llvm.ptr, f32
-  %1 = llvm.getelementptr %from[%after] : (!llvm.ptr, i64) -> !llvm.ptr, f32
-  %2 = llvm.load %0 : !llvm.ptr -> f32
-  %3 = llvm.load %1 : !llvm.ptr -> f32
-  %4 = llvm.fadd %2, %3 : f32
-  %5 = llvm.getelementptr %to[%i] : (!llvm.ptr, i64) -> !llvm.ptr, f32
-  llvm.store %4, %5 : f32, !llvm.ptr
-  %next = llvm.add %i, %one : i64
-  %more = llvm.icmp "slt" %next, %n : i64
-  llvm.cond_br %more, ^loop(%next : i64), ^end
-^end:
   llvm.return
 })mlir";
 
@@ -60,7 +37,8 @@ protected:
   std::string compile(const char *march, OutputKind kind, int optLevel = 2,
                       const char *source = kAdd) {
     OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(source, &context);
-    auto code = dl::compileModule(*module, Machine::get(march).value(), optLevel, kind);
+    dl::CodeGenerator generator(Machine::get(march).value(), optLevel);
+    auto code = generator.compile(*module, kind);
     return failed(code) ? "" : (*code)->getBuffer().str();
   }
 
@@ -73,16 +51,6 @@ TEST_F(ObjectCode, LLVMIR) {
 }
 
 #ifdef __x86_64__
-TEST_F(ObjectCode, AddressesThatMoveAlikeShareAPointer) {
-  std::string text = compile("generic", OutputKind::LLVMIR, /*optLevel=*/2, kPairs);
-  EXPECT_EQ(StringRef(text).count("phi ptr"), 2u) << text;
-  EXPECT_EQ(StringRef(text).count("load float, ptr %address"), 1u) << text;
-  EXPECT_EQ(StringRef(text).count(", i64 12\n"), 1u) << text;
-  EXPECT_EQ(StringRef(text).count("mul i64"), 0u) << text;
-  // Elsewhere it is left to the code generator.
-  EXPECT_EQ(StringRef(compile("generic", OutputKind::LLVMIR, 3, kPairs)).count("phi ptr"), 0u);
-}
-
 TEST_F(ObjectCode, UsesTheVectorsOfTheMachine) {
   for (int optLevel : {0, 2, 3}) {
     EXPECT_NE(compile("avx512", OutputKind::Assembly, optLevel).find("%zmm0"), std::string::npos);
@@ -96,6 +64,20 @@ TEST_F(ObjectCode, UsesTheVectorsOfTheMachine) {
 TEST_F(ObjectCode, Objects) {
   EXPECT_EQ(compile("host", OutputKind::Object).substr(0, 4), "\x7f"
                                                               "ELF");
+}
+
+TEST_F(ObjectCode, OneAfterTheOther) {
+  dl::CodeGenerator generator(Machine::get("host").value(), 2);
+  auto compile = [&](CodeRole role) {
+    OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(kAdd, &context);
+    auto code = generator.compile(*module, OutputKind::Object, role);
+    return failed(code) ? "" : (*code)->getBuffer().str();
+  };
+  std::string kernels = compile(CodeRole::Kernels), program = compile(CodeRole::Program);
+  EXPECT_FALSE(kernels.empty());
+  EXPECT_FALSE(program.empty());
+  EXPECT_EQ(compile(CodeRole::Kernels), kernels);
+  EXPECT_EQ(compile(CodeRole::Program), program);
 }
 
 TEST_F(ObjectCode, ManyThreads) {
@@ -119,8 +101,8 @@ llvm.func @main_program(%a: !llvm.ptr) {
 })mlir",
                                                             &context);
   OwningOpRef<ModuleOp> second = parseSourceString<ModuleOp>(kAdd, &context);
-  auto code =
-      dl::compileLinked({*first, *second}, Machine::get("generic").value(), 2, OutputKind::LLVMIR);
+  dl::CodeGenerator generator(Machine::get("generic").value(), 2);
+  auto code = generator.compileLinked({*first, *second}, OutputKind::LLVMIR);
   ASSERT_TRUE(succeeded(code));
   StringRef text = (*code)->getBuffer();
   EXPECT_TRUE(text.contains("define void @main_program(")) << text.str();
@@ -134,8 +116,8 @@ TEST_F(ObjectCode, TwoDefinitionsAreDiagnosed) {
     message = diag.str();
     return success();
   });
-  EXPECT_TRUE(failed(dl::compileLinked({*module, *module}, Machine::get("generic").value(), 2,
-                                       OutputKind::Object)));
+  dl::CodeGenerator generator(Machine::get("generic").value(), 2);
+  EXPECT_TRUE(failed(generator.compileLinked({*module, *module}, OutputKind::Object)));
   EXPECT_NE(message.find("multiply defined"), std::string::npos) << message;
 }
 
@@ -148,7 +130,7 @@ TEST_F(ObjectCode, UnknownTargetsAreDiagnosed) {
     message = diag.str();
     return success();
   });
-  EXPECT_TRUE(failed(dl::compileModule(*module, machine, 2, OutputKind::Object)));
+  EXPECT_TRUE(failed(dl::CodeGenerator(machine, 2).compile(*module, OutputKind::Object)));
   EXPECT_NE(message.find("no code generator for vax-unknown-none"), std::string::npos) << message;
 }
 
