@@ -3,6 +3,7 @@
 #include "WinogradEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -18,7 +19,7 @@ static ContractionStrategy resultsOf(const ContractionDescriptor &descriptor,
   staged.count = 1;
   for (int64_t extent : descriptor.operands[kC].shape)
     staged.count *= extent;
-  if (winograd.wants(winograd.weights)) {
+  if (winograd.wants(winograd.weights) && winograd.parts > 1) {
     results.accumulation = Accumulation::Partials;
     results.parts = winograd.parts;
   }
@@ -49,16 +50,8 @@ WinogradEmitter::WinogradEmitter(KernelModule &module, const ContractionBody &bo
 }
 
 void WinogradEmitter::emit() {
-  if (w.wants(w.weights)) {
-    stagedOffset[kC] = module.reserveWorkspace(bytes(s.operands[kC].count * w.parts));
-    if (body.side)
-      sideOffset = module.reserveWorkspace(bytes(sideColumns() * w.parts));
-    emitOverTiles();
-    emitFinish();
-    if (body.side)
-      emitSideFinish();
-    return;
-  }
+  if (w.wants(w.weights))
+    return emitOverTiles();
   reserveWeights();
   if (!w.isLate())
     emitWeights();
@@ -113,43 +106,43 @@ void WinogradEmitter::emitOverChannels() {
     buildLoop(b, 0, blocks, 1, [&](Value block) {
       multiplyChannels(phase, {operand, phase.index(0)},
                        {weights, advance(b, phase.index(0), block, blockElements)}, count,
-                       /*adds=*/false);
+                       /*adds=*/nullptr);
       finishTiles(phase, expression, first, count, block);
     });
   });
 }
 
-/// The operand at its points, all of it: [chunk of K][point][tile][k].
-void WinogradEmitter::emitOperand() {
+/// All of a tensor, at its points: [block of channels][point][tile][channel].
+void WinogradEmitter::emitPoints(const WinogradTensor &tensor, const LinearMap &map,
+                                 const Planes &shape, int64_t blocks, int64_t channels) {
   constexpr int64_t kTasks = 32;
-  int64_t depths = w.reduction / w.depth;
-  int64_t share = llvm::divideCeil(w.tiles(), llvm::divideCeil(kTasks, depths));
+  int64_t share = llvm::divideCeil(w.tiles(), llvm::divideCeil(kTasks, blocks));
   int64_t groups = llvm::divideCeil(w.tiles(), share);
-  in = Planes::of(w.allPoints(), llvm::alignTo(w.tiles(), w.rows) + w.rows, w.depth);
-  in.offset = module.reserveWorkspace(bytes(depths * in.count));
-  module.addPhase(depths * groups, [&](PhaseBuilder &phase) {
+  module.addPhase(blocks * groups, [&](PhaseBuilder &phase) {
     ImplicitLocOpBuilder &b = phase.b;
     Expression expression(phase);
     Value groupCount = phase.index(groups);
-    Value chunk = arith::DivUIOp::create(b, phase.task, groupCount);
+    Value block = arith::DivUIOp::create(b, phase.task, groupCount);
     Value group = arith::RemUIOp::create(b, phase.task, groupCount);
     Value first = advance(b, phase.index(0), group, share);
     Value left = arith::SubIOp::create(b, phase.index(w.tiles()), first);
-    Value at = advance(b, advance(b, phase.index(0), chunk, in.count), first, in.row);
-    bool wantsImage = w.wants(w.image);
-    transformTiles(phase, expression, wantsImage ? w.result : w.image,
-                   wantsImage ? transforms.result : transforms.image, first,
+    Value at = advance(b, advance(b, phase.index(0), block, shape.count), first, shape.row);
+    transformTiles(phase, expression, tensor, map, first,
                    arith::MinUIOp::create(b, left, phase.index(share)),
-                   {advance(b, phase.index(0), chunk, w.depth), w.depth},
-                   {phase.workspace(in.offset, d.element, depths * in.count), at}, in);
+                   {advance(b, phase.index(0), block, channels), channels},
+                   {phase.workspace(shape.offset, d.element, blocks * shape.count), at}, shape);
   });
 }
 
 /// A task is a chunk of tiles and a block of columns: chunks of K one after the other,
 /// the weights to their points, and the products added.
 void WinogradEmitter::emitLate() {
-  emitOperand();
+  bool wantsImage = w.wants(w.image);
   int64_t depths = w.reduction / w.depth;
+  in = Planes::of(w.allPoints(), llvm::alignTo(w.tiles(), w.rows) + w.rows, w.depth);
+  in.offset = module.reserveWorkspace(bytes(depths * in.count));
+  emitPoints(wantsImage ? w.result : w.image, wantsImage ? transforms.result : transforms.image, in,
+             depths, w.depth);
   module.addPhase(w.tasks(), [&](PhaseBuilder &phase) {
     ImplicitLocOpBuilder &b = phase.b;
     Expression expression(phase);
@@ -159,13 +152,12 @@ void WinogradEmitter::emitLate() {
     auto [first, count] = tilesOf(phase, arith::RemUIOp::create(b, phase.task, chunks));
     Value operand = phase.workspace(in.offset, d.element, depths * in.count);
     Value operandStart = advance(b, phase.index(0), first, in.row);
-    if (depths > 1)
-      clear(phase, planes(phase, out), out.count);
     buildLoop(b, 0, depths, 1, [&](Value chunk) {
       Value weights = bringBlock(phase, expression, advance(b, phase.index(0), chunk, w.depth),
                                  {advance(b, phase.index(0), block, w.block), w.block});
+      Value adds = depths == 1 ? Value() : isAbove(b, chunk, phase.index(0));
       multiplyChannels(phase, {operand, advance(b, operandStart, chunk, in.count)},
-                       {weights, phase.index(0)}, count, depths > 1);
+                       {weights, phase.index(0)}, count, adds);
     });
     finishTiles(phase, expression, first, count, block);
   });
@@ -181,6 +173,11 @@ void WinogradEmitter::finishTiles(PhaseBuilder &phase, Expression &expression, V
   sweepImages(phase, expression, first, count, channels);
 }
 
+/// i1: an index is above another.
+Value WinogradEmitter::isAbove(ImplicitLocOpBuilder &b, Value index, Value other) {
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, index, other);
+}
+
 void WinogradEmitter::bindSum(Expression &expression) {
   expression.bind(body.anchor->getResult(0),
                   [&](ImplicitLocOpBuilder &, const Position &) { return sum; });
@@ -189,7 +186,7 @@ void WinogradEmitter::bindSum(Expression &expression) {
 /// products[p][tile][n] = in[p][tile][k] * weights[p][k][n], for a block of columns;
 /// or the same, added.
 void WinogradEmitter::multiplyChannels(PhaseBuilder &phase, Start operand, Start weights,
-                                       Value count, bool adds) {
+                                       Value count, Value adds) {
   ImplicitLocOpBuilder &b = phase.b;
   int64_t panels = w.paddedBlock() / w.panelWidth();
   Value products = planes(phase, out);
@@ -220,164 +217,31 @@ void WinogradEmitter::multiplyChannels(PhaseBuilder &phase, Start operand, Start
   });
 }
 
-/// A register tile of sums in the planes `out`: what the kernel adds up, or the same
-/// added to what is there.
+/// A register tile of sums in the planes `out`: what the kernel adds up, or, where `adds`
+/// (null: never), the same added to what is there.
 void WinogradEmitter::addTile(PhaseBuilder &phase, const MicroKernel &kernel, Value sums, Value at,
-                              bool adds) {
+                              Value adds) {
   ImplicitLocOpBuilder &b = phase.b;
   auto place = [&](int64_t row, int64_t v) { return offsetBy(b, at, row * out.row + v * w.lanes); };
-  Value zero = numberLike(b, vectorType(), 0);
-  SmallVector<Value> carried;
-  for (int64_t row = 0; row < w.rows; ++row)
-    for (int64_t v = 0; v < w.vectors; ++v)
-      carried.push_back(adds ? load(phase, sums, place(row, v)) : zero);
+  SmallVector<Value> carried(w.rows * w.vectors, numberLike(b, vectorType(), 0));
+  if (adds) {
+    OpBuilder::InsertionGuard guard(b);
+    auto branch = scf::IfOp::create(b, ValueRange(carried).getTypes(), adds,
+                                    /*addThenBlock=*/true, /*addElseBlock=*/true);
+    b.setInsertionPointToStart(branch.thenBlock());
+    SmallVector<Value> old;
+    for (int64_t row = 0; row < w.rows; ++row)
+      for (int64_t v = 0; v < w.vectors; ++v)
+        old.push_back(load(phase, sums, place(row, v)));
+    scf::YieldOp::create(b, old);
+    b.setInsertionPointToStart(branch.elseBlock());
+    scf::YieldOp::create(b, carried);
+    carried = SmallVector<Value>(branch.getResults());
+  }
   carried = kernel.emit(b, carried);
   for (int64_t row = 0; row < w.rows; ++row)
     for (int64_t v = 0; v < w.vectors; ++v)
       vector::StoreOp::create(b, carried[row * w.vectors + v], sums, place(row, v));
-}
-
-//===----------------------------------------------------------------------===//
-// Products over tiles
-//===----------------------------------------------------------------------===//
-
-void WinogradEmitter::emitOverTiles() {
-  in = Planes::of(w.allPoints(), w.chunk, llvm::alignTo(w.inputBlock, w.rows));
-  second = Planes::of(w.allPoints(), w.chunk, w.paddedBlock());
-  out = Planes::of(w.allPoints(), llvm::alignTo(w.inputBlock, w.rows), w.paddedBlock());
-  for (Planes *planes : {&in, &second, &out})
-    planes->offset = module.reserveScratch(bytes(planes->count));
-  sideSums = module.reserveScratch(bytes(w.paddedBlock()));
-  int64_t tilesOfPart = llvm::divideCeil(w.tiles(), w.parts);
-  module.addPhase(w.tasks(), [&](PhaseBuilder &phase) {
-    ImplicitLocOpBuilder &b = phase.b;
-    Expression expression(phase);
-    Value rest = phase.task;
-    auto next = [&](int64_t extent) -> Value {
-      Value count = phase.index(extent);
-      Value index = arith::RemUIOp::create(b, rest, count);
-      rest = arith::DivUIOp::create(b, rest, count);
-      return index;
-    };
-    Channels outputs{advance(b, phase.index(0), next(w.outputs / w.outputBlock), w.outputBlock),
-                     w.outputBlock};
-    Channels inputs{advance(b, phase.index(0), next(w.inputs / w.inputBlock), w.inputBlock),
-                    w.inputBlock};
-    Value part = rest, first = advance(b, phase.index(0), part, tilesOfPart);
-    Value end = arith::MinUIOp::create(b, offsetBy(b, first, tilesOfPart), phase.index(w.tiles()));
-    clear(phase, planes(phase, out), out.count);
-    if (body.side)
-      clear(phase, phase.scratch(sideSums, d.element, w.paddedBlock()), w.paddedBlock());
-    buildLoop(b, first, end, w.chunk, [&](Value tile) {
-      Value count = arith::MinUIOp::create(b, phase.index(w.chunk),
-                                           arith::SubIOp::create(b, end, tile).getResult());
-      transformTiles(phase, expression, w.image, transforms.image, tile, count, inputs,
-                     {planes(phase, in), phase.index(0)}, in);
-      transformTiles(phase, expression, w.result, transforms.result, tile, count, outputs,
-                     {planes(phase, second), phase.index(0)}, second);
-      if (body.side)
-        sumResult(phase, count);
-      multiplyTiles(phase, count);
-    });
-    storeSums(phase, part, inputs, outputs);
-    if (body.side)
-      storeSideSums(phase, part, inputs, outputs);
-  });
-}
-
-/// sums[p][ic][oc] += in[p][tile][ic] * second[p][tile][oc].
-void WinogradEmitter::multiplyTiles(PhaseBuilder &phase, Value count) {
-  ImplicitLocOpBuilder &b = phase.b;
-  int64_t panels = w.paddedBlock() / w.panelWidth();
-  int64_t rowTiles = llvm::divideCeil(w.inputBlock, w.rows);
-  Value sums = planes(phase, out);
-  MicroKernel kernel;
-  kernel.vector = vectorType();
-  kernel.memory[0] = planes(phase, in);
-  kernel.memory[1] = planes(phase, second);
-  kernel.vectors = w.vectors;
-  kernel.maskLoads = false;
-  kernel.hasFMA = module.machine().hasFMA;
-  kernel.loops = {{w.chunk, {in.row, second.row}, phase.index(0), count}};
-  for (int64_t row = 0; row < w.rows; ++row)
-    kernel.rows.push_back(row);
-  buildLoop(b, 0, w.allPoints(), 1, [&](Value point) {
-    buildLoop(b, 0, panels, 1, [&](Value panel) {
-      kernel.base[1] =
-          advance(b, advance(b, phase.index(0), point, second.plane), panel, w.panelWidth());
-      buildLoop(b, 0, rowTiles, 1, [&](Value rowTile) {
-        kernel.base[0] = advance(b, advance(b, phase.index(0), point, in.plane), rowTile, w.rows);
-        Value at =
-            advance(b, advance(b, phase.index(0), point, out.plane), rowTile, w.rows * out.row);
-        addTile(phase, kernel, sums, advance(b, at, panel, w.panelWidth()), /*adds=*/true);
-      });
-    });
-  });
-}
-
-/// The sum of a tile is its value at point 1, 1.
-void WinogradEmitter::sumResult(PhaseBuilder &phase, Value count) {
-  ImplicitLocOpBuilder &b = phase.b;
-  Value memory = planes(phase, second);
-  Value sums = phase.scratch(sideSums, d.element, w.paddedBlock());
-  buildLoop(b, 0, w.paddedBlock(), w.lanes, [&](Value column) {
-    Value start = offsetBy(b, column, (w.points + 1) * second.plane);
-    Value initial = load(phase, sums, column);
-    Value sum =
-        buildReduceLoop(b, phase.index(0), count, 1, initial, [&](Value tile, ValueRange carried) {
-          Value next = load(phase, memory, advance(b, start, tile, second.row));
-          return SmallVector<Value>{arith::AddFOp::create(b, carried[0], next)};
-        })[0];
-    vector::StoreOp::create(b, sum, sums, column);
-  });
-}
-
-static void storeVector(ImplicitLocOpBuilder &b, Value vector, Value memory, Value at, Value mask) {
-  if (mask)
-    vector::MaskedStoreOp::create(b, memory, at, mask, vector);
-  else
-    vector::StoreOp::create(b, vector, memory, at);
-}
-
-/// The tasks of the first inputs have seen each result once.
-void WinogradEmitter::storeSideSums(PhaseBuilder &phase, Value part, Channels inputs,
-                                    Channels outputs) {
-  ImplicitLocOpBuilder &b = phase.b;
-  Value sums = phase.scratch(sideSums, d.element, w.paddedBlock());
-  Value target = phase.workspace(sideOffset, d.element, sideColumns() * w.parts);
-  Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, inputs.first, phase.index(0));
-  auto store = [&] {
-    Value at = advance(b, outputs.first, part, sideColumns());
-    forChannels(phase, outputs.count, [&](Value channel, Value mask) {
-      storeVector(b, load(phase, sums, channel), target, arith::AddIOp::create(b, at, channel),
-                  mask);
-    });
-  };
-  buildIf(b, isFirst, store, [] {});
-}
-
-/// A part of the weights' gradient, back from the points.
-void WinogradEmitter::storeSums(PhaseBuilder &phase, Value part, Channels inputs,
-                                Channels outputs) {
-  ImplicitLocOpBuilder &b = phase.b;
-  Value memory = planes(phase, out), target = memoryOf(phase, kC);
-  SmallVector<int64_t> strides = d.operands[kC].strides();
-  Value start = advance(b, phase.index(0), part, s.operands[kC].count);
-  start = advance(b, start, inputs.first, strides[w.weights.channels]);
-  start = arith::AddIOp::create(b, start, outputs.first);
-  buildLoop(b, 0, inputs.count, 1, [&](Value input) {
-    Value rowStart = advance(b, start, input, strides[w.weights.channels]);
-    forChannels(phase, outputs.count, [&](Value channel, Value mask) {
-      Value at = arith::AddIOp::create(b, advance(b, phase.index(0), input, out.row), channel);
-      Value to = arith::AddIOp::create(b, rowStart, channel);
-      fromPoints(phase, transforms.weights, memory, at, out.plane,
-                 [&](Value row, int64_t column, Value element) {
-                   Value place = advance(b, to, row, strides[w.weights.rows]);
-                   storeVector(b, element, target,
-                               offsetBy(b, place, column * strides[w.weights.columns]), mask);
-                 });
-    });
-  });
 }
 
 void emitWinograd(KernelModule &module, const ContractionBody &body,

@@ -108,21 +108,31 @@ private:
   // WinogradEmitter.cpp: phases and products.
   std::pair<mlir::Value, mlir::Value> tilesOf(PhaseBuilder &phase, mlir::Value chunk) const;
   void emitOverChannels();
-  void emitOperand();
   void emitLate();
   void finishTiles(PhaseBuilder &phase, Expression &expression, mlir::Value first,
                    mlir::Value count, mlir::Value block);
-  void emitOverTiles();
+  void emitPoints(const WinogradTensor &tensor, const LinearMap &map, const Planes &shape,
+                  int64_t blocks, int64_t channels);
   void multiplyChannels(PhaseBuilder &phase, Start operand, Start weights, mlir::Value count,
-                        bool adds);
+                        mlir::Value adds);
   void addTile(PhaseBuilder &phase, const MicroKernel &kernel, mlir::Value sums, mlir::Value at,
-               bool adds);
-  void multiplyTiles(PhaseBuilder &phase, mlir::Value count);
-  void sumResult(PhaseBuilder &phase, mlir::Value count);
-  void storeSideSums(PhaseBuilder &phase, mlir::Value part, Channels inputs, Channels outputs);
-  void storeSums(PhaseBuilder &phase, mlir::Value part, Channels inputs, Channels outputs);
+               mlir::Value adds);
+  static mlir::Value isAbove(mlir::ImplicitLocOpBuilder &b, mlir::Value index, mlir::Value other);
   void clear(PhaseBuilder &phase, mlir::Value memory, int64_t count);
   void bindSum(Expression &expression);
+
+  // WinogradGradient.cpp: products over tiles, where weights are wanted.
+  void emitOverTiles();
+  void reserveTiles();
+  void emitGradientTask(PhaseBuilder &phase);
+  void multiplyTiles(PhaseBuilder &phase, Start image, Start result, mlir::Value count,
+                     mlir::Value adds);
+  void sumResult(PhaseBuilder &phase, Start result, mlir::Value count);
+  void storeSideSums(PhaseBuilder &phase, mlir::Value part, Channels inputs, Channels outputs);
+  void storeSums(PhaseBuilder &phase, Expression &expression, mlir::Value part, Channels inputs,
+                 Channels outputs);
+  void storePart(PhaseBuilder &phase, mlir::Value at, mlir::Value part, Position position);
+  void storeWhole(PhaseBuilder &phase, Expression &expression, mlir::Value at, Position position);
 
   mlir::Value load(PhaseBuilder &phase, mlir::Value memory, mlir::Value at) const;
   mlir::Value patch(PhaseBuilder &phase) const;

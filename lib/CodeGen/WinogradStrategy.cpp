@@ -22,156 +22,10 @@ std::string WinogradStrategy::describe() const {
                                  "{6} tiles in chunks of {7}; {8} tasks",
                                  size, taps, wanted, rows, vectors, lanes, tiles(), chunk, tasks());
   if (wants(weights))
-    return text + fmt::format("; channels {}x{}; split in {}", inputBlock, outputBlock, parts);
+    return text + fmt::format("; channels {}x{}; split in {}{}", inputBlock, outputBlock, parts,
+                              pointsFirst ? "; points first" : "");
   text += fmt::format("; columns in blocks of {}", block);
   return isLate() ? text + fmt::format("; weights in tasks, k in chunks of {}", depth) : text;
-}
-
-//===----------------------------------------------------------------------===//
-// Recognition
-//===----------------------------------------------------------------------===//
-
-namespace {
-
-/// Two dimensions of the iteration that add up to an index of a tensor.
-struct Slide {
-  int operand, dim, position, tap;
-};
-
-/// Reads the parts of a convolution from a descriptor.
-class Recognizer {
-public:
-  explicit Recognizer(const ContractionDescriptor &descriptor) : d(descriptor) {}
-
-  FailureOr<WinogradStrategy> recognize();
-
-private:
-  LogicalResult findSlides();
-  LogicalResult nameSlides(int weights);
-  LogicalResult placeSlides();
-  LogicalResult placeChannels();
-  bool isUsed(int dim, int first, int second) const;
-
-  const ContractionDescriptor &d;
-  SmallVector<Slide, 2> slides;
-  WinogradStrategy s;
-};
-
-} // namespace
-
-/// Exactly two, over one tensor; no other index has more than one dimension.
-LogicalResult Recognizer::findSlides() {
-  for (int operand : {kA, kB, kC})
-    for (int dim = 0; dim < static_cast<int>(d.operands[operand].shape.size()); ++dim) {
-      SmallVector<int> users;
-      for (auto [index, iteration] : llvm::enumerate(d.dims))
-        if (iteration.terms[operand].dim == dim)
-          users.push_back(index);
-      if (users.size() < 2)
-        continue;
-      bool areUnit = llvm::all_of(
-          users, [&](int user) { return d.dims[user].terms[operand].coefficient == 1; });
-      if (users.size() > 2 || !areUnit)
-        return failure();
-      slides.push_back({operand, dim, users[0], users[1]});
-    }
-  return success(slides.size() == 2 && slides[0].operand == slides[1].operand);
-}
-
-/// Tells taps from positions: taps are few and occur in the weights.
-LogicalResult Recognizer::nameSlides(int weights) {
-  for (Slide &slide : slides) {
-    if (d.dims[slide.position].terms[weights].occurs())
-      std::swap(slide.position, slide.tap);
-    if (d.dims[slide.position].terms[weights].occurs() ||
-        !d.dims[slide.tap].terms[weights].occurs())
-      return failure();
-  }
-  s.taps = d.dims[slides[0].tap].extent;
-  return success((s.taps == 3 || s.taps == 5) && d.dims[slides[1].tap].extent == s.taps);
-}
-
-LogicalResult Recognizer::placeSlides() {
-  OperandIndex weights = s.weights.operand, result = s.result.operand;
-  auto rowTap = d.dims[slides[0].tap].terms[weights];
-  auto columnTap = d.dims[slides[1].tap].terms[weights];
-  auto row = d.dims[slides[0].position].terms[result];
-  auto column = d.dims[slides[1].position].terms[result];
-  if (!row.occurs() || !column.occurs() || row.coefficient != 1 || column.coefficient != 1)
-    return failure();
-  s.image.rows = slides[0].dim;
-  s.image.columns = slides[1].dim;
-  s.result.rows = row.dim;
-  s.result.columns = column.dim;
-  s.weights.rows = rowTap.dim;
-  s.weights.columns = columnTap.dim;
-  s.weights.isFlipped = rowTap.coefficient == -1;
-  int64_t first = s.weights.isFlipped ? s.taps - 1 : 0;
-  auto isAt = [&](OperandIndex operand, int dim, int64_t base) {
-    return d.operands[operand].base[dim] == base;
-  };
-  bool areTaps = rowTap.coefficient == columnTap.coefficient && std::abs(rowTap.coefficient) == 1 &&
-                 isAt(weights, rowTap.dim, first) && isAt(weights, columnTap.dim, first);
-  return success(areTaps && isAt(result, row.dim, 0) && isAt(result, column.dim, 0));
-}
-
-/// Whether a dimension occurs in two tensors, with unit coefficients, and not in
-/// the third.
-bool Recognizer::isUsed(int dim, int first, int second) const {
-  const AddressTerm(&terms)[3] = d.dims[dim].terms;
-  return terms[first].occurs() && terms[second].occurs() && !terms[3 - first - second].occurs() &&
-         terms[first].coefficient == 1 && terms[second].coefficient == 1;
-}
-
-LogicalResult Recognizer::placeChannels() {
-  OperandIndex image = s.image.operand, weights = s.weights.operand, result = s.result.operand;
-  for (auto [index, dim] : llvm::enumerate(d.dims)) {
-    int number = static_cast<int>(index);
-    if (llvm::any_of(slides, [&](const Slide &slide) {
-          return slide.position == number || slide.tap == number;
-        }))
-      continue;
-    auto isNew = [](int known) { return known < 0; };
-    if (isUsed(number, image, result) && isNew(s.image.images)) {
-      s.images = dim.extent;
-      s.image.images = dim.terms[image].dim;
-      s.result.images = dim.terms[result].dim;
-    } else if (isUsed(number, image, weights) && isNew(s.image.channels)) {
-      s.inputs = dim.extent;
-      s.image.channels = dim.terms[image].dim;
-      s.weights.channels = dim.terms[weights].dim;
-    } else if (isUsed(number, weights, result) && isNew(s.result.channels)) {
-      s.outputs = dim.extent;
-      s.result.channels = dim.terms[result].dim;
-      s.weights.outputs = dim.terms[weights].dim;
-    } else {
-      return failure();
-    }
-  }
-  auto isLast = [&](const WinogradTensor &tensor) {
-    return tensor.channels + 1 == static_cast<int>(d.operands[tensor.operand].shape.size());
-  };
-  // Sums of weights are vectors along the outputs.
-  bool isAlong = weights != kC || s.weights.channels < s.weights.outputs;
-  return success(isLast(s.image) && isLast(s.result) && s.weights.channels >= 0 && isAlong);
-}
-
-FailureOr<WinogradStrategy> Recognizer::recognize() {
-  bool isEmpty = llvm::any_of(d.dims, [](const ContractionDim &dim) { return dim.extent == 0; });
-  if (!d.element.isF32() || isEmpty || failed(findSlides()))
-    return failure();
-  auto image = static_cast<OperandIndex>(slides[0].operand);
-  for (OperandIndex weights : {kB, kC}) {
-    if (weights == image)
-      continue;
-    s = {};
-    s.image.operand = image;
-    s.weights.operand = weights;
-    s.result.operand = static_cast<OperandIndex>(3 - weights - s.image.operand);
-    if (succeeded(nameSlides(weights)) && succeeded(placeSlides()) && succeeded(placeChannels()))
-      return s;
-  }
-  return failure();
 }
 
 //===----------------------------------------------------------------------===//
@@ -209,7 +63,9 @@ private:
   void tryTile(int64_t rows, int64_t vectors);
   void tryBlock(int64_t block);
   void tryLate(int64_t block, int64_t depth);
-  void tryChannels(int64_t inputBlock, int64_t outputBlock);
+  void tryChannels(int64_t inputBlock, int64_t outputBlock, bool pointsFirst);
+  double tileCycles(double passes, double sumBytes, double tileBytes) const;
+  double gradientCycles() const;
   double vectorsOf(int64_t channels) const {
     return static_cast<double>(llvm::divideCeil(channels, s.lanes));
   }
@@ -225,7 +81,8 @@ private:
   const ContractionDescriptor &d;
   const Machine &machine;
   WinogradTransforms transforms;
-  /// To and from the points: a patch of a vector of channels. Unless weights are wanted.
+  /// A patch of a vector of channels: to the points, or, what is wanted, back. Where weights
+  /// are wanted, the image is the operand.
   double cyclesOfOperand = 0, cyclesOfWeights = 0, cyclesOfResult = 0;
   WinogradStrategy s, best;
 };
@@ -359,41 +216,67 @@ void WinogradChooser::tryLate(int64_t block, int64_t depth) {
 }
 
 /// Products over tiles: blocks of channels.
-void WinogradChooser::tryChannels(int64_t inputBlock, int64_t outputBlock) {
+void WinogradChooser::tryChannels(int64_t inputBlock, int64_t outputBlock, bool pointsFirst) {
   s.inputBlock = inputBlock;
   s.outputBlock = s.block = outputBlock;
-  auto points = static_cast<double>(s.allPoints());
-  auto l2 = static_cast<double>(machine.l2Bytes);
+  s.pointsFirst = pointsFirst;
+  auto points = static_cast<double>(s.allPoints()), l2 = static_cast<double>(machine.l2Bytes);
   double sumBytes = 4 * points * static_cast<double>(llvm::alignTo(inputBlock, s.rows)) *
                     static_cast<double>(s.paddedBlock());
   double tileBytes = 4 * points * static_cast<double>(inputBlock + s.paddedBlock());
   auto fitting = static_cast<int64_t>((0.7 * l2 - sumBytes) / tileBytes);
-  if (sumBytes > 0.4 * l2 || fitting < 1)
+  if (sumBytes > (pointsFirst ? 0.6 : 0.4) * l2 || (!pointsFirst && fitting < 1))
     return;
   int64_t blocks = (s.inputs / inputBlock) * (s.outputs / outputBlock);
+  if (pointsFirst && blocks == 1)
+    return;
   s.parts =
       std::min<int64_t>(llvm::divideCeil(kWantedTasks, blocks), llvm::divideCeil(s.tiles(), 16));
   int64_t tilesOfPart = llvm::divideCeil(s.tiles(), s.parts);
   s.parts = llvm::divideCeil(s.tiles(), tilesOfPart);
-  int64_t chunks = llvm::divideCeil(tilesOfPart, std::min<int64_t>(fitting, 256));
+  int64_t chunks = pointsFirst ? 1 : llvm::divideCeil(tilesOfPart, std::min<int64_t>(fitting, 256));
   s.chunk = llvm::divideCeil(tilesOfPart, chunks);
 
-  auto tiles = static_cast<double>(s.tiles());
-  auto passes = static_cast<double>(blocks);
-  double in = vectorsOf(inputBlock) * transformCycles(transforms.image, false) +
-              vectorsOf(outputBlock) * transformCycles(transforms.result, false);
-  double out = static_cast<double>(s.inputs) * vectorsOf(s.outputs) *
-               transformCycles(transforms.weights, true);
+  auto passes = static_cast<double>(blocks), parts = static_cast<double>(s.parts);
   double registerTiles = static_cast<double>(llvm::divideCeil(inputBlock, s.rows)) *
                          static_cast<double>(s.paddedBlock() / s.panelWidth());
-  auto allChunks = static_cast<double>(chunks * s.parts) * passes;
-  double products = points * registerTiles * allChunks *
-                    productCycles(s.rows, s.vectors, static_cast<double>(s.chunk), 3);
-  double partialBytes = 4 * static_cast<double>(s.taps * s.taps * s.inputs * s.outputs);
-  s.cycles = tiles * passes * in + products + allChunks * sumBytes / 24 +
-             static_cast<double>(s.parts) * (out + partialBytes / 6) +
-             tiles * passes * tileBytes / 32;
+  double allChunks = static_cast<double>(chunks) * parts * passes;
+  double products =
+      points * registerTiles * allChunks *
+      productCycles(s.rows, s.vectors, static_cast<double>(s.chunk), chunks > 1 ? 3 : 1.5);
+  auto tasks = parts * passes;
+  s.cycles =
+      tileCycles(passes, sumBytes, tileBytes) + products + tasks * sumBytes / 24 + gradientCycles();
   keepIfBest();
+}
+
+/// Cycles of bringing image and result to their points, once or for each block of
+/// channels.
+double WinogradChooser::tileCycles(double passes, double sumBytes, double tileBytes) const {
+  auto tiles = static_cast<double>(s.tiles());
+  auto lines = static_cast<double>(s.allPoints() * s.lanes) / 16;
+  auto cyclesOf = [&](double inputs, double outputs, double bytes) {
+    double line = lines * lineCycles(bytes);
+    return inputs * (std::max(cyclesOfOperand, line) + 0.5 * cyclesOfOperand) +
+           outputs * (std::max(cyclesOfResult, line) + 0.5 * cyclesOfResult);
+  };
+  if (!s.pointsFirst)
+    return tiles * passes *
+           (cyclesOf(vectorsOf(s.inputBlock), vectorsOf(s.outputBlock),
+                     sumBytes + static_cast<double>(s.chunk) * tileBytes) +
+            tileBytes / 32);
+  double allBytes =
+      4 * static_cast<double>(s.allPoints()) * tiles * static_cast<double>(s.inputs + s.outputs);
+  return tiles * cyclesOf(vectorsOf(s.inputs), vectorsOf(s.outputs), allBytes) +
+         passes * rereadCycles(tiles * tileBytes);
+}
+
+/// Cycles of bringing the weights' gradient back from the points.
+double WinogradChooser::gradientCycles() const {
+  auto bytes = 4 * static_cast<double>(s.taps * s.taps * s.inputs * s.outputs);
+  auto parts = static_cast<double>(s.parts);
+  double stored = bytes / 64 * lineCycles(bytes) * (s.parts > 1 ? parts + 1 : 1);
+  return parts * static_cast<double>(s.inputs) * vectorsOf(s.outputs) * cyclesOfWeights + stored;
 }
 
 /// Whole parts of an extent that are vectors' multiples, the extent first.
@@ -418,16 +301,19 @@ void WinogradChooser::tryTile(int64_t rows, int64_t vectors) {
   }
   for (int64_t inputBlock : blocksOf(s.inputs, s.lanes))
     for (int64_t outputBlock : blocksOf(s.outputs, s.panelWidth()))
-      tryChannels(inputBlock, outputBlock);
+      for (bool pointsFirst : {false, true})
+        tryChannels(inputBlock, outputBlock, pointsFirst);
 }
 
 WinogradStrategy WinogradChooser::choose() {
   bool wantsImage = s.wants(s.image);
   s.reduction = wantsImage ? s.outputs : s.inputs;
   s.columns = wantsImage ? s.inputs : s.outputs;
+  bool wantsWeights = s.wants(s.weights);
   cyclesOfOperand = transformCycles(wantsImage ? transforms.result : transforms.image, false);
-  cyclesOfWeights = transformCycles(transforms.weights, false);
-  cyclesOfResult = transformCycles(wantsImage ? transforms.image : transforms.result, true);
+  cyclesOfWeights = transformCycles(transforms.weights, wantsWeights);
+  cyclesOfResult =
+      transformCycles(wantsImage ? transforms.image : transforms.result, !wantsWeights);
   int64_t most = s.wants(s.weights) ? s.inputs : s.tiles();
   int64_t columns = s.wants(s.weights) ? s.outputs : s.columns;
   for (int64_t vectors = 1; vectors <= std::min<int64_t>(4, llvm::divideCeil(columns, s.lanes));
@@ -447,7 +333,7 @@ double directCycles(const ContractionDescriptor &descriptor, const Machine &mach
 
 FailureOr<WinogradStrategy> chooseWinograd(const ContractionDescriptor &descriptor,
                                            const Machine &machine) {
-  FailureOr<WinogradStrategy> convolution = Recognizer(descriptor).recognize();
+  FailureOr<WinogradStrategy> convolution = recognizeWinograd(descriptor);
   if (failed(convolution))
     return failure();
   SmallVector<int64_t> sizes = {2};

@@ -15,6 +15,7 @@
 //
 //   weights wanted     for each chunk: image and result to their points, and
 //                      sums[p][ic][oc] += image[p][tile][ic] * result[p][tile][oc]
+//                      (or both to their points before, and all tiles at once)
 //   otherwise          one operand to its points, then for each block of columns
 //                      products[p][tile][n] = operand[p][tile][k] * weights[p][k][n]
 //                      and back from the points
@@ -65,8 +66,10 @@ struct WinogradStrategy {
   /// over at a time; 0: a phase before does.
   int64_t depth = 0;
   /// Weights wanted: input and output channels that a task takes, and parts that
-  /// the tiles are split in.
+  /// the tiles are split in; whether image and result are brought to their points
+  /// before, instead of by each task.
   int64_t inputBlock = 0, outputBlock = 0, parts = 1;
+  bool pointsFirst = false;
   /// Estimated cycles.
   double cycles = 0;
 
@@ -87,6 +90,10 @@ struct WinogradStrategy {
   /// One line for people: `winograd 2x2 of 5x5, ...`.
   std::string describe() const;
 };
+
+/// The convolution of stride 1, or the gradient of one, that a contraction is, without
+/// sizes; failure where it is none.
+mlir::FailureOr<WinogradStrategy> recognizeWinograd(const ContractionDescriptor &descriptor);
 
 /// How to compute a contraction this way; failure where it is no such
 /// convolution or has too few channels.

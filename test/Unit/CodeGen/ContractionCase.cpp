@@ -157,7 +157,7 @@ private:
     c.images = between(1, 2), c.height = between(2, 5), c.width = between(2, 5);
     c.kernelHeight = c.kernelWidth = 3;
     c.top = c.left = c.bottom = c.right = 1;
-    c.inputs = 16 * between(1, 4), c.outputs = 32 * between(4, 6);
+    c.inputs = 16 * between(1, 8), c.outputs = 32 * between(4, 6);
     if (c.op == CaseOp::BackwardData)
       std::swap(c.inputs, c.outputs);
   }

@@ -294,8 +294,8 @@ std::string shrink(ContractionCase c, const Target &target, dlrt_pool *pool, std
 std::vector<const char *> kindsOf(const Target &target) {
   switch (target.arithmetic) {
   case Arithmetic::Winograd:
-    return {"winograd 4x4 of 3x3", "winograd 2x2 of 5x5", "image wanted",
-            "weights wanted",      "columns in blocks",   "weights in tasks"};
+    return {"winograd 4x4 of 3x3", "winograd 2x2 of 5x5", "image wanted", "weights wanted",
+            "columns in blocks",   "weights in tasks",    "points first"};
   case Arithmetic::Tiles:
     return {"bf16x3"};
   case Arithmetic::MultiplyAdds:

@@ -140,6 +140,23 @@ TEST_P(WinogradConvolution, WeightsInTasks) {
   checkWith(512 << 10, {1, 6, 5, 128, 256, 5, {2, 2, 2, 2}});
 }
 
+/// Channels in blocks that each need all tiles: at their points before. With few blocks
+/// in parts, too; the prologue and the bias gradient go along.
+TEST_P(WinogradConvolution, PointsFirst) {
+  Machine machine = Machine::get(GetParam()).value();
+  machine.l2Bytes = 256 << 10;
+  Conv many{1, 7, 7, 96, 192, 3, {1, 1, 1, 1}}, few{5, 13, 12, 50, 96, 3};
+  for (const Conv &c : {many, few}) {
+    checkOn(machine, {{c.image(), c.result()}, c.backwardWeights()}, {}, "points first");
+    checkOn(
+        machine,
+        {{c.image(), c.result(), c.result()},
+         "%p = dl.mul %a1, %a2\n" + c.backwardWeights("%p") + "\n%s = dl.sum %p {axes = [0, 1, 2]}",
+         {"%r", "%s"}},
+        {}, "points first");
+  }
+}
+
 TEST_P(WinogradConvolution, Epilogue) {
   Conv c{2, 9, 8, 20, 24, 3, {1, 1, 1, 1}};
   check({{c.image(), c.weight(), "24xf32", "2x1x1x24xf32"},
