@@ -107,7 +107,7 @@ SmallVector<Value> gradient(BatchNormTrainOp op, ValueRange cotangents, OpBuilde
   Formula f(op.getLoc(), builder);
   Expr g = f(cotangents[0]), x = f(op.getInput());
   SmallVector<int64_t> axes = op.getReducedAxes();
-  Moments moments = momentsOf(x, axes);
+  Moments moments = momentsOfMany(x, axes);
   Expr r = rsqrt(moments.variance + op.getEps().convertToDouble());
   Expr y = moments.centred * r;
   // The sums of the channels' gradients are those that d(x) needs.

@@ -140,6 +140,39 @@ Moments momentsOf(Expr x, ArrayRef<int64_t> axes) {
   return {mean, centred, sum(centred * centred, axes, /*keepdims=*/true) * share};
 }
 
+/// The mean along `axes` of up to `most` elements from the middle of x.
+static Expr guessedMean(Expr x, ArrayRef<int64_t> axes, int64_t most) {
+  SmallVector<int64_t> starts, ends;
+  int64_t count = 1;
+  for (int64_t axis : llvm::reverse(axes)) {
+    int64_t extent = x.shape()[axis], taken = std::min(extent, most / count);
+    starts.insert(starts.begin(), (extent - taken) / 2);
+    ends.insert(ends.begin(), starts.front() + taken);
+    count *= taken;
+  }
+  ImplicitLocOpBuilder &b = *x.builder;
+  Expr few = {&b, SliceOp::create(b, x, b.getDenseI64ArrayAttr(axes),
+                                  b.getDenseI64ArrayAttr(starts), b.getDenseI64ArrayAttr(ends))};
+  return sum(few, axes, /*keepdims=*/true) * (1 / static_cast<double>(count));
+}
+
+// Sums of r = x - g and of r² for a guess g: the variance is mean(r²) - mean(r)². What
+// cancels there is (mean - g)², which the spread of few elements bounds: if they all lie
+// apart from the rest, the variance has a share of at least `few / count` of that square,
+// so that the error stays below 2^-24 count / few times a small number.
+Moments momentsOfMany(Expr x, ArrayRef<int64_t> axes) {
+  constexpr int64_t few = 64, many = 256, large = 1 << 19;
+  int64_t count = countOf(x, axes);
+  if (count < many || x.type().getNumElements() < large)
+    return momentsOf(x, axes);
+  double share = 1 / static_cast<double>(count);
+  Expr guess = guessedMean(x, axes, few), rest = x - guess;
+  Expr shift = sum(rest, axes, /*keepdims=*/true) * share;
+  Expr square = sum(rest * rest, axes, /*keepdims=*/true) * share;
+  Expr mean = guess + shift;
+  return {mean, x - mean, maximum(square - shift * shift, 0)};
+}
+
 Expr alongAxis(Expr values, Expr x, int64_t axis) {
   SmallVector<int64_t> shape(x.rank(), 1);
   axis = axis < 0 ? axis + x.rank() : axis;
@@ -170,7 +203,7 @@ template <> SmallVector<Value> decompose(BatchNormTrainOp op, OpBuilder &builder
   Formula f(op.getLoc(), builder);
   Expr x = f(op.getInput());
   SmallVector<int64_t> axes = op.getReducedAxes();
-  Moments moments = momentsOf(x, axes);
+  Moments moments = momentsOfMany(x, axes);
   Expr factor = rsqrt(moments.variance + op.getEps().convertToDouble());
   auto channels = [&](Value values) { return alongAxis(f(values), x, op.getAxis()); };
   Expr y = moments.centred * (factor * channels(op.getScale())) + channels(op.getBias());

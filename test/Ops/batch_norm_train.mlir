@@ -68,6 +68,25 @@ dl.model @many(%x: tensor<300x7x3xf32>, %y: tensor<7xf32>, %z: tensor<7xf32>, %u
   dl.return %r, %m1, %v1
 }
 
+// Large tensors: the moments are those about a guess, in one pass. Means far from 0, then
+// a few elements far from all others, where the guess may be among them.
+// CHECK-LABEL: dl.model @large(
+// CHECK: dl.batch_norm_train %1, %s, %b, %m, %v
+dl.model @large(%x: tensor<2x9x17x2051xf32>, %s: tensor<2051xf32>, %b: tensor<2051xf32>, %m: tensor<2051xf32>, %v: tensor<2051xf32>) attributes {check.gradient = false} {
+  %0 = dl.constant dense<3.0> : tensor<f32>
+  %1 = dl.add %x, %0
+  %y, %p, %q = dl.batch_norm_train %1, %s, %b, %m, %v {axis = 3}
+  dl.return %y, %p, %q
+}
+
+// CHECK-LABEL: dl.model @tails(
+// CHECK: dl.batch_norm_train %{{[0-9]+}}, %s, %b, %m, %v
+dl.model @tails(%x: tensor<67x1600x7xf32>, %s: tensor<1600xf32>, %b: tensor<1600xf32>, %m: tensor<1600xf32>, %v: tensor<1600xf32>) attributes {check.gradient = false, check.low.x = -9.0, check.high.x = 9.0} {
+  %1 = dl.exp %x
+  %y, %p, %q = dl.batch_norm_train %1, %s, %b, %m, %v {axis = 1}
+  dl.return %y, %p, %q
+}
+
 // CHECK-LABEL: dl.model @wide(
 // CHECK: dl.batch_norm_train %x, %y, %z, %u, %v
 dl.model @wide(%x: tensor<4x5xf64>, %y: tensor<5xf64>, %z: tensor<5xf64>, %u: tensor<5xf64>, %v: tensor<5xf64>) {

@@ -18,6 +18,8 @@ struct Moments {
   Expr mean, centred, variance;
 };
 Moments momentsOf(Expr x, llvm::ArrayRef<int64_t> axes);
+/// The same, and in one pass over x where that is larger than second-level caches.
+Moments momentsOfMany(Expr x, llvm::ArrayRef<int64_t> axes);
 
 /// Number of elements along some axes.
 int64_t countOf(Expr x, llvm::ArrayRef<int64_t> axes);
