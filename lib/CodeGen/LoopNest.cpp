@@ -43,12 +43,13 @@ LoopNest::LoopNest(KernelModule &module, const LoopAnalysis &analysis)
 /// Elements of a row that a task streams.
 static constexpr int64_t kStreamedElements = 4096;
 
-/// Whether full tiles may be stored past the caches, and should: writing to memory is
+/// Whether results may be stored past the caches, and should: writing to memory is
 /// then a third cheaper, as lines are not read before. Of the last-level cache nobody
 /// knows how much is left to this kernel: a few times the second level count as large.
 bool LoopNest::canBypass() const {
   const Machine &machine = module.machine();
-  if (!llvm::Triple(machine.triple).isX86() || !analysis.levels.empty() || transposed)
+  bool isAlone = rows ? !analysis.lastLevelWrites : analysis.levels.empty();
+  if (!llvm::Triple(machine.triple).isX86() || !isAlone || transposed)
     return false;
   int64_t largest = 0, vectorBytes = machine.vectorBits / 8;
   for (unsigned result : analysis.fullResults) {
@@ -82,6 +83,7 @@ void LoopNest::chooseTiles() {
     fullTiles = 1;
     chooseGroup();
     chooseAhead();
+    bypasses = rows && canBypass();
     rowsPerTask = llvm::alignTo(std::max<int64_t>(kTaskWork / elementWork, 1), group);
     rowsPerTask = std::min(rowsPerTask, std::max<int64_t>(rowCount, 1));
     taskCount = llvm::divideCeil(rowCount, rowsPerTask);
@@ -283,31 +285,35 @@ SmallVector<Value> LoopNest::rowIndices(PhaseBuilder &phase, Value row) const {
   return indices;
 }
 
-/// The full tiles of a row. A line that an operand brought into the cache is stored
-/// there, whatever its size: in place stores past the caches take three times as long.
-void LoopNest::emitTiles(PhaseBuilder &phase, SmallVector<Value> indices, Value lower, Value upper,
-                         function_ref<void(Point &)> emit) const {
-  ImplicitLocOpBuilder &b = phase.b;
-  int64_t tile = tileVectors * lanes;
-  auto emitLoop = [&](bool past) {
-    SmallVector<Chunk> chunks = chunksOf(tile);
-    for (Chunk &chunk : chunks)
-      chunk.bypasses = past;
-    buildLoop(b, lower, upper, tile, [&](Value column) {
-      indices.back() = column;
-      emitPoint(phase, indices, chunks, emit);
-    });
-  };
+/// A line that an operand brought into the cache is stored there, whatever its size: in
+/// place stores past the caches take three times as long.
+void LoopNest::emitStores(PhaseBuilder &phase, function_ref<void(bool)> emit) const {
   if (!bypasses)
-    return emitLoop(false);
+    return emit(false);
+  ImplicitLocOpBuilder &b = phase.b;
   phase.bypasses = true;
   Value isApart = phase.areApart(analysis.fullResults, module.machine().vectorBits / 8);
   auto branch = scf::IfOp::create(b, isApart, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
-  emitLoop(true);
+  emit(true);
   b.setInsertionPointToStart(branch.elseBlock());
-  emitLoop(false);
+  emit(false);
+}
+
+/// The full tiles of a row.
+void LoopNest::emitTiles(PhaseBuilder &phase, SmallVector<Value> indices, Value lower, Value upper,
+                         function_ref<void(Point &)> emit) const {
+  int64_t tile = tileVectors * lanes;
+  emitStores(phase, [&](bool past) {
+    SmallVector<Chunk> chunks = chunksOf(tile);
+    for (Chunk &chunk : chunks)
+      chunk.bypasses = past;
+    buildLoop(phase.b, lower, upper, tile, [&](Value column) {
+      indices.back() = column;
+      emitPoint(phase, indices, chunks, emit);
+    });
+  });
 }
 
 /// `hasRest`: whether the elements behind the full tiles belong to it; null: they do.

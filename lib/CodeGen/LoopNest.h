@@ -157,6 +157,9 @@ private:
                mlir::Value hasRest, llvm::function_ref<void(Point &)> emit) const;
   void emitTiles(PhaseBuilder &phase, llvm::SmallVector<mlir::Value> indices, mlir::Value lower,
                  mlir::Value upper, llvm::function_ref<void(Point &)> emit) const;
+  /// Builds `emit(true)`, which stores past the caches, for where results can be stored
+  /// so, and `emit(false)` for elsewhere.
+  void emitStores(PhaseBuilder &phase, llvm::function_ref<void(bool)> emit) const;
   void emitTransposed(PhaseBuilder &phase, mlir::Value firstRow, mlir::Value lastRow,
                       llvm::function_ref<void(Point &)> emit) const;
   void emitBlocks(PhaseBuilder &phase, mlir::Value block, mlir::Value column, int64_t columns,
@@ -197,8 +200,8 @@ private:
   /// Then also: these are the dimension before the last, and blocks of them are
   /// transposed in registers; a row of the task is such a block.
   bool turns = false;
-  /// Results are larger than what a next kernel finds in a cache: full tiles go past
-  /// the caches, where that is possible.
+  /// Results are larger than what a next kernel finds in a cache: full tiles, and what a
+  /// sweep writes of rows, go past the caches, where that is possible.
   bool bypasses = false;
   int64_t lanes = 1;
   int64_t rowCount = 1;     // product of the kept dimensions but the last, where that is tiled

@@ -398,12 +398,20 @@ LoopNest::Accumulators LoopNest::reduceByWalk(PhaseBuilder &phase, Point &point,
 }
 
 void LoopNest::sweep(PhaseBuilder &phase, Point &point, const Split *split) const {
-  SmallVector<Value> nothing;
-  walk(phase, point.indices, 0, split, setsFor(point.chunks.size(), split), nothing,
-       [&](ArrayRef<Value> indices, const Chunk &chunk, int64_t, SmallVector<Value> &) {
-         readAhead(phase, point, indices, chunk);
-         writeStep(phase, point, indices, chunk);
-       });
+  auto emit = [&](bool past) {
+    SmallVector<Value> nothing;
+    walk(phase, point.indices, 0, split, setsFor(point.chunks.size(), split), nothing,
+         [&](ArrayRef<Value> indices, Chunk chunk, int64_t, SmallVector<Value> &) {
+           chunk.bypasses = past && chunk.active == chunk.width;
+           readAhead(phase, point, indices, chunk);
+           writeStep(phase, point, indices, chunk);
+         });
+  };
+  // The tiles of columns have been told already.
+  if (rows)
+    emitStores(phase, emit);
+  else
+    emit(false);
 }
 
 Position LoopNest::keptPosition(PhaseBuilder &phase, const Point &point, size_t chunk,
