@@ -36,12 +36,12 @@ Value VectorMath::geluFused(Value x) {
   Value size = math::AbsFOp::create(b, x), limit = number(x, 14.5), one = number(x, 1);
   Value t = arith::SelectOp::create(b, arith::CmpFOp::create(b, P::OGT, size, limit), limit, size);
   Value ct = arith::MulFOp::create(b, t, number(x, c));
-  Value z = arith::DivFOp::create(b, t, arith::AddFOp::create(b, ct, one));
+  Value z = arith::DivFOp::create(b, t, mulAdd(t, number(x, c), one));
   z = mulAdd(arith::NegFOp::create(b, ct), z, t);
   Value p = polynomial(mulAdd(z, number(x, -c), one),
-                       {-2.7020495387e-02, 1.4137810090e-01, -2.7019426350e-01, 1.9246493727e-01,
-                        -3.9635418500e-02, 1.1297009720e-01, 1.1636879680e-01, 1.3704733452e-01,
-                        1.3662092478e-01});
+                       {-2.7020478621e-02, 1.4137807488e-01, -2.7019447088e-01, 1.9246509671e-01,
+                        -3.9635468274e-02, 1.1297038198e-01, 1.1636865884e-01, 1.3704726100e-01,
+                        1.3662095368e-01});
   Value g = arith::MulFOp::create(b, z, p);
 
   // -t² = 2 n step ln 2 + r, with one rounding where the two are close.

@@ -138,14 +138,16 @@ Value VectorMath::scaledExp(Pair pair, Pair factor, double most) {
   ExpForm form = expForm(x);
   Rounded n = roundedTo(x, std::numbers::log2e / form.step);
   Value r = mulAdd(n.number, number(x, -form.high), x);
-  r = mulAdd(n.number, number(x, form.high - form.step * std::numbers::ln2), r);
-  if (pair.low)
-    r = arith::AddFOp::create(b, r, pair.low);
-  Value p = mulAdd(polynomial(r, form.coefficients), r, number(x, 1));
+  Value rest = number(x, form.high - form.step * std::numbers::ln2);
+  r = pair.low ? arith::AddFOp::create(b, r, mulAdd(n.number, rest, pair.low)).getResult()
+               : mulAdd(n.number, rest, r);
+  Value q = polynomial(r, form.coefficients), one = number(x, 1);
+  // A sum with the factor is rounded once; 1 + q r would be before the product as well.
+  Value p = factor.high && !factor.low
+                ? mulAdd(arith::MulFOp::create(b, q, r), factor.high, factor.high)
+                : mulAdd(q, r, one);
   if (factor.low)
     p = mulAdd(p, factor.high, arith::MulFOp::create(b, p, factor.low));
-  else if (factor.high)
-    p = arith::MulFOp::create(b, p, factor.high);
   return timesPower(p, n);
 }
 

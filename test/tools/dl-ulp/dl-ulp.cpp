@@ -186,6 +186,7 @@ static Status measurePart(const Function &function, const Executable &code, uint
 static Status measureSpecial(const Function &function, const Executable &code, Worst &worst) {
   std::vector<Tensor> in(function.isBinary ? 2 : 1, Tensor(DType::F32, {kChunk}));
   Tensor second(DType::F32, {kChunk});
+  // Ends and limits of the functions, integers, and where errors of gelu were largest.
   const float special[] = {0,
                            1,
                            std::numeric_limits<float>::infinity(),
@@ -209,7 +210,10 @@ static Status measureSpecial(const Function &function, const Executable &code, W
                            8388607.5f,
                            8388609,
                            16777215,
-                           16777216};
+                           16777216,
+                           1.83974f,
+                           1.85224843f,
+                           3.8836062f};
   constexpr size_t count = std::size(special);
   for (int64_t i = 0; i < kChunk; ++i)
     in[0].data<float>()[i] = (i % 2 ? -1 : 1) * special[i / 2 % count];
