@@ -186,9 +186,7 @@ double StrategyChooser::blockTime() const {
   bool isTransposed = s.dims[s.vectorDim].source[kB] != 1;
   if (staged.level >= 0)
     time += (isTransposed ? 10 : 4) * vectors(b / static_cast<double>(elementBytes));
-  if (s.parts > 1)
-    time += 10 * vectors(results) * static_cast<double>(s.parts);
-  return time;
+  return time + partsTime();
 }
 
 /// One order of blocks: K split into so many parts.

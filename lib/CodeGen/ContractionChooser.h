@@ -64,7 +64,7 @@ private:
     orderLoops();
     copyInTasks();
     fetchRows();
-    s.time += stagingTime(kA) + stagingTime(kB);
+    s.time += stagingTime(kA) + stagingTime(kB) + partsTime();
     judgeTasks();
     return s;
   }
@@ -88,6 +88,7 @@ private:
   bool chooseDotDim();
   double stagingTime(OperandIndex operand) const;
   double streamTime(int64_t bytes) const;
+  double partsTime() const;
   /// What a panel of B may take of the L1 cache.
   int64_t panelBytes() const { return machine.l1Bytes * 2 / 3; }
   void judgeTasks();

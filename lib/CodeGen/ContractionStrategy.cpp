@@ -395,6 +395,16 @@ double StrategyChooser::streamTime(int64_t bytes) const {
   return bytes <= machine.l2Bytes * 3 / 4 ? 0 : 0.3;
 }
 
+/// Time of partial results: stored, loaded, added and stored.
+double StrategyChooser::partsTime() const {
+  if (s.parts == 1)
+    return 0;
+  auto vectors = static_cast<double>(s.parts) / static_cast<double>(s.lanes);
+  for (const PlanDim &dim : s.dims)
+    vectors *= dim.role == DimRole::K ? 1 : static_cast<double>(dim.extent);
+  return 10 * vectors;
+}
+
 /// Few tasks leave cores idle.
 void StrategyChooser::judgeTasks() {
   if (s.tasks() < kFewTasks && d.flops() > kFewTasks * kPartFlops)
