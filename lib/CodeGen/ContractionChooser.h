@@ -43,6 +43,15 @@ public:
     return finish();
   }
 
+  /// The best strategy with A packed by rows instead of copied with zeros around it;
+  /// null where neither would be.
+  std::optional<ContractionStrategy> choosePackedRows() {
+    packsPadded = true;
+    std::optional<ContractionStrategy> strategy = choose(/*alongK=*/false);
+    bool isPacked = strategy->operands[kA].staging == Staging::Panels;
+    return isPacked && d.isPadded(kA) ? strategy : std::nullopt;
+  }
+
   /// The best strategy with vectors across groups of few columns, or null.
   std::optional<ContractionStrategy> chooseGroups();
 
@@ -102,6 +111,7 @@ private:
   void layOutResult();
   void buildDims();
   bool canMerge(const PlanDim &outer, const PlanDim &inner) const;
+  bool conflictsA() const;
   double spanOf(const PlanDim &groups) const;
   void chooseTile();
   void applyTile();
@@ -148,6 +158,8 @@ private:
   ContractionStrategy s;
   /// B is packed by tasks, not before; K is split.
   bool inBlocks = false, isSplit = false;
+  /// Rows of A may be packed where it would be copied otherwise.
+  bool packsPadded = false;
   /// Of the operands as they are.
   int64_t bytesA = 0, bytesB = 0;
   int &vectorPart = s.vectorPart;

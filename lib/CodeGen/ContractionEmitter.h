@@ -102,6 +102,8 @@ protected:
   void packGroups(PhaseBuilder &phase, Expression &expression, llvm::ArrayRef<mlir::Value> index,
                   mlir::Value target, mlir::Value at);
 
+  mlir::Value insideOf(mlir::ImplicitLocOpBuilder &b, OperandIndex operand,
+                       llvm::ArrayRef<mlir::Value> index) const;
   Position sourcePosition(mlir::ImplicitLocOpBuilder &b, OperandIndex operand,
                           llvm::ArrayRef<mlir::Value> index) const;
   int innermostK() const;

@@ -33,8 +33,10 @@ int64_t StrategyChooser::partsForCache() const {
     return std::max<int64_t>(std::min(parts, bytes / std::max<int64_t>(8 * bytesOf(kC), 1)), 1);
   }
   int64_t k = extentOf(DimRole::K), bytes = k * s.columns() * elementBytes;
+  // A panel of A is one tile's.
+  const StagedOperand &a = s.operands[kA];
   if (s.vectorDim >= 0 && s.dims[s.vectorDim].tiles() > 1)
-    bytes += bytesOf(kA);
+    bytes += a.staging == Staging::Panels ? a.panel * elementBytes : bytesOf(kA);
   int64_t parts = std::min<int64_t>(llvm::divideCeil(bytes, machine.l2Bytes / 4 * 3), k / 512);
   bool isCheap = bytesOf(kC) * parts <= (bytesOf(kA) + bytesOf(kB)) / 2;
   return isCheap ? std::max<int64_t>(parts, 1) : 1;

@@ -220,6 +220,23 @@ Value lanesBelow(ImplicitLocOpBuilder &b, Value count, int64_t lanes) {
                                splat(b, limit, lanes));
 }
 
+/// Whether a point of the iteration lies inside A or B; null: all do.
+Value ContractionEmitter::insideOf(ImplicitLocOpBuilder &b, OperandIndex operand,
+                                   ArrayRef<Value> index) const {
+  Position position = sourcePosition(b, operand, index);
+  Value isInside;
+  for (auto [dim, extent] : llvm::enumerate(d.operands[operand].shape)) {
+    IndexRange range = d.range(operand, static_cast<int>(dim));
+    if (range.low >= 0 && range.high < extent)
+      continue;
+    // Unsigned, an index below zero is past the end too.
+    Value fits = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, position.indices[dim],
+                                       arith::ConstantIndexOp::create(b, extent));
+    isInside = isInside ? arith::AndIOp::create(b, isInside, fits).getResult() : fits;
+  }
+  return isInside;
+}
+
 /// One k of a panel, vectors along the columns (of A: along the rows).
 void ContractionEmitter::packColumns(PhaseBuilder &phase, Expression &expression,
                                      OperandIndex operand, ArrayRef<Value> index, Value target,
@@ -230,6 +247,7 @@ void ContractionEmitter::packColumns(PhaseBuilder &phase, Expression &expression
   const ContractionDim &columns = d.dims[part];
   int64_t last = (llvm::divideCeil(columns.extent, staged.panelTile) - 1) * staged.panelTile;
   SmallVector<Value> here(index);
+  Value isInside = insideOf(b, operand, index);
   for (int64_t v = 0; v < staged.panelPitch; v += s.lanes) {
     here[part] = offsetBy(b, index[part], v);
     Position position = sourcePosition(b, operand, here);
@@ -238,8 +256,14 @@ void ContractionEmitter::packColumns(PhaseBuilder &phase, Expression &expression
       Value left = arith::SubIOp::create(b, phase.index(columns.extent), here[part]);
       position.mask = lanesBelow(b, left, s.lanes);
     }
-    vector::StoreOp::create(b, expression.vectorAt(d.operands[operand].value, position), target,
-                            offsetBy(b, at, v));
+    auto store = [&](Value vector) {
+      vector::StoreOp::create(b, vector, target, offsetBy(b, at, v));
+    };
+    auto pack = [&] { store(expression.vectorAt(d.operands[operand].value, position)); };
+    if (isInside)
+      buildIf(b, isInside, pack, [&] { store(numberLike(b, vectorType(), 0)); });
+    else
+      pack();
   }
 }
 

@@ -199,6 +199,9 @@ bool StrategyChooser::canMerge(const PlanDim &outer, const PlanDim &inner) const
   if (s.resultPart >= 0 &&
       (outer.parts.back() == s.resultPart || inner.parts.back() == s.resultPart))
     return false;
+  // Panels lie along one dimension of rows.
+  if (packsPadded && inner.role == DimRole::M)
+    return false;
   for (const Clip &clip : s.clips)
     for (int part : {clip.row, clip.k})
       if (llvm::is_contained(outer.parts, part) || llvm::is_contained(inner.parts, part))
@@ -251,6 +254,24 @@ double StrategyChooser::spanOf(const PlanDim &groups) const {
          static_cast<double>(piece * elementBytes);
 }
 
+/// Whether pieces of rows that a tile takes of a copied or clipped A fall into so few
+/// sets of the L2 cache that they are gone when the next column of tiles wants them.
+bool StrategyChooser::conflictsA() const {
+  constexpr int64_t kPage = 4096, kFewSets = 2048;
+  bool isInPlace = s.operands[kA].staging == Staging::None && s.clips.empty();
+  if (isInPlace || s.vectorA || s.isDot() || packsPadded)
+    return false;
+  int64_t stride = 0, rows = 0;
+  for (const PlanDim &dim : s.dims) {
+    if (dim.role == DimRole::K)
+      stride = dim.strides[kA] * elementBytes;
+    if (isInnerRow(dim))
+      rows = dim.strides[kA];
+  }
+  int64_t common = std::gcd(stride, kPage);
+  return rows == 1 && common >= kFewSets && extentOf(DimRole::K) * common > machine.l2Bytes / 2;
+}
+
 void StrategyChooser::chooseTile() {
   TileProblem problem;
   problem.wantedVectors = request.vectors;
@@ -297,6 +318,7 @@ void StrategyChooser::chooseTile() {
   // (A copy with zeros around it would be read alike.)
   problem.shortRowsA = s.operands[kA].staging == Staging::None && s.clips.empty() &&
                        !problem.rowBytes.empty() && problem.rowBytes.back() == elementBytes;
+  problem.conflictsA = conflictsA();
   // In blocks, the tiles find a panel of B near; of a split K they see a part.
   if (inBlocks) {
     problem.bytesB = 0;
@@ -331,9 +353,9 @@ void StrategyChooser::chooseTile() {
 /// the caches have lost it; packed, it streams. That pays from a few reads on.
 int StrategyChooser::panelRows() const {
   static constexpr int64_t kReads = 4;
-  if (inBlocks || s.operands[kA].staging != Staging::None || !s.clips.empty() || s.isDot() ||
-      s.vectorA || s.vectorDim < 0 || s.dims[s.vectorDim].tiles() < kReads ||
-      bytesOf(kA) <= 2 * machine.l1Bytes)
+  bool mayPack = s.operands[kA].staging == Staging::None || (packsPadded && !d.isResidue);
+  if (inBlocks || !mayPack || !s.clips.empty() || s.isDot() || s.vectorA || s.vectorDim < 0 ||
+      s.dims[s.vectorDim].tiles() < kReads || bytesOf(kA) <= 2 * machine.l1Bytes)
     return -1;
   int rows = -1;
   for (auto [index, dim] : llvm::enumerate(s.dims)) {
@@ -431,6 +453,7 @@ ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
     return clipped;
   if (isWorthClipping)
     consider(std::move(clipped));
+  consider(StrategyChooser(descriptor, request, machine, /*mayClip=*/false).choosePackedRows());
   for (bool mayClip : {false, true}) {
     auto groups = StrategyChooser(descriptor, request, machine, mayClip).chooseGroups();
     if (groups && groups->tileKinds() <= kMostKinds)

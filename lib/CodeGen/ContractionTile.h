@@ -41,6 +41,8 @@ struct TileProblem {
   bool inPlaceB = false;
   /// A is read where it lies, and is contiguous along rows: likewise.
   bool shortRowsA = false;
+  /// Such pieces of A come from outer memory for each column of tiles again.
+  bool conflictsA = false;
   /// K goes in chunks of so many steps by vectors, whose sums wait in memory; 0: as
   /// a whole.
   double chunkVectors = 0;

@@ -70,7 +70,9 @@ public:
         drawn.op = static_cast<CaseOp>(between(1, 3));
       else if (!(isLarge && chance(2)))
         drawn.op = static_cast<CaseOp>(below(4));
-      if (drawn.op == CaseOp::Matmul)
+      if (isLarge && !slides && chance(5))
+        spreadRows(drawn);
+      else if (drawn.op == CaseOp::Matmul)
         isLarge ? largeMatmul(drawn) : matmul(drawn);
       else
         convolution(drawn);
@@ -160,6 +162,16 @@ private:
     c.inputs = 16 * between(1, 8), c.outputs = 32 * between(4, 6);
     if (c.op == CaseOp::BackwardData)
       std::swap(c.inputs, c.outputs);
+  }
+
+  /// A gradient that meets rows of A in few cache sets.
+  void spreadRows(ContractionCase &c) {
+    c.op = CaseOp::BackwardWeights;
+    c.height = between(4, 7), c.width = between(4, 7);
+    c.kernelHeight = between(1, 2), c.kernelWidth = between(1, 2);
+    c.strideHeight = c.strideWidth = 2;
+    c.top = c.left = c.bottom = c.right = 1;
+    c.inputs = 512, c.outputs = between(193, 260);
   }
 
   void channels(ContractionCase &c) {

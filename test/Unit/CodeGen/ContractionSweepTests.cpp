@@ -303,7 +303,8 @@ std::vector<const char *> kindsOf(const Target &target) {
   }
   if (std::strcmp(target.march, kSmallCaches) == 0)
     return {"a in place", "b packed in tasks",       "in chunks of",
-            "split in",   "rows of a fetched ahead", "left over"};
+            "split in",   "rows of a fetched ahead", "padding packed",
+            "left over"};
   std::vector<const char *> kinds = {
       "a in place", "a copied",     "a clipped",        "b in place", "b copied",
       "b packed",   "split in",     "scratch",          "; 1 tasks",  "a along the vector",
@@ -321,6 +322,12 @@ bool packsColumns(const std::string &strategy) {
          strategy.find("b packed") != std::string::npos;
 }
 
+/// Whether A is packed with zeros where the iteration leaves it.
+bool packsPadding(const ContractionCase &c, const std::string &strategy) {
+  return c.op == CaseOp::BackwardWeights && c.top + c.left > 0 &&
+         strategy.find("a packed") != std::string::npos;
+}
+
 /// Whether the last columns do not fill a register tile.
 bool leavesColumns(const ContractionCase &c, const std::string &strategy) {
   int rows, vectors, lanes;
@@ -332,6 +339,8 @@ bool leavesColumns(const ContractionCase &c, const std::string &strategy) {
 bool isOfKind(std::string_view kind, const ContractionCase &c, const std::string &strategy) {
   if (kind == "left over")
     return leavesColumns(c, strategy);
+  if (kind == "padding packed")
+    return packsPadding(c, strategy);
   if (kind == "columns of b packed")
     return packsColumns(strategy);
   return strategy.find(kind) != std::string::npos;

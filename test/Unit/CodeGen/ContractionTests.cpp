@@ -246,6 +246,20 @@ TEST_P(Contraction, GroupedConvolution) {
   checkConv({2, 5, 5, 4, 4, 1, 1, {1, 1}, {1, 1}, {0, 0, 0, 0}, 2});
 }
 
+/// Rows a multiple of a page apart: packed, with zeros where taps leave the image.
+TEST_P(Contraction, PacksPaddedRows) {
+  Machine machine = Machine::get(GetParam().march).value();
+  machine.l1Bytes = 2 << 10, machine.l2Bytes = 8 << 10;
+  Conv c{1, 6, 5, 512, 260, 2, 3, {2, 2}, {1, 1}, {1, 1, 1, 1}};
+  KernelText text{{image(c), result(c)}, backwardWeights(c)};
+  auto kernel =
+      CompiledKernel::get(text, machine, /*wantsAssembly=*/false, winograd(), SplitProducts::Never);
+  ASSERT_TRUE(kernel);
+  EXPECT_NE(kernel->strategy().find("a packed"), std::string::npos) << kernel->strategy();
+  std::vector<Tensor> arguments = kernel->randomArguments();
+  EXPECT_LE(relativeError(kernel->run(arguments, {})[0], kernel->interpret(arguments)[0]), 1e-5);
+}
+
 /// Few channels a group: vectors across groups, the last of them not full.
 TEST_P(Contraction, ShortGroups) {
   checkConv({2, 9, 10, 32, 32, 3, 3, {1, 1}, {1, 1}, {1, 1, 1, 1}, 8});
