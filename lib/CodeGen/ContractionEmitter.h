@@ -136,6 +136,7 @@ protected:
                 const TileShape &shape);
   Place enter(mlir::ImplicitLocOpBuilder &b, const Place &place, int loop, mlir::Value tile) const;
   TileShape tileShape(llvm::ArrayRef<int64_t> tile, bool lastColumns, bool sumsB) const;
+  bool isRare(const TileShape &shape) const;
   /// The part of the loops' bounds that is this place's: its chunk, or its part.
   llvm::SmallVector<ReductionLoop> reductionLoops(mlir::ImplicitLocOpBuilder &b, const Place &place,
                                                   const TileShape &shape) const;

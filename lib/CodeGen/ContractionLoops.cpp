@@ -7,6 +7,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include <numeric>
+
 using namespace mlir;
 
 namespace dl {
@@ -310,6 +312,7 @@ void ContractionEmitter::clipLoop(ImplicitLocOpBuilder &b, const Clip &clip, con
   };
   Value lower = loop.upper ? loop.lower : constant(0);
   Value upper = loop.upper ? loop.upper : constant(loop.extent);
+  loop.multiple = 1;
   loop.lower = arith::MaxUIOp::create(b, lower, firstAt(0));
   upper = arith::MinUIOp::create(b, upper, firstAt(clip.extent));
   loop.upper = arith::MaxUIOp::create(b, upper, loop.lower);
@@ -331,6 +334,7 @@ SmallVector<ReductionLoop> ContractionEmitter::reductionLoops(ImplicitLocOpBuild
                                            place.index[index]);
         loop.lower = arith::ConstantIndexOp::create(b, 0);
         loop.upper = arith::MinUIOp::create(b, left, arith::ConstantIndexOp::create(b, dim.tile));
+        loop.multiple = std::gcd(dim.tile, dim.extent);
       }
     } else if (index == s.splitDim) {
       Value chunk = arith::ConstantIndexOp::create(b, s.chunk);
@@ -338,6 +342,7 @@ SmallVector<ReductionLoop> ContractionEmitter::reductionLoops(ImplicitLocOpBuild
       Value end = arith::AddIOp::create(b, loop.lower, chunk);
       loop.upper =
           arith::MinUIOp::create(b, end, arith::ConstantIndexOp::create(b, dim.extent).getResult());
+      loop.multiple = std::gcd(s.chunk, dim.extent);
     }
     for (const Clip &clip : s.clips)
       if (llvm::is_contained(dim.parts, clip.k))
@@ -352,6 +357,17 @@ int64_t ContractionEmitter::rowOffset(ArrayRef<int64_t> row, OperandIndex operan
   for (auto [dim, index] : llvm::zip_equal(s.dims, row))
     offset += dim.strides[operand] * index;
   return offset;
+}
+
+/// Whether at most a quarter of all tiles are of this shape.
+bool ContractionEmitter::isRare(const TileShape &shape) const {
+  int64_t tilesOfEach = 1;
+  for (auto [number, dim] : llvm::zip_equal(shape.tile, s.dims))
+    if (number >= 0)
+      tilesOfEach *= dim.tiles();
+  if (s.vectorDim >= 0 && (shape.vectors - 1) * s.lanes + shape.tailLanes < s.columns())
+    tilesOfEach *= s.dims[s.vectorDim].tiles();
+  return tilesOfEach >= 4;
 }
 
 void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, const Place &place,
@@ -380,12 +396,13 @@ void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, c
   if (s.rowsAhead > 0)
     kernel.rowsAhead = s.rowsAhead * s.rows() * s.dims[s.reductionLoops.front()].extent;
   kernel.hasFMA = module.machine().hasFMA;
+  kernel.isRare = isRare(shape);
   kernel.loops = reductionLoops(b, place, shape);
   if (!s.isDot() && s.groupPart < 0 && !kernel.loops.empty())
     kernel.chains = chainsFor(static_cast<int64_t>(shape.rows.size()) * shape.vectors,
                               kernel.loops.back().extent);
 
-  if (place.nextPanel)
+  if (place.nextPanel && !kernel.isRare)
     addPrefetch(phase, place, kernel);
 
   SmallVector<Value> sums = startSums(phase, place, shape);

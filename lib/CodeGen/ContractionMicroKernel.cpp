@@ -140,6 +140,51 @@ SmallVector<Value> MicroKernel::addChains(ImplicitLocOpBuilder &b, ValueRange su
   return all;
 }
 
+/// Memory from an element on.
+static Value memoryFrom(ImplicitLocOpBuilder &b, Value memory, Value index) {
+  auto layout = StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {1});
+  auto type = MemRefType::get({ShapedType::kDynamic},
+                              cast<MemRefType>(memory.getType()).getElementType(), layout);
+  // Nobody asks for the length.
+  return memref::SubViewOp::create(b, type, memory, OpFoldResult(index), OpFoldResult(index),
+                                   OpFoldResult(b.getIndexAttr(1)));
+}
+
+/// The sums of a loop over k in [lower, upper), `unroll` steps at a time. The places in A
+/// and B are carried along as pointers: an iteration adds to them what it steps by, and the
+/// rest of each address is constant.
+SmallVector<Value> MicroKernel::emitSteps(ImplicitLocOpBuilder &b, const ReductionLoop &loop,
+                                          Value baseA, Value baseB, Value lower, Value upper,
+                                          int64_t unroll, bool fetches, ValueRange initial) const {
+  size_t tile = initial.size() / chains;
+  auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
+  SmallVector<Value> carried(initial);
+  carried.push_back(memoryFrom(b, memory[0], advance(b, baseA, lower, loop.strides[0])));
+  carried.push_back(memoryFrom(b, memory[1], advance(b, baseB, lower, loop.strides[1])));
+  SmallVector<Value> results =
+      buildReduceLoop(b, lower, upper, unroll, carried, [&](Value k, ValueRange values) {
+        if (fetches)
+          emitPrefetch(b, k);
+        if (fetches && !loop.upper)
+          fetchRows(b, baseA, k, unroll);
+        SmallVector<Value> next(values);
+        MicroKernel here = *this;
+        here.memory[1] = next.pop_back_val();
+        here.memory[0] = next.pop_back_val();
+        for (int64_t step = 0; step < unroll; ++step) {
+          auto chain = MutableArrayRef<Value>(next).slice(step % chains * tile, tile);
+          here.emitStep(b, index(0), index(0), step * loop.strides[0], step * loop.strides[1],
+                        chain);
+        }
+        for (int operand : {0, 1})
+          next.push_back(
+              memoryFrom(b, here.memory[operand], index(unroll * loop.strides[operand])));
+        return next;
+      });
+  results.truncate(initial.size());
+  return results;
+}
+
 SmallVector<Value> MicroKernel::emitInnermost(ImplicitLocOpBuilder &b, const ReductionLoop &loop,
                                               Value baseA, Value baseB, ValueRange initial) const {
   size_t tile = initial.size();
@@ -151,43 +196,33 @@ SmallVector<Value> MicroKernel::emitInnermost(ImplicitLocOpBuilder &b, const Red
     emitGroupSteps(b, baseA, baseB, channels, sums);
     return sums;
   }
-  auto steps = [&](Value k, ValueRange sums, int64_t first, int64_t count) {
-    SmallVector<Value> next(sums);
-    Value atA = advance(b, baseA, k, loop.strides[0]), atB = advance(b, baseB, k, loop.strides[1]);
-    for (int64_t step = first; step < first + count; ++step) {
-      auto chain = MutableArrayRef<Value>(next).slice((step - first) % chains * tile, tile);
-      emitStep(b, atA, atB, step * loop.strides[0], step * loop.strides[1], chain);
-    }
-    return next;
-  };
   SmallVector<Value> sums(initial);
   sums.append(tile * (chains - 1), numberLike(b, vector, 0));
-  Value zero = arith::ConstantIndexOp::create(b, 0);
-  int64_t unroll = std::max(chains, kUnroll);
-  if (!loop.upper) {
-    if (chains == 1 && stepsShareA(rows, loop.strides[0]))
-      unroll = 1;
-    if (loop.extent <= kUnrollWhole && unroll > 1)
-      return addChains(b, steps(zero, sums, 0, loop.extent));
-    int64_t whole = loop.extent / unroll * unroll;
-    sums = buildReduceLoop(b, zero, arith::ConstantIndexOp::create(b, whole), unroll, sums,
-                           [&](Value k, ValueRange carried) {
-                             emitPrefetch(b, k);
-                             fetchRows(b, baseA, k, unroll);
-                             return steps(k, carried, 0, unroll);
-                           });
-    return addChains(b, steps(zero, sums, whole, loop.extent - whole));
+  auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
+  auto steps = [&](Value lower, Value upper, int64_t unroll, bool fetches = false) {
+    sums = emitSteps(b, loop, baseA, baseB, lower, upper, unroll, fetches, sums);
+  };
+  int64_t unroll = std::max(chains, isRare ? 1 : kUnroll);
+  if (loop.upper) {
+    // Bounds at run time: whole steps, then the rest one by one.
+    Value length = arith::SubIOp::create(b, loop.upper, loop.lower);
+    Value middle = arith::SubIOp::create(
+        b, loop.upper, arith::RemUIOp::create(b, length, index(unroll)).getResult());
+    steps(loop.lower, middle, unroll, /*fetches=*/true);
+    if (loop.multiple % unroll != 0)
+      steps(middle, loop.upper, 1);
+    return addChains(b, sums);
   }
-  // Bounds at run time: whole steps, then the rest one by one.
-  Value length = arith::SubIOp::create(b, loop.upper, loop.lower);
-  Value rest = arith::RemUIOp::create(b, length, arith::ConstantIndexOp::create(b, unroll));
-  Value middle = arith::SubIOp::create(b, loop.upper, rest);
-  sums = buildReduceLoop(b, loop.lower, middle, unroll, sums, [&](Value k, ValueRange carried) {
-    emitPrefetch(b, k);
-    return steps(k, carried, 0, unroll);
-  });
-  sums = buildReduceLoop(b, middle, loop.upper, 1, sums,
-                         [&](Value k, ValueRange carried) { return steps(k, carried, 0, 1); });
+  if (chains == 1 && stepsShareA(rows, loop.strides[0]))
+    unroll = 1;
+  int64_t whole = loop.extent / unroll * unroll;
+  if (loop.extent <= kUnrollWhole && unroll > 1) {
+    steps(index(0), index(loop.extent), loop.extent);
+    return addChains(b, sums);
+  }
+  steps(index(0), index(whole), unroll, /*fetches=*/true);
+  if (whole < loop.extent)
+    steps(index(whole), index(loop.extent), loop.extent - whole);
   return addChains(b, sums);
 }
 
@@ -240,6 +275,7 @@ SmallVector<Value> MicroKernel::emitSegments(ImplicitLocOpBuilder &b, unsigned l
       auto constant = [&](int64_t value) { return arith::ConstantIndexOp::create(b, value); };
       ReductionLoop &bounds = part.loops[level];
       bounds.extent = end;
+      bounds.multiple = 1;
       bounds.lower = arith::MaxUIOp::create(b, loop.lower, constant(begin));
       bounds.upper = arith::MinUIOp::create(b, loop.upper, constant(end));
       bounds.upper = arith::MaxUIOp::create(b, bounds.lower, bounds.upper);

@@ -32,6 +32,8 @@ struct ReductionLoop {
   int64_t strides[2];
   /// Bounds known at run time only (a part of a split K); null: [0, extent).
   mlir::Value lower, upper;
+  /// What the number of indices between those bounds is a multiple of.
+  int64_t multiple = 1;
   /// The indices at which each row takes part (inside the bounds too); empty: all.
   llvm::SmallVector<IndexRange> rows = {};
 };
@@ -64,6 +66,8 @@ struct MicroKernel {
   /// few elements would wait for each other's multiply-adds.
   int64_t chains = 1;
   bool hasFMA = true;
+  /// The code of few tiles: short rather than fast.
+  bool isRare = false;
   llvm::SmallVector<ReductionLoop> loops;
   /// What the next panel of B is made from: with every two steps of the innermost
   /// loop, one row of it is prefetched; null: nothing is.
@@ -90,6 +94,10 @@ private:
                                               mlir::ValueRange sums) const;
   MicroKernel withRows(llvm::ArrayRef<unsigned> kept, unsigned level, int64_t begin,
                        int64_t end) const;
+  llvm::SmallVector<mlir::Value> emitSteps(mlir::ImplicitLocOpBuilder &b, const ReductionLoop &loop,
+                                           mlir::Value baseA, mlir::Value baseB, mlir::Value lower,
+                                           mlir::Value upper, int64_t unroll, bool fetches,
+                                           mlir::ValueRange initial) const;
   llvm::SmallVector<mlir::Value> emitInnermost(mlir::ImplicitLocOpBuilder &b,
                                                const ReductionLoop &loop, mlir::Value baseA,
                                                mlir::Value baseB, mlir::ValueRange sums) const;

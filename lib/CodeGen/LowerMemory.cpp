@@ -204,6 +204,16 @@ struct LowerView : MemoryPattern<memref::ViewOp> {
   }
 };
 
+struct LowerSubView : MemoryPattern<memref::SubViewOp> {
+  using MemoryPattern::MemoryPattern;
+  LogicalResult matchAndRewrite(memref::SubViewOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    b.replaceOp(op, addressOf(b, op.getLoc(), op.getSource(), adaptor.getSource(),
+                              op.getOffsets().front()));
+    return success();
+  }
+};
+
 struct LowerAddress : ConvertOpToLLVMPattern<memref::ExtractAlignedPointerAsIndexOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult matchAndRewrite(memref::ExtractAlignedPointerAsIndexOp op, OpAdaptor adaptor,
@@ -244,8 +254,8 @@ void populateMemoryPatterns(LLVMTypeConverter &converter, RewritePatternSet &pat
   PatternBenefit first(2);
   auto addresses = std::make_shared<Addresses>();
   patterns.add<LowerLoad, LowerStore, LowerPrefetch, LowerVectorLoad, LowerVectorStore,
-               LowerMaskedLoad, LowerMaskedStore, LowerGather, LowerView>(converter, first,
-                                                                          addresses);
+               LowerMaskedLoad, LowerMaskedStore, LowerGather, LowerView, LowerSubView>(
+      converter, first, addresses);
   patterns.add<LowerAddress, LowerGlobal, LowerGetGlobal>(converter, first);
 }
 

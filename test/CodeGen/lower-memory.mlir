@@ -7,11 +7,27 @@
 // CHECK-NEXT: llvm.load %[[AT]] {alignment = 4 : i64}
 // CHECK: %[[NEXT:.*]] = llvm.getelementptr %[[AT]][16] : (!llvm.ptr) -> !llvm.ptr, f32
 // CHECK-NEXT: llvm.load %[[NEXT]]
-// CHECK-NOT: llvm.getelementptr %arg3[
+// CHECK-NOT: llvm.getelementptr %arg3[%[[INDEX]]]
+// CHECK: llvm.return
 dl.model @twice(%x: tensor<4096xf32>) attributes {arena_bytes = 0} {
   %y = dl.kernel "add"(%a = %x) attributes {places = array<i64: 2, 0>} {
     %r = dl.add %a, %a
     dl.yield %r
   }
   dl.return %y
+}
+
+// Loops over K carry pointers into both operands.
+// CHECK-LABEL: llvm.func internal @product_k0_matmul_phase0
+// CHECK: ^bb{{[0-9]+}}({{.*}} !llvm.ptr, %[[B:[0-9]+]]: !llvm.ptr):
+// CHECK: llvm.load %[[B]]
+// CHECK: llvm.intr.fmuladd
+// CHECK: llvm.getelementptr %[[B]][128] : (!llvm.ptr) -> !llvm.ptr, f32
+// CHECK: llvm.br {{.*}} !llvm.ptr, !llvm.ptr)
+dl.model @product(%x: tensor<8x100xf32>, %y: tensor<100x64xf32>) attributes {arena_bytes = 0} {
+  %z = dl.kernel "matmul"(%a = %x, %b = %y) attributes {places = array<i64: 2, 0>} {
+    %r = dl.matmul %a, %b
+    dl.yield %r
+  }
+  dl.return %z
 }
