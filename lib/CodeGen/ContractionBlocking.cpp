@@ -21,8 +21,15 @@ bool StrategyChooser::canPackInTask(OperandIndex operand) const {
   return inner && (columns.strides[operand] == 1 || inner->strides[operand] == 1);
 }
 
-/// Chunks of K whose panel of B leaves room in the L1 cache: whole dimensions from
-/// the inside, a part of the next, and single indices of those outside.
+/// What a chunk's panel of B may take. From the L2 cache it streams as fast as tiles
+/// need it, and the longer chunks are, the less often sums wait in scratch; near, it can
+/// be fetched ahead while the one before is multiplied.
+int64_t StrategyChooser::panelBytes() const {
+  return areNear ? machine.l1Bytes * 2 / 3 : machine.l2Bytes / 8;
+}
+
+/// Chunks of K, by what their panel of B may take: whole dimensions from the inside, a
+/// part of the next, and single indices of those outside.
 void StrategyChooser::chunkReduction() {
   int64_t room = std::max<int64_t>(panelBytes() / (s.columns() * elementBytes), s.lanes);
   SmallVector<int> dims;
@@ -174,12 +181,27 @@ double StrategyChooser::blockTime() const {
   auto b = static_cast<double>(bytesB), results = 1.0;
   for (const PlanDim &dim : s.dims)
     results *= dim.role == DimRole::K ? 1 : static_cast<double>(dim.extent);
-  double time = b * streamTime(bytesA + bytesB);
-  // Tasks side by side read A again, and write pieces of rows.
+  // From outer memory, a panel is fetched ahead where it is small, and waited for where
+  // it is large; then tiles read it from the L2 cache, at a vector for some four multiply-adds.
+  double time = b * streamTime(bytesA + bytesB) * (areNear ? 1 : 3);
+  double reads = 1, chunks = 1;
+  for (auto [index, dim] : llvm::enumerate(s.dims))
+    if (dim.role == DimRole::M)
+      reads *= static_cast<double>(dim.tiles());
+    else if (s.isChunked(static_cast<int>(index)))
+      chunks *= static_cast<double>(dim.tiles());
+  double each = 0.4 + std::max<double>(5 - static_cast<double>(s.rows()), 0);
+  if (!areNear)
+    time += vectors(b / static_cast<double>(elementBytes)) * reads * each;
+  // Sums that the L1 cache does not hold come and go with each chunk.
+  double written = results * static_cast<double>(elementBytes);
+  if (bytesOf(kC) > machine.l1Bytes)
+    time += 0.1 * written * (chunks - 1);
+  // Tasks side by side read A again, the shorter the pieces of its rows the slower, and
+  // write pieces of rows.
   auto tasks = static_cast<double>(s.dims[s.vectorDim].tiles());
   if (s.parts == 1 && bytesA > machine.l2Bytes * 3 / 4)
-    time += 0.15 * static_cast<double>(bytesA) * tasks;
-  double written = results * static_cast<double>(elementBytes);
+    time += (areNear ? 0.15 : 0.05) * static_cast<double>(bytesA) * tasks;
   if (s.parts == 1 && tasks > 1 && written > static_cast<double>(machine.l2Bytes))
     time += 0.2 * written;
   const StagedOperand &staged = s.operands[kB];
@@ -189,8 +211,10 @@ double StrategyChooser::blockTime() const {
   return time + partsTime();
 }
 
-/// One order of blocks: K split into so many parts.
-std::optional<ContractionStrategy> StrategyChooser::chooseBlocks(int64_t parts) {
+/// One order of blocks: K split into so many parts. In small ones tiles read A in
+/// place: short pieces of its rows are still near for the next tile. Long chunks need
+/// them packed.
+std::optional<ContractionStrategy> StrategyChooser::chooseBlocks(int64_t parts, bool near) {
   s.lanes = machine.lanes(d.element.getIntOrFloatBitWidth());
   chooseVectorDim();
   findSweep();
@@ -198,7 +222,7 @@ std::optional<ContractionStrategy> StrategyChooser::chooseBlocks(int64_t parts) 
   // Residues share a phase, and so what tasks keep.
   if (!isPlain || request.prologueB || d.isResidue)
     return std::nullopt;
-  inBlocks = true;
+  inBlocks = true, areNear = near;
   stageA();
   stageInPlace(kB);
   buildDims();
@@ -209,6 +233,9 @@ std::optional<ContractionStrategy> StrategyChooser::chooseBlocks(int64_t parts) 
   isSplit = parts > 1;
   chooseTile();
   applyTile();
+  if (!areNear && hasShortRows())
+    return std::nullopt;
+  fetchPiecesAhead();
   chunkReduction();
   if (parts > 1 && s.loops.empty())
     return std::nullopt;

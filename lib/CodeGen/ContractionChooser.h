@@ -56,8 +56,8 @@ public:
   std::optional<ContractionStrategy> chooseGroups();
 
   /// The best strategy in blocks, with K in so many parts; null where B cannot be
-  /// packed by tasks.
-  std::optional<ContractionStrategy> chooseBlocks(int64_t parts);
+  /// packed by tasks. Near: a chunk's panel of B lies in the L1 cache, not in the L2.
+  std::optional<ContractionStrategy> chooseBlocks(int64_t parts, bool areNear);
 
 private:
   std::optional<ContractionStrategy> finish() {
@@ -69,6 +69,7 @@ private:
     buildDims();
     chooseTile();
     applyTile();
+    fetchPiecesAhead();
     splitReduction();
     orderLoops();
     copyInTasks();
@@ -98,8 +99,8 @@ private:
   double stagingTime(OperandIndex operand) const;
   double streamTime(int64_t bytes) const;
   double partsTime() const;
-  /// What a panel of B may take of the L1 cache.
-  int64_t panelBytes() const { return machine.l1Bytes * 2 / 3; }
+  int64_t panelBytes() const;
+  bool hasShortRows() const;
   void judgeTasks();
   void findSweep();
   bool findClips();
@@ -108,6 +109,7 @@ private:
   bool columnsConflict(int64_t stride, int64_t depth) const;
   void layOutPanels(OperandIndex operand, int part, int64_t tile);
   int panelRows() const;
+  void fetchPiecesAhead();
   void layOutResult();
   void buildDims();
   bool canMerge(const PlanDim &outer, const PlanDim &inner) const;
@@ -124,6 +126,10 @@ private:
   /// core of its own.
   static constexpr int64_t kFewTasks = 8;
   static constexpr double kPartFlops = 1e6;
+  /// Reads of an operand from which on it pays to pack it.
+  static constexpr int64_t kPackedReads = 4;
+  /// Rows of a tile that leave the time to fetch for the next one.
+  static constexpr int64_t kFetchRows = 4;
   struct OrderCosts {
     double columnsFirst, rowsFirst, columnsLast;
   };
@@ -156,8 +162,8 @@ private:
   const bool mayClip;
   const int64_t elementBytes;
   ContractionStrategy s;
-  /// B is packed by tasks, not before; K is split.
-  bool inBlocks = false, isSplit = false;
+  /// B is packed by tasks, not before; its panels are small; K is split.
+  bool inBlocks = false, areNear = false, isSplit = false;
   /// Rows of A may be packed where it would be copied otherwise.
   bool packsPadded = false;
   /// Of the operands as they are.

@@ -92,7 +92,9 @@ protected:
   llvm::SmallVector<mlir::Value> taskIndex(PhaseBuilder &phase, OperandIndex operand, int part,
                                            mlir::Value rest);
   void packPanel(PhaseBuilder &phase, Expression &expression, OperandIndex operand, unsigned level,
-                 llvm::SmallVectorImpl<mlir::Value> &index, mlir::Value target, mlir::Value at);
+                 llvm::SmallVectorImpl<mlir::Value> &index, mlir::Value target, mlir::Value at,
+                 mlir::Value panels);
+  int64_t panelsTogether(OperandIndex operand) const;
   void packColumns(PhaseBuilder &phase, Expression &expression, OperandIndex operand,
                    llvm::ArrayRef<mlir::Value> index, mlir::Value target, mlir::Value at);
   void packTransposed(PhaseBuilder &phase, Expression &expression,

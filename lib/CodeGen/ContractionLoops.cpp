@@ -395,6 +395,7 @@ void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, c
   kernel.ahead = s.fetchesAhead ? s.columns() : 0;
   if (s.rowsAhead > 0)
     kernel.rowsAhead = s.rowsAhead * s.rows() * s.dims[s.reductionLoops.front()].extent;
+  kernel.pieceAhead = s.fetchesPiecesAhead ? s.rows() + s.lanes : 0;
   kernel.hasFMA = module.machine().hasFMA;
   kernel.isRare = isRare(shape);
   kernel.loops = reductionLoops(b, place, shape);

@@ -62,6 +62,9 @@ void MicroKernel::emitStep(ImplicitLocOpBuilder &b, Value baseA, Value baseB, in
       memref::PrefetchOp::create(b, memory[1], offsetBy(b, baseB, offsetB + v * lanes + ahead),
                                  /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
   }
+  if (pieceAhead != 0)
+    memref::PrefetchOp::create(b, memory[0], offsetBy(b, baseA, offsetA + pieceAhead),
+                               /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
   size_t sum = 0;
   for (int64_t row : rows) {
     Value element = memref::LoadOp::create(b, memory[0], offsetBy(b, baseA, offsetA + row));

@@ -59,6 +59,9 @@ struct MicroKernel {
   /// Elements of B from each vector to one that the next tile reads, to be fetched
   /// ahead; 0: none.
   int64_t ahead = 0;
+  /// Elements from the first row's element of A to one in the piece of a row of memory
+  /// that is to be fetched ahead, once for each k; 0: none.
+  int64_t pieceAhead = 0;
   /// Elements of A, whose rows lie one after the other, to a tile of rows to be fetched
   /// ahead, as much of it with each step as that needs; 0: none.
   int64_t rowsAhead = 0;

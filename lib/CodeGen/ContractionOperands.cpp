@@ -103,7 +103,7 @@ void StrategyChooser::layOutPanels(OperandIndex operand, int part, int64_t tile)
   staged.staging = Staging::Panels;
   staged.panelPart = part;
   staged.panelTile = tile;
-  staged.panelPitch = s.isDot() ? tile : llvm::alignTo(tile, s.lanes);
+  staged.panelPitch = s.isDot() || operand == kA ? tile : llvm::alignTo(tile, s.lanes);
   staged.strides.assign(d.dims.size(), 0);
   int64_t stride = staged.panelPitch;
   // Groups beside the columns are columns.
@@ -117,6 +117,9 @@ void StrategyChooser::layOutPanels(OperandIndex operand, int part, int64_t tile)
       }
   };
   place([](DimRole role) { return role == DimRole::K; });
+  // Panels of A are written side by side: in other cache sets each.
+  if (operand == kA)
+    stride = llvm::alignTo(stride, 2 * s.lanes) + s.lanes;
   staged.panel = stride;
   staged.strides[part] = 1;
   int64_t extent = d.dims[part].extent;

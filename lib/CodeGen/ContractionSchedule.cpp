@@ -86,9 +86,6 @@ void StrategyChooser::splitOutermost(int64_t wanted) {
   s.accumulation = Accumulation::Partials;
 }
 
-/// Rows of a tile that leave the time for it.
-static constexpr int64_t kFetchRows = 4;
-
 /// Splits K where that fills the cores or keeps operands in the cache. The parts
 /// follow from the shape alone, so the sum is the same for any thread count.
 void StrategyChooser::splitReduction() {

@@ -252,12 +252,20 @@ void ContractionEmitter::packColumns(PhaseBuilder &phase, Expression &expression
     here[part] = offsetBy(b, index[part], v);
     Position position = sourcePosition(b, operand, here);
     position.vectorDim = columns.terms[operand].dim;
+    // A panel of A is no wider than its tile: nothing lies between two k.
+    int64_t room = std::min(staged.panelPitch - v, s.lanes);
+    Value mask = position.mask = maskFor(b, room);
     if (last + staged.panelPitch > columns.extent) {
       Value left = arith::SubIOp::create(b, phase.index(columns.extent), here[part]);
       position.mask = lanesBelow(b, left, s.lanes);
+      if (mask)
+        position.mask = arith::AndIOp::create(b, position.mask, mask);
     }
     auto store = [&](Value vector) {
-      vector::StoreOp::create(b, vector, target, offsetBy(b, at, v));
+      if (mask)
+        vector::MaskedStoreOp::create(b, target, offsetBy(b, at, v), mask, vector);
+      else
+        vector::StoreOp::create(b, vector, target, offsetBy(b, at, v));
     };
     auto pack = [&] { store(expression.vectorAt(d.operands[operand].value, position)); };
     if (isInside)
@@ -316,17 +324,27 @@ int ContractionEmitter::innermostK() const {
 
 void ContractionEmitter::packPanel(PhaseBuilder &phase, Expression &expression,
                                    OperandIndex operand, unsigned level,
-                                   SmallVectorImpl<Value> &index, Value target, Value at) {
+                                   SmallVectorImpl<Value> &index, Value target, Value at,
+                                   Value panels) {
   const ContractionOperand &source = d.operands[operand];
   const StagedOperand &staged = s.operands[operand];
   int inner = innermostK();
   if (level == d.dims.size() && operand == kB && s.groupPart >= 0)
     return packGroups(phase, expression, index, target, at);
-  if (level == d.dims.size())
+  if (level == d.dims.size() && panelsTogether(operand) == 1)
     return packColumns(phase, expression, operand, index, target, at);
+  if (level == d.dims.size()) {
+    SmallVector<Value> here(index.begin(), index.end());
+    buildLoop(phase.b, phase.index(0), panels, 1, [&](Value panel) {
+      here[staged.panelPart] = advance(phase.b, index[staged.panelPart], panel, staged.panelTile);
+      packColumns(phase, expression, operand, here, target,
+                  advance(phase.b, at, panel, staged.panel));
+    });
+    return;
+  }
   const ContractionDim &dim = d.dims[level];
   if (dim.role != DimRole::K)
-    return packPanel(phase, expression, operand, level + 1, index, target, at);
+    return packPanel(phase, expression, operand, level + 1, index, target, at, panels);
   const AddressTerm &term = dim.terms[operand];
   bool isUnit = term.coefficient == 1 && source.strides()[term.dim] == 1;
   if (static_cast<int>(level) == inner && isUnit && s.groupPart < 0 &&
@@ -335,7 +353,7 @@ void ContractionEmitter::packPanel(PhaseBuilder &phase, Expression &expression,
   buildLoop(phase.b, 0, dim.extent, 1, [&](Value k) {
     index[level] = k;
     packPanel(phase, expression, operand, level + 1, index, target,
-              advance(phase.b, at, k, staged.strides[level]));
+              advance(phase.b, at, k, staged.strides[level]), panels);
   });
 }
 
@@ -357,22 +375,39 @@ SmallVector<Value> ContractionEmitter::taskIndex(PhaseBuilder &phase, OperandInd
   return index;
 }
 
-/// A task is a panel.
+/// Panels that are packed together: the pieces of a row that narrow ones take share
+/// lines of memory, and a few lines side by side are fetched ahead.
+int64_t ContractionEmitter::panelsTogether(OperandIndex operand) const {
+  static constexpr int64_t kRun = 384;
+  const StagedOperand &staged = s.operands[operand];
+  if (operand == kB ||
+      d.operands[operand].strides()[d.dims[staged.panelPart].terms[operand].dim] != 1)
+    return 1;
+  int64_t panels = llvm::divideCeil(s.dims[panelDim(operand)].extent, staged.panelTile);
+  return std::max<int64_t>(std::min(kRun / bytes(staged.panelTile), panels), 1);
+}
+
+/// A task is a panel, or a few side by side.
 void ContractionEmitter::emitPanels(OperandIndex operand) {
   const StagedOperand &staged = s.operands[operand];
   int part = staged.panelPart;
-  int64_t tasks = staged.panel == 0 ? 0 : staged.count / staged.panel;
+  int64_t panels = llvm::divideCeil(s.dims[panelDim(operand)].extent, staged.panelTile);
+  int64_t together = panelsTogether(operand), groups = llvm::divideCeil(panels, together);
+  int64_t tasks = staged.count == 0 ? 0 : staged.count / staged.panel / panels * groups;
   module.addPhase(tasks, [&](PhaseBuilder &phase) {
     ImplicitLocOpBuilder &b = phase.b;
     Expression expression(phase);
-    int64_t extent = s.dims[s.dimOf(part)].extent;
-    Value panels = phase.index(llvm::divideCeil(extent, staged.panelTile));
-    Value panel = arith::RemUIOp::create(b, phase.task, panels);
-    SmallVector<Value> index =
-        taskIndex(phase, operand, part, arith::DivUIOp::create(b, phase.task, panels));
-    index[part] = advance(b, phase.index(0), panel, staged.panelTile);
-    Value at = advance(b, phase.index(0), phase.task, staged.panel);
-    packPanel(phase, expression, operand, 0, index, memoryOf(phase, operand), at);
+    Value count = phase.index(groups);
+    Value group = arith::RemUIOp::create(b, phase.task, count);
+    Value rest = arith::DivUIOp::create(b, phase.task, count);
+    SmallVector<Value> index = taskIndex(phase, operand, part, rest);
+    Value first = advance(b, phase.index(0), group, together);
+    index[part] = advance(b, phase.index(0), first, staged.panelTile);
+    Value panel = advance(b, first, rest, panels);
+    Value at = advance(b, phase.index(0), panel, staged.panel);
+    Value end = arith::MinUIOp::create(b, offsetBy(b, first, together), phase.index(panels));
+    packPanel(phase, expression, operand, 0, index, memoryOf(phase, operand), at,
+              arith::SubIOp::create(b, end, first));
   });
 }
 

@@ -75,6 +75,8 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
   split.push_back(splitDim);
   if (accumulation == Accumulation::Partials)
     text += fmt::format("; {} split in {}", namesOf(split), parts);
+  if (fetchesPiecesAhead)
+    text += "; pieces of a fetched ahead";
   if (fetchesAhead)
     text += "; columns of b fetched ahead";
   if (rowsAhead > 0)
@@ -316,8 +318,7 @@ void StrategyChooser::chooseTile() {
       problem.rowBytes.push_back(dim.strides[kA] * elementBytes);
     }
   // (A copy with zeros around it would be read alike.)
-  problem.shortRowsA = s.operands[kA].staging == Staging::None && s.clips.empty() &&
-                       !problem.rowBytes.empty() && problem.rowBytes.back() == elementBytes;
+  problem.shortRowsA = s.operands[kA].staging == Staging::None && s.clips.empty() && hasShortRows();
   problem.conflictsA = conflictsA();
   // In blocks, the tiles find a panel of B near; of a split K they see a part.
   if (inBlocks) {
@@ -352,10 +353,10 @@ void StrategyChooser::chooseTile() {
 /// takes a short piece of each row of A and neighbouring tiles meet the rest when
 /// the caches have lost it; packed, it streams. That pays from a few reads on.
 int StrategyChooser::panelRows() const {
-  static constexpr int64_t kReads = 4;
   bool mayPack = s.operands[kA].staging == Staging::None || (packsPadded && !d.isResidue);
-  if (inBlocks || !mayPack || !s.clips.empty() || s.isDot() || s.vectorA || s.vectorDim < 0 ||
-      s.dims[s.vectorDim].tiles() < kReads || bytesOf(kA) <= 2 * machine.l1Bytes)
+  if ((inBlocks && areNear) || !mayPack || !s.clips.empty() || s.isDot() || s.vectorA ||
+      s.vectorDim < 0 || s.dims[s.vectorDim].tiles() < kPackedReads ||
+      bytesOf(kA) <= 2 * machine.l1Bytes)
     return -1;
   int rows = -1;
   for (auto [index, dim] : llvm::enumerate(s.dims)) {
@@ -366,6 +367,24 @@ int StrategyChooser::panelRows() const {
     rows = index;
   }
   return rows;
+}
+
+/// Whether the innermost rows lie side by side in A: a tile takes a short piece of a row
+/// of memory for each k.
+bool StrategyChooser::hasShortRows() const {
+  if (s.operands[kA].staging == Staging::Panels || s.vectorA)
+    return false;
+  for (const PlanDim &dim : llvm::reverse(s.dims))
+    if (isInnerRow(dim))
+      return dim.strides[kA] == 1 && dim.extent > 1;
+  return false;
+}
+
+/// Processors do not see such pieces coming; the line that holds the piece after the
+/// next one's begins a vector behind the next.
+void StrategyChooser::fetchPiecesAhead() {
+  s.fetchesPiecesAhead = hasShortRows() && s.clips.empty() && !s.isDot() &&
+                         s.rows() >= kFetchRows && bytesOf(kA) > machine.l2Bytes * 3 / 4;
 }
 
 /// Now that the width is known, lays out what depends on it.
@@ -439,8 +458,8 @@ ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
     return StrategyChooser(descriptor, request, machine, mayClip).choose(alongK);
   };
   ContractionStrategy best = *choose(false, false);
-  auto consider = [&](std::optional<ContractionStrategy> other, double doubt = 1) {
-    if (other && other->time * doubt < best.time)
+  auto consider = [&](std::optional<ContractionStrategy> other) {
+    if (other && other->time < best.time)
       best = std::move(*other);
   };
   consider(choose(true, false));
@@ -459,11 +478,11 @@ ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
     if (groups && groups->tileKinds() <= kMostKinds)
       consider(std::move(groups));
   }
-  // K whole, in parts for few cores, or for many. Measured, blocks take up to a
-  // tenth longer than estimated.
+  // K whole, in parts for few cores, or for many.
   for (int64_t parts : {1, 8, 24})
-    consider(StrategyChooser(descriptor, request, machine, /*mayClip=*/false).chooseBlocks(parts),
-             best.inBlocks() ? 1 : 1.1);
+    for (bool areNear : {true, false})
+      consider(StrategyChooser(descriptor, request, machine, /*mayClip=*/false)
+                   .chooseBlocks(parts, areNear));
   return best;
 }
 

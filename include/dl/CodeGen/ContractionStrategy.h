@@ -130,6 +130,9 @@ struct ContractionStrategy {
   /// A tile fetches the rows of A that so many tiles further on begin with, which lie one
   /// after the other in outer memory; 0: none.
   int64_t rowsAhead = 0;
+  /// Tiles take a short piece of each row of A, which lies in outer memory: they fetch
+  /// the piece after the next one's ahead.
+  bool fetchesPiecesAhead = false;
   /// Scatter: dimensions of C that the scratch image holds, with their indices.
   llvm::SmallVector<int> sweepDims;
   llvm::SmallVector<IndexRange> sweepRanges;

@@ -301,10 +301,20 @@ std::vector<const char *> kindsOf(const Target &target) {
   case Arithmetic::MultiplyAdds:
     break;
   }
-  if (std::strcmp(target.march, kSmallCaches) == 0)
-    return {"a in place", "b packed in tasks",       "in chunks of",
-            "split in",   "rows of a fetched ahead", "padding packed",
-            "left over"};
+  if (std::strcmp(target.march, kSmallCaches) == 0) {
+    std::vector<const char *> kinds = {"a in place",
+                                       "b packed in tasks",
+                                       "in chunks of",
+                                       "split in",
+                                       "rows of a fetched ahead",
+                                       "pieces of a fetched ahead",
+                                       "padding packed",
+                                       "left over"};
+    // Rows that are long, and wide enough to be packed, are rare.
+    if (target.cases >= 400)
+      kinds.push_back("a packed");
+    return kinds;
+  }
   std::vector<const char *> kinds = {
       "a in place", "a copied",     "a clipped",        "b in place", "b copied",
       "b packed",   "split in",     "scratch",          "; 1 tasks",  "a along the vector",
