@@ -11,8 +11,9 @@ using namespace mlir;
 
 namespace dl {
 
-/// Rows whose elements share a cache line of an operand that is read across.
-static constexpr int64_t kTransposedRows = 16;
+/// Rows whose elements share a pair of cache lines, which prefetchers bring together, of
+/// an operand that is read across.
+static constexpr int64_t kTransposedRows = 32;
 
 //===----------------------------------------------------------------------===//
 // Choices
@@ -49,7 +50,7 @@ static constexpr int64_t kStreamedElements = 4096;
 bool LoopNest::canBypass() const {
   const Machine &machine = module.machine();
   bool isAlone = rows ? !analysis.lastLevelWrites : analysis.levels.empty();
-  if (!llvm::Triple(machine.triple).isX86() || !isAlone || transposed)
+  if (!llvm::Triple(machine.triple).isX86() || !isAlone || (transposed && !turns))
     return false;
   int64_t largest = 0, vectorBytes = machine.vectorBits / 8;
   for (unsigned result : analysis.fullResults) {

@@ -163,10 +163,10 @@ private:
   void emitTransposed(PhaseBuilder &phase, mlir::Value firstRow, mlir::Value lastRow,
                       llvm::function_ref<void(Point &)> emit) const;
   void emitBlocks(PhaseBuilder &phase, mlir::Value block, mlir::Value column, int64_t columns,
-                  llvm::function_ref<void(Point &)> emit) const;
+                  bool past, llvm::function_ref<void(Point &)> emit) const;
   /// Rows of a block of `lanes` rows and as many columns, through registers.
   void emitBlock(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> indices, int64_t blockRows,
-                 int64_t columns, llvm::function_ref<void(Point &)> emit) const;
+                 int64_t columns, bool past, llvm::function_ref<void(Point &)> emit) const;
   llvm::SmallVector<mlir::Value> turn(PhaseBuilder &phase, TransposeOp op,
                                       llvm::ArrayRef<mlir::Value> indices, int64_t blockRows,
                                       int64_t columns) const;

@@ -49,24 +49,27 @@ void LoopNest::chooseTranspose() {
 void LoopNest::emitTransposed(PhaseBuilder &phase, Value firstRow, Value lastRow,
                               function_ref<void(Point &)> emit) const {
   int64_t tile = tileVectors * lanes;
-  auto emitColumn = [&](Value column, int64_t elements) {
+  auto emitColumn = [&](Value column, int64_t elements, bool past) {
     buildLoop(phase.b, firstRow, lastRow, 1, [&](Value row) {
       if (turns)
-        return emitBlocks(phase, row, column, elements, emit);
+        return emitBlocks(phase, row, column, elements, past, emit);
       SmallVector<Value> indices = rowIndices(phase, row);
       indices.back() = column;
       emitPoint(phase, indices, chunksOf(elements), emit);
     });
   };
-  buildLoop(phase.b, 0, fullTiles * tile, tile, [&](Value column) { emitColumn(column, tile); });
+  emitStores(phase, [&](bool past) {
+    buildLoop(phase.b, 0, fullTiles * tile, tile,
+              [&](Value column) { emitColumn(column, tile, past); });
+  });
   if (restElements != 0)
-    emitColumn(phase.index(fullTiles * tile), restElements);
+    emitColumn(phase.index(fullTiles * tile), restElements, /*past=*/false);
 }
 
 /// The columns of block number `block`, which is shorter where it is the last one
 /// of its dimension.
 void LoopNest::emitBlocks(PhaseBuilder &phase, Value block, Value column, int64_t columns,
-                          function_ref<void(Point &)> emit) const {
+                          bool past, function_ref<void(Point &)> emit) const {
   ImplicitLocOpBuilder &b = phase.b;
   int64_t dim = static_cast<int64_t>(analysis.shape.size()) - 2, extent = analysis.shape[dim];
   int64_t perOuter = llvm::divideCeil(extent, lanes), rest = extent % lanes;
@@ -77,17 +80,17 @@ void LoopNest::emitBlocks(PhaseBuilder &phase, Value block, Value column, int64_
   SmallVector<Value> indices = rowIndices(phase, row);
   indices.back() = column;
   if (rest == 0)
-    return emitBlock(phase, indices, lanes, columns, emit);
+    return emitBlock(phase, indices, lanes, columns, past, emit);
   if (perOuter == 1)
-    return emitBlock(phase, indices, rest, columns, emit);
+    return emitBlock(phase, indices, rest, columns, past, emit);
   Value isWhole =
       arith::CmpIOp::create(b, arith::CmpIPredicate::ne, number, phase.index(perOuter - 1));
   auto branch = scf::IfOp::create(b, isWhole, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
-  emitBlock(phase, indices, lanes, columns, emit);
+  emitBlock(phase, indices, lanes, columns, past, emit);
   b.setInsertionPointToStart(branch.elseBlock());
-  emitBlock(phase, indices, rest, columns, emit);
+  emitBlock(phase, indices, rest, columns, past, emit);
 }
 
 /// The rows of a transposed block of an argument: vectors along the columns.
@@ -114,7 +117,7 @@ SmallVector<Value> LoopNest::turn(PhaseBuilder &phase, TransposeOp op, ArrayRef<
 }
 
 void LoopNest::emitBlock(PhaseBuilder &phase, ArrayRef<Value> indices, int64_t blockRows,
-                         int64_t columns, function_ref<void(Point &)> emit) const {
+                         int64_t columns, bool past, function_ref<void(Point &)> emit) const {
   SmallVector<std::pair<TransposeOp, SmallVector<Value>>> turned;
   // Where memory cannot be masked, short blocks go element by element.
   bool isWhole = blockRows == lanes && columns == lanes;
@@ -122,10 +125,13 @@ void LoopNest::emitBlock(PhaseBuilder &phase, ArrayRef<Value> indices, int64_t b
     for (auto op : module.body().getOps<TransposeOp>())
       turned.push_back({op, turn(phase, op, indices, blockRows, columns)});
   SmallVector<Value> here(indices);
+  SmallVector<Chunk> chunks = chunksOf(columns);
+  for (Chunk &chunk : chunks)
+    chunk.bypasses = past;
   for (int64_t row = 0; row < blockRows; ++row) {
     here[here.size() - 2] =
         linearIndex(phase.b, {indices[here.size() - 2], phase.index(row)}, {1, 1});
-    emitPoint(phase, here, chunksOf(columns), [&](Point &point) {
+    emitPoint(phase, here, chunks, [&](Point &point) {
       for (auto &[op, rowsOfOp] : turned) {
         Value vector = rowsOfOp[row];
         point.expressions[0].bind(

@@ -44,6 +44,11 @@ dl.model @past(%x: tensor<1031x1024xf32>) attributes {check.gradient = false} {
   dl.return %y
 }
 
+dl.model @past_transposed(%x: tensor<1040x1031xf32>) attributes {check.gradient = false} {
+  %y = dl.transpose %x {permutation = [1, 0]}
+  dl.return %y
+}
+
 // Columns of more than the second-level cache: streamed, with a rest of a tile.
 dl.model @streamed_sums(%x: tensor<1100x521xf32>) attributes {check.gradient = false, check.low = 0.5, check.high = 1.0} {
   %s = dl.sum %x {axes = [0]}
