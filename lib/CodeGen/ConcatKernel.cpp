@@ -29,54 +29,78 @@ struct Rows {
 
 } // namespace
 
-/// Copies `lanes` elements of a row from `column` on, of which the first `active` are there.
-static void copyVector(PhaseBuilder &phase, const Rows &rows, Value row, Value column,
-                       int64_t active, int64_t lanes) {
-  auto type = cast<RankedTensorType>(rows.operand.getType());
-  Position from{{row, column}, 1, lanes, Value()};
+/// `lanes` elements of a row from `column` on, of which the first `active` are there.
+static Position positionAt(PhaseBuilder &phase, Value row, Value column, int64_t active,
+                           int64_t lanes) {
+  Position position{{row, column}, 1, lanes, Value()};
   if (active < lanes && phase.kernel.machine().hasMaskedMemory)
-    from.mask = leadingMask(phase.b, active, lanes);
+    position.mask = leadingMask(phase.b, active, lanes);
   else
-    from.lanes = active;
-  Value element;
-  if (auto constant = rows.operand.getDefiningOp<ConstantOp>()) {
-    element = Expression(phase).at(constant, {});
-  } else {
-    element = loadElement(phase.b, phase.argument(cast<BlockArgument>(rows.operand)),
-                          {rows.count, rows.length}, type.getElementType(), from);
+    position.lanes = active;
+  return position;
+}
+
+static Value loadVector(PhaseBuilder &phase, const Rows &rows, const Position &from) {
+  if (auto constant = rows.operand.getDefiningOp<ConstantOp>())
+    return Expression(phase).at(constant, {});
+  auto type = cast<RankedTensorType>(rows.operand.getType());
+  return loadElement(phase.b, phase.argument(cast<BlockArgument>(rows.operand)),
+                     {rows.count, rows.length}, type.getElementType(), from);
+}
+
+/// Copies `length` elements of a row from `column` on, vector by vector.
+static void copyVectors(PhaseBuilder &phase, const Rows &rows, Value row, Value column,
+                        int64_t length, int64_t lanes, bool past) {
+  ImplicitLocOpBuilder &b = phase.b;
+  SmallVector<std::pair<Position, Value>> loaded;
+  for (int64_t offset = 0; offset < length; offset += lanes) {
+    Value here = linearIndex(b, {column, phase.index(offset)}, {1, 1});
+    Position at = positionAt(phase, row, here, std::min(lanes, length - offset), lanes);
+    loaded.push_back({at, loadVector(phase, rows, at)});
   }
-  Position to = from;
-  to.indices[1] = linearIndex(phase.b, {column, phase.index(rows.offset)}, {1, 1});
-  storeElement(phase.b, element, phase.result(0), {rows.count, rows.whole}, to);
+  for (auto &[at, element] : loaded) {
+    at.indices[1] = linearIndex(b, {at.indices[1], phase.index(rows.offset)}, {1, 1});
+    at.bypasses = past && !at.mask && at.lanes == lanes;
+    storeElement(b, element, phase.result(0), {rows.count, rows.whole}, at);
+  }
 }
 
 /// Copies `length` elements of a row from `begin` on.
 static void copyPart(PhaseBuilder &phase, const Rows &rows, Value row, Value begin, int64_t length,
-                     int64_t lanes) {
-  ImplicitLocOpBuilder &b = phase.b;
-  int64_t rest = length % lanes;
-  Value tail = linearIndex(b, {begin, phase.index(length - rest)}, {1, 1});
-  buildLoop(b, begin, tail, lanes,
-            [&](Value column) { copyVector(phase, rows, row, column, lanes, lanes); });
-  if (rest)
-    copyVector(phase, rows, row, tail, rest, lanes);
+                     int64_t lanes, bool past) {
+  constexpr int64_t vectors = 4;
+  int64_t step = vectors * lanes, rest = length % step;
+  Value tail = linearIndex(phase.b, {begin, phase.index(length - rest)}, {1, 1});
+  buildLoop(phase.b, begin, tail, step,
+            [&](Value column) { copyVectors(phase, rows, row, column, step, lanes, past); });
+  copyVectors(phase, rows, row, tail, rest, lanes, past);
 }
 
 /// Part number `part` of a row.
 static void copyRow(PhaseBuilder &phase, const Rows &rows, Value row, Value part, int64_t parts,
-                    int64_t partLength, int64_t lanes) {
+                    int64_t partLength, int64_t lanes, bool past) {
   ImplicitLocOpBuilder &b = phase.b;
   Value begin = linearIndex(b, {part}, {partLength});
   int64_t rest = rows.length - (parts - 1) * partLength;
   if (parts == 1 || rest == partLength)
-    return copyPart(phase, rows, row, parts == 1 ? phase.index(0) : begin, rest, lanes);
+    return copyPart(phase, rows, row, parts == 1 ? phase.index(0) : begin, rest, lanes, past);
   Value isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, part, phase.index(parts - 1));
   auto branch = scf::IfOp::create(b, isLast, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
-  copyPart(phase, rows, row, begin, rest, lanes);
+  copyPart(phase, rows, row, begin, rest, lanes, past);
   b.setInsertionPointToStart(branch.elseBlock());
-  copyPart(phase, rows, row, begin, partLength, lanes);
+  copyPart(phase, rows, row, begin, partLength, lanes, past);
+}
+
+/// Whether a result is so large that whole vectors should go past the caches, and rows
+/// begin at multiples of one in it (LoopNest::canBypass).
+static bool canBypass(KernelModule &module, const Rows &rows, int64_t lanes) {
+  const Machine &machine = module.machine();
+  auto type = cast<RankedTensorType>(rows.operand.getType());
+  int64_t bytes = storageBytes(type.getElementType());
+  return lanes * bytes * 8 == machine.vectorBits && rows.whole % lanes == 0 &&
+         rows.offset % lanes == 0 && isLargeResult(machine, rows.count * rows.whole * bytes);
 }
 
 static void emitCopy(KernelModule &module, const Rows &rows, int64_t lanes) {
@@ -93,8 +117,11 @@ static void emitCopy(KernelModule &module, const Rows &rows, int64_t lanes) {
     Value last = linearIndex(b, {first, phase.index(rowsPerTask)}, {1, 1});
     last = arith::MinSIOp::create(b, last, phase.index(rows.count));
     Value part = arith::RemUIOp::create(b, phase.task, parts);
-    buildLoop(b, first, last, 1,
-              [&](Value row) { copyRow(phase, rows, row, part, partsPerRow, most, lanes); });
+    phase.emitStores({0U}, canBypass(module, rows, lanes), [&](bool past) {
+      buildLoop(b, first, last, 1, [&](Value row) {
+        copyRow(phase, rows, row, part, partsPerRow, most, lanes, past);
+      });
+    });
   });
 }
 

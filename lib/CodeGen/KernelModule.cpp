@@ -7,6 +7,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/TargetParser/Triple.h"
 
 using namespace mlir;
 
@@ -103,6 +104,26 @@ Value PhaseBuilder::areApart(ArrayRef<unsigned> results, int64_t bytes) {
       require(I::ne, here, address(argument(operand)));
   }
   return good;
+}
+
+/// A line that an operand brought into the cache is stored there, whatever its size: in
+/// place stores past the caches take three times as long.
+void PhaseBuilder::emitStores(ArrayRef<unsigned> results, bool mayBypass,
+                              function_ref<void(bool)> emit) {
+  if (!mayBypass)
+    return emit(false);
+  bypasses = true;
+  Value isApart = areApart(results, kernel.machine().vectorBits / 8);
+  auto branch = scf::IfOp::create(b, isApart, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  emit(true);
+  b.setInsertionPointToStart(branch.elseBlock());
+  emit(false);
+}
+
+bool isLargeResult(const Machine &machine, int64_t bytes) {
+  return llvm::Triple(machine.triple).isX86() && bytes >= 16 * machine.l2Bytes;
 }
 
 Value PhaseBuilder::index(int64_t value) { return arith::ConstantIndexOp::create(b, value); }

@@ -35,6 +35,11 @@ int64_t storageBytes(mlir::Type elementType);
 
 class KernelModule;
 
+/// Whether results of so many bytes should be stored past the caches: writing to memory is
+/// then a third cheaper, as lines are not read before. Of the last-level cache nobody knows
+/// how much is left to a kernel: a few times the second level count as large.
+bool isLargeResult(const Machine &machine, int64_t bytes);
+
 /// The function of one phase while it is built; `b` inserts into the loop over
 /// the tasks.
 struct PhaseBuilder {
@@ -50,8 +55,11 @@ struct PhaseBuilder {
   mlir::Value argument(mlir::BlockArgument argument);
   /// Memory of a result of the dl.kernel.
   mlir::Value result(unsigned index);
-  /// i1: results begin at multiples of `bytes`, and none lies over an argument.
-  mlir::Value areApart(llvm::ArrayRef<unsigned> results, int64_t bytes);
+  /// Builds `emit`, which stores whole vectors of `results`: where `mayBypass`, once with
+  /// true, past the caches, for where these begin at multiples of a vector and over no
+  /// argument, and once for elsewhere.
+  void emitStores(llvm::ArrayRef<unsigned> results, bool mayBypass,
+                  llvm::function_ref<void(bool)> emit);
   /// `count` elements from a byte offset that reserveWorkspace or
   /// reserveScratch returned. All tasks share the workspace; scratch is the
   /// worker's own. Emitted outside the loop over the tasks.
@@ -63,6 +71,8 @@ struct PhaseBuilder {
   mlir::Value index(int64_t value);
 
 private:
+  /// i1: results begin at multiples of `bytes`, and none lies over an argument.
+  mlir::Value areApart(llvm::ArrayRef<unsigned> results, int64_t bytes);
   mlir::Value view(mlir::Value bytes, int64_t offset, mlir::Type elementType, int64_t count);
 };
 

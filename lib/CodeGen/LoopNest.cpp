@@ -5,7 +5,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/Support/MathExtras.h"
-#include "llvm/TargetParser/Triple.h"
 
 using namespace mlir;
 
@@ -44,13 +43,11 @@ LoopNest::LoopNest(KernelModule &module, const LoopAnalysis &analysis)
 /// Elements of a row that a task streams.
 static constexpr int64_t kStreamedElements = 4096;
 
-/// Whether results may be stored past the caches, and should: writing to memory is
-/// then a third cheaper, as lines are not read before. Of the last-level cache nobody
-/// knows how much is left to this kernel: a few times the second level count as large.
+/// Whether results may be stored past the caches, and should.
 bool LoopNest::canBypass() const {
   const Machine &machine = module.machine();
   bool isAlone = rows ? !analysis.lastLevelWrites : analysis.levels.empty();
-  if (!llvm::Triple(machine.triple).isX86() || !isAlone || (transposed && !turns))
+  if (!isAlone || (transposed && !turns))
     return false;
   int64_t largest = 0, vectorBytes = machine.vectorBits / 8;
   for (unsigned result : analysis.fullResults) {
@@ -62,7 +59,7 @@ bool LoopNest::canBypass() const {
       return false;
     largest = std::max(largest, type.getNumElements() * bytes);
   }
-  return largest >= 16 * machine.l2Bytes;
+  return isLargeResult(machine, largest);
 }
 
 void LoopNest::chooseTiles() {
@@ -286,27 +283,11 @@ SmallVector<Value> LoopNest::rowIndices(PhaseBuilder &phase, Value row) const {
   return indices;
 }
 
-/// A line that an operand brought into the cache is stored there, whatever its size: in
-/// place stores past the caches take three times as long.
-void LoopNest::emitStores(PhaseBuilder &phase, function_ref<void(bool)> emit) const {
-  if (!bypasses)
-    return emit(false);
-  ImplicitLocOpBuilder &b = phase.b;
-  phase.bypasses = true;
-  Value isApart = phase.areApart(analysis.fullResults, module.machine().vectorBits / 8);
-  auto branch = scf::IfOp::create(b, isApart, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  emit(true);
-  b.setInsertionPointToStart(branch.elseBlock());
-  emit(false);
-}
-
 /// The full tiles of a row.
 void LoopNest::emitTiles(PhaseBuilder &phase, SmallVector<Value> indices, Value lower, Value upper,
                          function_ref<void(Point &)> emit) const {
   int64_t tile = tileVectors * lanes;
-  emitStores(phase, [&](bool past) {
+  phase.emitStores(analysis.fullResults, bypasses, [&](bool past) {
     SmallVector<Chunk> chunks = chunksOf(tile);
     for (Chunk &chunk : chunks)
       chunk.bypasses = past;

@@ -157,9 +157,6 @@ private:
                mlir::Value hasRest, llvm::function_ref<void(Point &)> emit) const;
   void emitTiles(PhaseBuilder &phase, llvm::SmallVector<mlir::Value> indices, mlir::Value lower,
                  mlir::Value upper, llvm::function_ref<void(Point &)> emit) const;
-  /// Builds `emit(true)`, which stores past the caches, for where results can be stored
-  /// so, and `emit(false)` for elsewhere.
-  void emitStores(PhaseBuilder &phase, llvm::function_ref<void(bool)> emit) const;
   void emitTransposed(PhaseBuilder &phase, mlir::Value firstRow, mlir::Value lastRow,
                       llvm::function_ref<void(Point &)> emit) const;
   void emitBlocks(PhaseBuilder &phase, mlir::Value block, mlir::Value column, int64_t columns,

@@ -408,10 +408,7 @@ void LoopNest::sweep(PhaseBuilder &phase, Point &point, const Split *split) cons
          });
   };
   // The tiles of columns have been told already.
-  if (rows)
-    emitStores(phase, emit);
-  else
-    emit(false);
+  phase.emitStores(analysis.fullResults, rows && bypasses, emit);
 }
 
 Position LoopNest::keptPosition(PhaseBuilder &phase, const Point &point, size_t chunk,

@@ -58,7 +58,7 @@ void LoopNest::emitTransposed(PhaseBuilder &phase, Value firstRow, Value lastRow
       emitPoint(phase, indices, chunksOf(elements), emit);
     });
   };
-  emitStores(phase, [&](bool past) {
+  phase.emitStores(analysis.fullResults, bypasses, [&](bool past) {
     buildLoop(phase.b, 0, fullTiles * tile, tile,
               [&](Value column) { emitColumn(column, tile, past); });
   });

@@ -44,6 +44,10 @@ dl.model @past(%x: tensor<1031x1024xf32>) attributes {check.gradient = false} {
   dl.return %y
 }
 
+dl.model @past_concat(%x: tensor<515x1024xf32>, %z: tensor<515x1041xf32>, %w: tensor<515x15xf32>) attributes {check.gradient = false} {
+  %y = dl.concat %x, %z, %w {axis = 1}
+  dl.return %y
+}
 dl.model @past_transposed(%x: tensor<1040x1031xf32>) attributes {check.gradient = false} {
   %y = dl.transpose %x {permutation = [1, 0]}
   dl.return %y
