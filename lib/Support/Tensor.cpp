@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <new>
+#include <sys/mman.h>
 
 namespace dl {
 
@@ -70,14 +71,26 @@ Result<int64_t> countElements(const Shape &shape, DType type) {
 
 void Tensor::Free::operator()(void *p) const { std::free(p); }
 
+static constexpr size_t kHugePage = size_t(2) << 20;
+
+static size_t alignmentOf(size_t size) { return size >= kHugePage ? kHugePage : 64; }
+
+/// Large tensors lie on huge pages where the system has some: kernels that walk columns
+/// of weights touch a page for every row or two, more than the TLB holds.
+static void useHugePages(void *memory, size_t size) {
+  if (size >= kHugePage)
+    madvise(memory, size / kHugePage * kHugePage, MADV_HUGEPAGE);
+}
+
 Tensor::Tensor(DType type, Shape shape) : type(type), extents(std::move(shape)) {
   count = countElements(extents, type).value();
   // Whole cache lines, so that vector code may read the last one whole; at
   // least one, so that an empty tensor has an address.
   size_t size = (bytes() + 64) / 64 * 64;
-  storage.reset(std::aligned_alloc(64, size));
+  storage.reset(std::aligned_alloc(alignmentOf(size), size));
   if (!storage)
     std::abort();
+  useHugePages(storage.get(), size);
   std::memset(storage.get(), 0, size);
 }
 

@@ -19,6 +19,16 @@ TEST(Tensor, StartsAsZerosOnACacheLine) {
     EXPECT_EQ(x, 0);
 }
 
+/// On huge pages, where the system has some: from the start of one on.
+TEST(Tensor, LargeOnesStartAtAHugePage) {
+  Tensor t(DType::F32, {(1 << 19) + 5});
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(t.raw()) % (2 << 20), 0u);
+  for (float x : t.span<float>())
+    ASSERT_EQ(x, 0);
+  Tensor copy = t;
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(copy.raw()) % (2 << 20), 0u);
+}
+
 TEST(Tensor, CopiesItsElements) {
   Tensor a = Tensor::from<float>({2}, std::vector<float>{1, 2});
   Tensor b = a, c;
