@@ -68,10 +68,19 @@ void StrategyChooser::orderBlocks(int64_t parts) {
   auto append = [&](ArrayRef<int> loops) { s.loops.append(loops.begin(), loops.end()); };
   if (parts > 1) {
     s.accumulation = Accumulation::Partials;
+    // A dimension of few chunks of one index is split whole, and the next one too.
+    while (chunks.size() > 1 && s.dims[chunks.front()].tile == 1 &&
+           s.dims[chunks.front()].extent * 2 <= parts) {
+      int whole = chunks.front();
+      s.splitWhole.push_back(whole);
+      parts = llvm::divideCeil(parts, s.dims[whole].extent);
+      s.parts *= s.dims[whole].extent;
+      chunks.erase(chunks.begin());
+    }
     s.splitDim = chunks.front();
     const PlanDim &dim = s.dims[s.splitDim];
     s.chunk = llvm::alignTo(llvm::divideCeil(dim.extent, parts), dim.tile);
-    s.parts = llvm::divideCeil(dim.extent, s.chunk);
+    s.parts *= llvm::divideCeil(dim.extent, s.chunk);
     s.taskLoops = outer.size();
     append(chunks);
     s.loops.push_back(s.vectorDim);
@@ -197,6 +206,12 @@ double StrategyChooser::blockTime() const {
   double written = results * static_cast<double>(elementBytes);
   if (bytesOf(kC) > machine.l1Bytes)
     time += 0.1 * written * (chunks - 1);
+  // Columns of long rows come in pieces, each from a page of its own: not so where K is
+  // split, if the parts stay near.
+  bool isPieces = s.parts == 1 && s.dims[s.vectorDim].tiles() > 1;
+  if (isPieces && s.dims[s.vectorDim].source[kB] == 1 &&
+      8 * written <= static_cast<double>(machine.l2Bytes) / 2)
+    time += 0.2 * b * streamTime(bytesA + bytesB);
   // Tasks side by side read A again, the shorter the pieces of its rows the slower, and
   // write pieces of rows.
   auto tasks = static_cast<double>(s.dims[s.vectorDim].tiles());

@@ -146,8 +146,10 @@ ContractionEmitter::Place ContractionEmitter::enterPart(ImplicitLocOpBuilder &b,
   place.chunk = takeOff(llvm::divideCeil(s.dims[s.splitDim].extent, s.chunk));
   for (int dim : llvm::reverse(s.splitWhole)) {
     Value index = takeOff(s.dims[dim].extent);
-    for (int operand : {kA, kB})
+    for (int operand : {kA, kB}) {
       place.base[operand] = advance(b, place.base[operand], index, s.dims[dim].strides[operand]);
+      place.source[operand] = advance(b, place.source[operand], index, s.dims[dim].source[operand]);
+    }
   }
   return place;
 }

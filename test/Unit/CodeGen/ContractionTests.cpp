@@ -427,4 +427,25 @@ INSTANTIATE_TEST_SUITE_P(Targets, Contraction,
                                   (isSplit ? "_tiles" : "");
                          });
 
+/// Few rows, and many weights that come in chunks of K: of the taps' rows, of which there
+/// are too few for a task each, and of what lies inside them.
+TEST(ContractionBlocks, AreSplitInTwoDimensions) {
+  Machine machine = Machine::get("host").value();
+  if (machine.vectorBits < 512)
+    GTEST_SKIP() << "this machine has no vectors of 512 bits";
+  machine.l1Bytes = 48 << 10, machine.l2Bytes = 2 << 20;
+  KernelText text{{"1x7x7x512xf32", "3x3x512x512xf32"},
+                  "%r = dl.conv2d %a0, %a1 {padding = [1, 1, 1, 1], layout = nhwc}"};
+  auto kernel = CompiledKernel::get(text, machine, /*wantsAssembly=*/false, Winograd::Never,
+                                    SplitProducts::Never);
+  // The reference takes seconds.
+  auto other = CompiledKernel::get(text, Machine::get("avx2").value(), false, Winograd::Never,
+                                   SplitProducts::Never);
+  ASSERT_TRUE(kernel && other);
+  EXPECT_NE(kernel->strategy().find("kh kw.ic split in"), std::string::npos) << kernel->strategy();
+  EXPECT_EQ(other->strategy().find("kh kw.ic split in"), std::string::npos) << other->strategy();
+  std::vector<Tensor> arguments = kernel->randomArguments();
+  EXPECT_LE(relativeError(kernel->run(arguments)[0], other->run(arguments)[0]), 1e-5);
+}
+
 } // namespace
