@@ -119,7 +119,9 @@ void ContractionEmitter::packTaskTransposed(PhaseBuilder &phase, OperandIndex op
   Value last = offsetBy(b, columnsLeft, -1);
   Value upper = loop.upper ? loop.upper : phase.index(loop.extent);
   int64_t kExtent = s.dims[s.reductionLoops.back()].extent;
-  for (int64_t v = 0; v < staged.panelPitch; v += s.lanes)
+  // A loop: the code of a transposition is long.
+  buildLoop(b, 0, staged.panelPitch, s.lanes, [&](Value v) {
+    Value start = isRagged ? source : advance(b, source, v, stride);
     buildLoop(b, phase.index(0), upper, s.lanes, [&](Value k) {
       Value mask;
       if (kExtent % s.lanes != 0)
@@ -127,10 +129,9 @@ void ContractionEmitter::packTaskTransposed(PhaseBuilder &phase, OperandIndex op
       SmallVector<Value> rows;
       for (int64_t lane = 0; lane < s.lanes; ++lane) {
         // Past the end, the last column is as good as any.
-        Value column = phase.index(v + lane);
-        if (isRagged)
-          column = arith::MinUIOp::create(b, column, last);
-        Value at = arith::AddIOp::create(b, advance(b, source, column, stride), k);
+        Value column = isRagged ? arith::MinUIOp::create(b, offsetBy(b, v, lane), last) : Value();
+        Value at = isRagged ? arith::AddIOp::create(b, advance(b, start, column, stride), k)
+                            : offsetBy(b, arith::AddIOp::create(b, start, k), lane * stride);
         if (mask)
           rows.push_back(vector::MaskedLoadOp::create(b, vectorType(), from, at, mask,
                                                       numberLike(b, vectorType(), 0)));
@@ -138,10 +139,11 @@ void ContractionEmitter::packTaskTransposed(PhaseBuilder &phase, OperandIndex op
           rows.push_back(vector::LoadOp::create(b, vectorType(), from, at));
       }
       rows = transposeVectors(b, rows);
-      Value there = advance(b, offsetBy(b, target, v), k, pitch);
+      Value there = advance(b, arith::AddIOp::create(b, target, v), k, pitch);
       for (int64_t step = 0; step < s.lanes; ++step)
         vector::StoreOp::create(b, rows[step], to, offsetBy(b, there, step * pitch));
     });
+  });
 }
 
 //===----------------------------------------------------------------------===//
