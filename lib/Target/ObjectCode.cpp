@@ -1,6 +1,7 @@
 //===- ObjectCode.cpp - From the LLVM dialect to object code --------------===//
 
 #include "dl/Target/ObjectCode.h"
+#include "FenceShuffles.h"
 #include "KernelPasses.h"
 #include "TargetMachine.h"
 
@@ -119,8 +120,11 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &target, int optL
 
   llvm::FunctionPassManager passes;
   passes.addPass(llvm::EarlyCSEPass());
-  if (optLevel >= 3 || !target.getTargetTriple().isX86())
+  bool isX86 = target.getTargetTriple().isX86();
+  if (optLevel >= 3 || !isX86)
     passes.addPass(llvm::InstCombinePass());
+  if (optLevel < 3 && isX86)
+    passes.addPass(FenceShufflesPass());
   if (optLevel >= 3) {
     passes.addPass(llvm::createFunctionToLoopPassAdaptor(llvm::LICMPass(llvm::LICMOptions()),
                                                          /*UseMemorySSA=*/true));

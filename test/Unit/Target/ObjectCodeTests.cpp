@@ -25,6 +25,19 @@ llvm.func @add(%a: !llvm.ptr) {
   llvm.return
 })mlir";
 
+/// Two levels of shuffles of two vectors each.
+constexpr const char *kShuffles = R"mlir(
+llvm.func @shuffles(%a: !llvm.ptr, %b: !llvm.ptr) {
+  %0 = llvm.load %a {alignment = 4 : i64} : !llvm.ptr -> vector<4xf32>
+  %1 = llvm.load %b {alignment = 4 : i64} : !llvm.ptr -> vector<4xf32>
+  %2 = llvm.shufflevector %0, %1 [0, 4, 2, 6] : vector<4xf32>
+  %3 = llvm.shufflevector %0, %1 [1, 5, 3, 7] : vector<4xf32>
+  %4 = llvm.shufflevector %2, %3 [0, 1, 4, 5] : vector<4xf32>
+  %5 = llvm.shufflevector %4, %4 [3, 2, 1, 0] : vector<4xf32>
+  llvm.store %5, %a {alignment = 4 : i64} : vector<4xf32>, !llvm.ptr
+  llvm.return
+})mlir";
+
 class ObjectCode : public testing::Test {
 protected:
   ObjectCode() {
@@ -51,6 +64,12 @@ TEST_F(ObjectCode, LLVMIR) {
 }
 
 #ifdef __x86_64__
+TEST_F(ObjectCode, LevelsOfShufflesStayApart) {
+  std::string text = compile("generic", OutputKind::LLVMIR, 2, kShuffles);
+  EXPECT_EQ(StringRef(text).count("= call <4 x float> @llvm.arithmetic.fence"), 2u) << text;
+  EXPECT_EQ(StringRef(compile("generic", OutputKind::LLVMIR, 3, kShuffles)).count("fence"), 0u);
+}
+
 TEST_F(ObjectCode, UsesTheVectorsOfTheMachine) {
   for (int optLevel : {0, 2, 3}) {
     EXPECT_NE(compile("avx512", OutputKind::Assembly, optLevel).find("%zmm0"), std::string::npos);
