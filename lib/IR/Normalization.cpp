@@ -163,7 +163,7 @@ static Expr guessedMean(Expr x, ArrayRef<int64_t> axes, int64_t most) {
 Moments momentsOfMany(Expr x, ArrayRef<int64_t> axes) {
   constexpr int64_t few = 64, many = 256, large = 1 << 19;
   int64_t count = countOf(x, axes);
-  if (count < many || x.type().getNumElements() < large)
+  if (count < many || x.type().getNumElements() <= large)
     return momentsOf(x, axes);
   double share = 1 / static_cast<double>(count);
   Expr guess = guessedMean(x, axes, few), rest = x - guess;
