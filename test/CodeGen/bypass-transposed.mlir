@@ -2,7 +2,7 @@
 
 // Blocks that are transposed in registers go past the caches row by row (bypass.mlir).
 // CHECK: vshuff64x2
-// CHECK: vmovntps %zmm
+// CHECK: vmovntp{{[sd]}} %zmm
 // CHECK: sfence
 dl.model @transposed(%x: tensor<1024x1031xf32>) {
   %y = dl.transpose %x {permutation = [1, 0]}
