@@ -256,12 +256,16 @@ double StrategyChooser::spanOf(const PlanDim &groups) const {
          static_cast<double>(piece * elementBytes);
 }
 
-/// Whether pieces of rows that a tile takes of a copied or clipped A fall into so few
-/// sets of the L2 cache that they are gone when the next column of tiles wants them.
+/// Whether pieces of rows that a tile takes of A fall into so few sets of the L2 cache
+/// that they are gone when the next column of tiles wants them.
 bool StrategyChooser::conflictsA() const {
   constexpr int64_t kPage = 4096, kFewSets = 2048;
+  if (inBlocks || s.vectorA || s.isDot() || packsPadded)
+    return false;
+  // Packed for many columns, they lie one after the other.
+  int64_t widest = 4 * s.lanes;
   bool isInPlace = s.operands[kA].staging == Staging::None && s.clips.empty();
-  if (isInPlace || s.vectorA || s.isDot() || packsPadded)
+  if (isInPlace && s.vectorDim >= 0 && s.dims[s.vectorDim].extent >= kPackedReads * widest)
     return false;
   int64_t stride = 0, rows = 0;
   for (const PlanDim &dim : s.dims) {

@@ -96,7 +96,7 @@ static double trafficCycles(const TileProblem &problem, double rowTiles, double 
   if (problem.shortRowsA && problem.bytesA > problem.l2Bytes * 0.75)
     cycles += 8 * static_cast<double>(problem.reduction) * rowTiles;
   if (problem.conflictsA)
-    cycles += 8 * static_cast<double>(problem.reduction) * rowTiles * columnTiles;
+    cycles += 24 * static_cast<double>(problem.reduction) * rowTiles * columnTiles;
   return cycles;
 }
 
