@@ -8,6 +8,13 @@
 
 namespace dl {
 
+/// The constants of the indices of memory come last:
+///
+///   memory[(i + 2) * 64 + j]  ~>  memory[i * 64 + j + 128]
+///
+/// What is left is the same for the rows of a tile, and computed once.
+void splitIndices(mlir::ModuleOp module);
+
 /// Functions take memory as pointers.
 void passPointers(mlir::ModuleOp module);
 

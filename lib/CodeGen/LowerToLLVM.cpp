@@ -1,7 +1,8 @@
 //===- LowerToLLVM.cpp - From loops and vectors to the LLVM dialect -------===//
 //
 // 1. Clean up: the emitters build index arithmetic where it is convenient;
-//    hoisting and merging it is cheaper here than in LLVM.
+//    taking constants out of it (SplitIndices.cpp), hoisting and merging it is
+//    cheaper here than in LLVM.
 // 2. Loops become branches.
 // 3. Everything becomes LLVM, memory pointers (LowerMemory.h).
 // 4. Each phase gets its entry, which takes the pointers from `args`.
@@ -120,6 +121,7 @@ static LogicalResult verifyLowered(ModuleOp module) {
 }
 
 LogicalResult lowerToLLVM(ModuleOp module) {
+  splitIndices(module);
   cleanUp(module);
   passPointers(module);
   if (failed(convertLoops(module)) || failed(convertToLLVM(module)))

@@ -24,6 +24,13 @@ dl.model @twice(%x: tensor<4096xf32>) attributes {arena_bytes = 0} {
 // CHECK: llvm.intr.fmuladd
 // CHECK: llvm.getelementptr %[[B]][128] : (!llvm.ptr) -> !llvm.ptr, f32
 // CHECK: llvm.br {{.*}} !llvm.ptr, !llvm.ptr)
+// All rows of a tile are stored at distances from one address.
+// CHECK: %[[C:.*]] = llvm.getelementptr %arg5[
+// CHECK: llvm.store {{.*}}, %[[C]] {
+// CHECK: %[[ROW:.*]] = llvm.getelementptr %[[C]][64]
+// CHECK-NEXT: llvm.store {{.*}}, %[[ROW]] {
+// CHECK-NOT: llvm.getelementptr %arg5[
+// CHECK: llvm.return
 dl.model @product(%x: tensor<8x100xf32>, %y: tensor<100x64xf32>) attributes {arena_bytes = 0} {
   %z = dl.kernel "matmul"(%a = %x, %b = %y) attributes {places = array<i64: 2, 0>} {
     %r = dl.matmul %a, %b
