@@ -30,18 +30,19 @@ Value VectorMath::gelu(Value x) {
 
 /// What x has to lose above 0, and gelu is below it, is t = |x| times the tail behind
 /// t: g(t) exp(-t²/2). Of z = t / (1 + c t) the function g = z p(1 - c z) is slow
-/// where z is not exact.
+/// where z is not exact. p's argument counts from the middle of where it lies: what is
+/// small there has small rounding errors.
 Value VectorMath::geluFused(Value x) {
-  constexpr double c = 0.3425;
+  constexpr double c = 0.344, aboveMiddle = 0.42;
   Value size = math::AbsFOp::create(b, x), limit = number(x, 14.5), one = number(x, 1);
   Value t = arith::SelectOp::create(b, arith::CmpFOp::create(b, P::OGT, size, limit), limit, size);
   Value ct = arith::MulFOp::create(b, t, number(x, c));
   Value z = arith::DivFOp::create(b, t, mulAdd(t, number(x, c), one));
   z = mulAdd(arith::NegFOp::create(b, ct), z, t);
-  Value p = polynomial(mulAdd(z, number(x, -c), one),
-                       {-2.7020478621e-02, 1.4137807488e-01, -2.7019447088e-01, 1.9246509671e-01,
-                        -3.9635468274e-02, 1.1297038198e-01, 1.1636865884e-01, 1.3704726100e-01,
-                        1.3662095368e-01});
+  Value p = polynomial(mulAdd(z, number(x, -c), number(x, aboveMiddle)),
+                       {-2.7695361525e-02, 1.4582606964e-02, 5.0498183817e-02, -4.1888631880e-02,
+                        -9.4886094332e-02, 7.0215679705e-02, 3.1283411384e-01, 3.9040431380e-01,
+                        2.7886015177e-01});
   Value g = arith::MulFOp::create(b, z, p);
 
   // -t² = 2 n step ln 2 + r, with one rounding where the two are close.
