@@ -43,6 +43,13 @@ public:
     return finish();
   }
 
+  /// Copies A where that leaves out rows, though it could be read in place.
+  StrategyChooser &thinned() {
+    thins = true;
+    return *this;
+  }
+  bool canThin() const;
+
   /// The best strategy with A packed by rows instead of copied with zeros around it;
   /// null where neither would be.
   std::optional<ContractionStrategy> choosePackedRows() {
@@ -166,6 +173,7 @@ private:
   bool inBlocks = false, areNear = false, isSplit = false;
   /// Rows of A may be packed where it would be copied otherwise.
   bool packsPadded = false;
+  bool thins = false;
   /// Of the operands as they are.
   int64_t bytesA = 0, bytesB = 0;
   int &vectorPart = s.vectorPart;

@@ -8,7 +8,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "ContractionChooser.h"
+#include "ContractionEmitter.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -82,6 +84,23 @@ bool StrategyChooser::findClips() {
   }
   s.clips = std::move(clips);
   return true;
+}
+
+/// Whether a point of the iteration lies inside A or B; null: all do.
+Value ContractionEmitter::insideOf(ImplicitLocOpBuilder &b, OperandIndex operand,
+                                   ArrayRef<Value> index) const {
+  Position position = sourcePosition(b, operand, index);
+  Value isInside;
+  for (auto [dim, extent] : llvm::enumerate(d.operands[operand].shape)) {
+    IndexRange range = d.range(operand, static_cast<int>(dim));
+    if (range.low >= 0 && range.high < extent)
+      continue;
+    // Unsigned, an index below zero is past the end too.
+    Value fits = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, position.indices[dim],
+                                       arith::ConstantIndexOp::create(b, extent));
+    isInside = isInside ? arith::AndIOp::create(b, isInside, fits).getResult() : fits;
+  }
+  return isInside;
 }
 
 } // namespace dl

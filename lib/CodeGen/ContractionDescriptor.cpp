@@ -29,6 +29,21 @@ IndexRange ContractionDescriptor::range(OperandIndex operand, int dim) const {
   return range;
 }
 
+int64_t ContractionDescriptor::stepOf(OperandIndex operand, int dim) const {
+  int64_t step = 0;
+  for (const ContractionDim &iteration : dims) {
+    const AddressTerm &term = iteration.terms[operand];
+    if (term.dim != dim)
+      continue;
+    if (step != 0 || term.coefficient < 1 || iteration.extent == 0)
+      return 1;
+    step = term.coefficient;
+  }
+  IndexRange touched = range(operand, dim);
+  bool isInside = touched.low >= 0 && touched.high < operands[operand].shape[dim];
+  return isInside ? std::max<int64_t>(step, 1) : 1;
+}
+
 bool ContractionDescriptor::isPadded(OperandIndex operand) const {
   for (auto [dim, extent] : llvm::enumerate(operands[operand].shape)) {
     IndexRange indices = range(operand, dim);

@@ -23,6 +23,8 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <numeric>
+
 using namespace mlir;
 
 namespace dl {
@@ -67,6 +69,19 @@ bool StrategyChooser::channelsAreInner() {
     s.channelPart = static_cast<int>(index);
   }
   return true;
+}
+
+/// What a turn of a loop over groups takes of a cache for each byte of A that it needs,
+/// a short piece of each of its rows: whole lines, in the few sets that rows meet which
+/// are a large power of two apart.
+double StrategyChooser::spanOf(const PlanDim &groups) const {
+  constexpr int64_t kLine = 64, kPage = 4096;
+  int64_t row = d.operands[kA].shape.back(), piece = groups.strides[kA];
+  if (groups.role != DimRole::Batch || piece <= 0 || piece >= row)
+    return 1;
+  int64_t common = std::gcd(row * elementBytes, kPage);
+  return static_cast<double>(std::max({piece * elementBytes, kLine, common})) /
+         static_cast<double>(piece * elementBytes);
 }
 
 std::optional<ContractionStrategy> StrategyChooser::chooseGroups() {

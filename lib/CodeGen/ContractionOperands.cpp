@@ -26,7 +26,8 @@ void StrategyChooser::stageInPlace(OperandIndex operand) {
   }
 }
 
-/// The part of the tensor that the iteration touches, dense, padding included.
+/// The part of the tensor that the iteration touches, dense, padding included, what
+/// strides pass over left out.
 void StrategyChooser::stageCopy(OperandIndex operand) {
   StagedOperand &staged = s.operands[operand];
   const ContractionOperand &tensor = d.operands[operand];
@@ -37,6 +38,8 @@ void StrategyChooser::stageCopy(OperandIndex operand) {
     bool isRow = dim == rank - 1;
     IndexRange touched =
         operand == kA && !d.touchedA.empty() ? d.touchedA[dim] : d.range(operand, dim);
+    if (operand == kA && d.touchedA.empty())
+      touched.step = d.stepOf(operand, dim);
     staged.ranges.push_back(isRow ? IndexRange{0, tensor.shape[dim] - 1} : touched);
   }
   SmallVector<int64_t> strides(rank);
@@ -44,18 +47,27 @@ void StrategyChooser::stageCopy(OperandIndex operand) {
   for (int dim = rank - 1; dim >= 0; --dim) {
     strides[dim] = staged.count;
     staged.count *= staged.ranges[dim].extent();
-    staged.origin += strides[dim] * (tensor.base[dim] - staged.ranges[dim].low);
+    staged.origin +=
+        strides[dim] * (tensor.base[dim] - staged.ranges[dim].low) / staged.ranges[dim].step;
   }
   for (const ContractionDim &dim : d.dims) {
     const AddressTerm &term = dim.terms[operand];
-    staged.strides.push_back(term.occurs() ? term.coefficient * strides[term.dim] : 0);
+    staged.strides.push_back(
+        term.occurs() ? term.coefficient / staged.ranges[term.dim].step * strides[term.dim] : 0);
   }
+}
+
+/// Whether a copy of A leaves out rows that no product meets.
+bool StrategyChooser::canThin() const {
+  int rows = static_cast<int>(d.operands[kA].shape.size()) - 1;
+  return !d.isResidue &&
+         llvm::any_of(llvm::seq(rows), [&](int dim) { return d.stepOf(kA, dim) > 1; });
 }
 
 void StrategyChooser::stageA() {
   if (mayClip && !request.prologueA && !request.sumsB && findClips())
     stageInPlace(kA);
-  else if (request.prologueA || d.isPadded(kA))
+  else if (request.prologueA || d.isPadded(kA) || (thins && canThin()))
     stageCopy(kA);
   else
     stageInPlace(kA);
@@ -69,6 +81,28 @@ bool StrategyChooser::columnsConflict(int64_t stride, int64_t depth) const {
   int64_t common = std::gcd(stride, kPage), piece = s.lanes * 2 * elementBytes;
   int64_t usable = machine.l2Bytes / 2 * std::min(piece, common) / common;
   return common == kPage || depth * piece > usable;
+}
+
+/// Whether pieces of rows that a tile takes of A fall into so few sets of the L2 cache
+/// that they are gone when the next column of tiles wants them.
+bool StrategyChooser::conflictsA() const {
+  constexpr int64_t kPage = 4096, kFewSets = 2048;
+  if (inBlocks || s.vectorA || s.isDot() || packsPadded)
+    return false;
+  // Packed for many columns, they lie one after the other.
+  int64_t widest = 4 * s.lanes;
+  bool isInPlace = s.operands[kA].staging == Staging::None && s.clips.empty();
+  if (isInPlace && s.vectorDim >= 0 && s.dims[s.vectorDim].extent >= kPackedReads * widest)
+    return false;
+  int64_t stride = 0, rows = 0;
+  for (const PlanDim &dim : s.dims) {
+    if (dim.role == DimRole::K)
+      stride = dim.strides[kA] * elementBytes;
+    if (isInnerRow(dim))
+      rows = dim.strides[kA];
+  }
+  int64_t common = std::gcd(stride, kPage);
+  return rows == 1 && common >= kFewSets && extentOf(DimRole::K) * common > machine.l2Bytes / 2;
 }
 
 /// Packs B where it has no unit stride along the vector, and where its rows

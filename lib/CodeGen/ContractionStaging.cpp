@@ -112,23 +112,24 @@ void ContractionEmitter::copyBlock(PhaseBuilder &phase, Expression &expression,
   int64_t low = std::clamp<int64_t>(range.low, 0, shape[dim]);
   int64_t high = std::clamp<int64_t>(range.high + 1, low, shape[dim]);
   int64_t before = std::min(low - range.low, range.extent());
+  int64_t inside = IndexRange{low, high - 1, range.step}.extent();
   fillZeros(phase, vectorType(), target, at, before * block);
   Value source = d.operands[operand].value;
-  if (dim + 2 == shape.size() && isa<BlockArgument>(source)) {
+  if (dim + 2 == shape.size() && isa<BlockArgument>(source) && range.step == 1) {
     // Rows of a few channels, one after the other in memory, are one long row.
     SmallVector<Value> first(indices.begin(), indices.end());
     first.append({phase.index(low), phase.index(0)});
     Value from = linearIndex(b, first, stridesOf(shape));
     copyRun(phase, source, from, (high - low) * block, target, offsetBy(b, at, before * block));
   } else {
-    Value origin = offsetBy(b, at, -range.low * block);
-    buildLoop(b, low, high, 1, [&](Value index) {
-      indices.push_back(index);
-      copyBlock(phase, expression, operand, indices, target, advance(b, origin, index, block));
+    Value origin = offsetBy(b, at, before * block), zero = phase.index(0);
+    buildLoop(b, 0, inside, 1, [&](Value number) {
+      indices.push_back(offsetBy(b, advance(b, zero, number, range.step), low));
+      copyBlock(phase, expression, operand, indices, target, advance(b, origin, number, block));
       indices.pop_back();
     });
   }
-  int64_t done = before + (high - low);
+  int64_t done = before + inside;
   fillZeros(phase, vectorType(), target, offsetBy(b, at, done * block),
             (range.extent() - done) * block);
 }
@@ -151,7 +152,9 @@ void ContractionEmitter::emitCopy(OperandIndex operand) {
     for (size_t dim = leading; dim-- > 0;) {
       const IndexRange &range = staged.ranges[dim];
       Value extent = phase.index(range.extent());
-      Value index = offsetBy(b, arith::RemUIOp::create(b, rest, extent), range.low);
+      Value number =
+          advance(b, phase.index(0), arith::RemUIOp::create(b, rest, extent), range.step);
+      Value index = offsetBy(b, number, range.low);
       rest = arith::DivUIOp::create(b, rest, extent);
       indices[dim] = index;
       if (range.low >= 0 && range.high < shape[dim])
@@ -218,23 +221,6 @@ Value lanesBelow(ImplicitLocOpBuilder &b, Value count, int64_t lanes) {
   return arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
                                arith::ConstantOp::create(b, b.getI32VectorAttr(numbers)),
                                splat(b, limit, lanes));
-}
-
-/// Whether a point of the iteration lies inside A or B; null: all do.
-Value ContractionEmitter::insideOf(ImplicitLocOpBuilder &b, OperandIndex operand,
-                                   ArrayRef<Value> index) const {
-  Position position = sourcePosition(b, operand, index);
-  Value isInside;
-  for (auto [dim, extent] : llvm::enumerate(d.operands[operand].shape)) {
-    IndexRange range = d.range(operand, static_cast<int>(dim));
-    if (range.low >= 0 && range.high < extent)
-      continue;
-    // Unsigned, an index below zero is past the end too.
-    Value fits = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, position.indices[dim],
-                                       arith::ConstantIndexOp::create(b, extent));
-    isInside = isInside ? arith::AndIOp::create(b, isInside, fits).getResult() : fits;
-  }
-  return isInside;
 }
 
 /// One k of a panel, vectors along the columns (of A: along the rows).

@@ -11,8 +11,6 @@
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 
-#include <numeric>
-
 using namespace mlir;
 
 namespace dl {
@@ -69,6 +67,8 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
   for (int loop : loops)
     if (isChunked(loop))
       text += fmt::format("; {} in chunks of {}", nameOf(loop), dims[loop].tile);
+  if (llvm::any_of(operands[kA].ranges, [](IndexRange range) { return range.step > 1; }))
+    text += "; without what strides pass over";
   if (copiesInTask)
     text += "; each copies its part of a";
   SmallVector<int> split = splitWhole;
@@ -241,41 +241,6 @@ void StrategyChooser::buildDims() {
   for (auto [index, dim] : llvm::enumerate(s.dims))
     if (s.isDot() && dim.parts.back() == s.dotPart)
       s.dotDim = index;
-}
-
-/// What a turn of a loop over groups takes of a cache for each byte of A that it needs,
-/// a short piece of each of its rows: whole lines, in the few sets that rows meet which
-/// are a large power of two apart.
-double StrategyChooser::spanOf(const PlanDim &groups) const {
-  constexpr int64_t kLine = 64, kPage = 4096;
-  int64_t row = d.operands[kA].shape.back(), piece = groups.strides[kA];
-  if (groups.role != DimRole::Batch || piece <= 0 || piece >= row)
-    return 1;
-  int64_t common = std::gcd(row * elementBytes, kPage);
-  return static_cast<double>(std::max({piece * elementBytes, kLine, common})) /
-         static_cast<double>(piece * elementBytes);
-}
-
-/// Whether pieces of rows that a tile takes of A fall into so few sets of the L2 cache
-/// that they are gone when the next column of tiles wants them.
-bool StrategyChooser::conflictsA() const {
-  constexpr int64_t kPage = 4096, kFewSets = 2048;
-  if (inBlocks || s.vectorA || s.isDot() || packsPadded)
-    return false;
-  // Packed for many columns, they lie one after the other.
-  int64_t widest = 4 * s.lanes;
-  bool isInPlace = s.operands[kA].staging == Staging::None && s.clips.empty();
-  if (isInPlace && s.vectorDim >= 0 && s.dims[s.vectorDim].extent >= kPackedReads * widest)
-    return false;
-  int64_t stride = 0, rows = 0;
-  for (const PlanDim &dim : s.dims) {
-    if (dim.role == DimRole::K)
-      stride = dim.strides[kA] * elementBytes;
-    if (isInnerRow(dim))
-      rows = dim.strides[kA];
-  }
-  int64_t common = std::gcd(stride, kPage);
-  return rows == 1 && common >= kFewSets && extentOf(DimRole::K) * common > machine.l2Bytes / 2;
 }
 
 void StrategyChooser::chooseTile() {
@@ -462,8 +427,10 @@ ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
     return StrategyChooser(descriptor, request, machine, mayClip).choose(alongK);
   };
   ContractionStrategy best = *choose(false, false);
-  auto consider = [&](std::optional<ContractionStrategy> other) {
-    if (other && other->time < best.time)
+  // Measured, what reads a copy takes a little longer than estimated, blocks more so.
+  constexpr double kCopyDoubt = 1.05, kCopiedBlocksDoubt = 1.1;
+  auto consider = [&](std::optional<ContractionStrategy> other, double doubt = 1) {
+    if (other && other->time * doubt < best.time)
       best = std::move(*other);
   };
   consider(choose(true, false));
@@ -477,16 +444,21 @@ ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
   if (isWorthClipping)
     consider(std::move(clipped));
   consider(StrategyChooser(descriptor, request, machine, /*mayClip=*/false).choosePackedRows());
+  auto chooser = [&] { return StrategyChooser(descriptor, request, machine, /*mayClip=*/false); };
+  consider(chooser().thinned().choose(/*alongK=*/false), kCopyDoubt);
   for (bool mayClip : {false, true}) {
     auto groups = StrategyChooser(descriptor, request, machine, mayClip).chooseGroups();
     if (groups && groups->tileKinds() <= kMostKinds)
       consider(std::move(groups));
   }
-  // K whole, in parts for few cores, or for many.
-  for (int64_t parts : {1, 8, 24})
+  // K whole, in parts for few cores, or for many. Near ones read A itself, best without
+  // what strides pass over; others may pack it.
+  double doubt = chooser().canThin() ? kCopiedBlocksDoubt : 1;
+  for (int64_t parts : {1, 8, 24}) {
+    consider(chooser().chooseBlocks(parts, /*near=*/false));
     for (bool areNear : {true, false})
-      consider(StrategyChooser(descriptor, request, machine, /*mayClip=*/false)
-                   .chooseBlocks(parts, areNear));
+      consider(chooser().thinned().chooseBlocks(parts, areNear), doubt);
+  }
   return best;
 }
 

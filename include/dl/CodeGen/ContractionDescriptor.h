@@ -84,10 +84,10 @@ struct ContractionOperand {
   llvm::SmallVector<int64_t> strides() const;
 };
 
-/// Indices from `low` to `high`, both included.
+/// Indices from `low` to `high`, both included, or each `step`-th of them.
 struct IndexRange {
-  int64_t low = 0, high = -1;
-  int64_t extent() const { return high - low + 1; }
+  int64_t low = 0, high = -1, step = 1;
+  int64_t extent() const { return (high - low + step) / step; }
 };
 
 struct ContractionDescriptor {
@@ -102,6 +102,9 @@ struct ContractionDescriptor {
 
   /// The indices of a tensor's dimension that the iteration touches.
   IndexRange range(OperandIndex operand, int dim) const;
+  /// The step between the indices of a tensor's dimension that the iteration touches;
+  /// 1 unless one dimension of the iteration alone leads there, inside the tensor.
+  int64_t stepOf(OperandIndex operand, int dim) const;
   /// Whether the iteration leaves the tensor somewhere.
   bool isPadded(OperandIndex operand) const;
   bool hasTaps() const;

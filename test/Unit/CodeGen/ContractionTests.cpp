@@ -246,6 +246,20 @@ TEST_P(Contraction, GroupedConvolution) {
   checkConv({2, 5, 5, 4, 4, 1, 1, {1, 1}, {1, 1}, {0, 0, 0, 0}, 2});
 }
 
+/// Rows that strides pass over are left out of copies.
+TEST_P(Contraction, ThinnedConvolution) {
+  checkConv({3, 15, 13, 40, 100, 1, 1, {2, 2}});
+  checkConv({1, 12, 10, 64, 130, 1, 1, {3, 2}});
+  checkConv({2, 9, 12, 33, 70, 1, 3, {2, 1}, {1, 1}, {0, 1, 0, 1}});
+  checkConv({1, 7, 1, 100, 200, 2, 1, {2, 2}, {3, 1}});
+  Conv c{2, 14, 14, 48, 64, 1, 1, {2, 2}};
+  std::string mask = fmt::format("%z = dl.constant dense<0.0> : tensor<{}>\n"
+                                 "%m = dl.compare %a2, %z {{predicate = gt}}\n",
+                                 GetParam().element);
+  check({{image(c), weight(c), image(c)},
+         mask + "%p = dl.select %m, %a0, %z\n%r = dl.conv2d %p, %a1 " + c.attributes()});
+}
+
 /// Rows a multiple of a page apart: packed, with zeros where taps leave the image.
 TEST_P(Contraction, PacksPaddedRows) {
   Machine machine = Machine::get(GetParam().march).value();
