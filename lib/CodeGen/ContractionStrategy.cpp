@@ -157,8 +157,10 @@ bool StrategyChooser::chooseDotDim() {
       return false;
     bool canPack = vectorPart >= 0 && b[vectorPart] == 1 &&
                    d.dims[vectorPart].extent <= mostPackedColumns(s.lanes);
-    if (dim.role == DimRole::K && a[index] == 1 && (b[index] == 1 || canPack) &&
-        dim.extent >= s.lanes)
+    // A copy with zeros around the image keeps rows as they are, and no other dimension.
+    bool isRow = dim.terms[kA].dim + 1 == static_cast<int>(d.operands[kA].shape.size());
+    if (dim.role == DimRole::K && a[index] == 1 && (isRow || !d.isPadded(kA)) &&
+        (b[index] == 1 || canPack) && dim.extent >= s.lanes)
       s.dotPart = index;
   }
   return s.isDot();

@@ -238,6 +238,8 @@ TEST_P(Contraction, ConvolutionAttributes) {
   checkConv({1, 4, 4, 2, 3, 2, 2, {1, 1}, {1, 1}, {3, 3, 3, 3}});
   // As many windows as elements, but some beyond the end.
   checkConv({1, 1, 4, 4, 16, 1, 1, {1, 2}, {1, 1}, {0, 0, 0, 3}});
+  // Pixels of one column follow one another, until there are zeros around it.
+  checkConv({1, 40, 1, 1, 1, 1, 3, {1, 1}, {1, 1}, {0, 1, 1, 1}});
 }
 
 TEST_P(Contraction, GroupedConvolution) {
