@@ -55,6 +55,28 @@ void StrategyChooser::chunkReduction() {
   s.loops.assign(chunked.begin(), chunked.end());
 }
 
+/// Where columns of tiles are too few for tasks, each is cut into parts of its rows, all
+/// of which pack its panels.
+void StrategyChooser::shareRows(ArrayRef<int> rows) {
+  static constexpr int64_t kTasks = 12, kFewestTiles = 8;
+  int64_t tasks = s.tasks(), inner = 1;
+  if (tasks >= kFewTasks || d.flops() <= kFewTasks * kPartFlops)
+    return;
+  for (int row : rows)
+    inner *= s.dims[row].tiles();
+  for (int row : rows) {
+    int64_t tiles = s.dims[row].tiles();
+    inner /= std::max<int64_t>(tiles, 1);
+    int64_t wanted = llvm::divideCeil(kTasks, std::max<int64_t>(tasks, 1));
+    int64_t parts = std::min({wanted, tiles, tiles * inner / kFewestTiles});
+    if (parts < 2)
+      continue;
+    s.rowDim = row;
+    s.rowParts = llvm::divideCeil(tiles, llvm::divideCeil(tiles, parts));
+    return;
+  }
+}
+
 /// Columns, chunks, rows: a column of tiles is a task, and its sums stay in
 /// scratch. Or, where K is split, chunks, columns, rows: parts of K are tasks.
 void StrategyChooser::orderBlocks(int64_t parts) {
@@ -89,6 +111,7 @@ void StrategyChooser::orderBlocks(int64_t parts) {
     s.loops.push_back(s.vectorDim);
     s.taskLoops = s.loops.size();
     append(chunks);
+    shareRows(rows);
   }
   unsigned level = s.loops.size();
   append(rows);
@@ -187,7 +210,8 @@ void StrategyChooser::layOutChunks() {
 /// packed, sums are loaded and stored between chunks, partial results are added.
 double StrategyChooser::blockTime() const {
   auto vectors = [&](double elements) { return elements / static_cast<double>(s.lanes); };
-  auto b = static_cast<double>(bytesB), results = 1.0;
+  // Each part of the rows brings it again.
+  double b = static_cast<double>(bytesB) * static_cast<double>(s.rowParts), results = 1.0;
   for (const PlanDim &dim : s.dims)
     results *= dim.role == DimRole::K ? 1 : static_cast<double>(dim.extent);
   // From outer memory, a panel is fetched ahead where it is small, and waited for where
@@ -201,7 +225,7 @@ double StrategyChooser::blockTime() const {
       chunks *= static_cast<double>(dim.tiles());
   double each = 0.4 + std::max<double>(5 - static_cast<double>(s.rows()), 0);
   if (!areNear)
-    time += vectors(b / static_cast<double>(elementBytes)) * reads * each;
+    time += vectors(static_cast<double>(bytesB / elementBytes)) * reads * each;
   // Sums that the L1 cache does not hold come and go with each chunk.
   double written = results * static_cast<double>(elementBytes);
   if (bytesOf(kC) > machine.l1Bytes)
@@ -261,6 +285,9 @@ std::optional<ContractionStrategy> StrategyChooser::chooseBlocks(int64_t parts, 
   bool hasSums = s.accumulation != Accumulation::Registers;
   if (hasSums && s.operands[kC].count * elementBytes > machine.l2Bytes / 4)
     return std::nullopt;
+  // Measured, parts of rows take a little longer than estimated.
+  if (s.rowParts > 1)
+    s.time *= 1.08;
   s.time += blockTime() + (s.operands[kA].staging == Staging::None ? 0 : stagingTime(kA));
   judgeTasks();
   return s;

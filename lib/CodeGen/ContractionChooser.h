@@ -94,6 +94,7 @@ private:
   bool canPackInTask(OperandIndex operand) const;
   void chunkReduction();
   void orderBlocks(int64_t parts);
+  void shareRows(llvm::ArrayRef<int> rows);
   bool packsColumns() const;
   double blockTime() const;
   void packInTask(OperandIndex operand, int panel, unsigned level);

@@ -51,6 +51,8 @@ protected:
     mlir::Value base[3];
     /// Partials: the part of K, and the part of the dimension that is split.
     mlir::Value part, chunk;
+    /// The part of the rows.
+    mlir::Value rowPart;
     /// The flat index in A and B as they are, where tasks pack them.
     mlir::Value source[2];
     /// Whether this is the first and the last chunk of K; null: it is.

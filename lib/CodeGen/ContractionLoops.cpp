@@ -121,6 +121,8 @@ void ContractionEmitter::emitTask(PhaseBuilder &phase, Expression &expression) {
   }
   if (s.accumulation == Accumulation::Partials)
     place = enterPart(b, place, rest);
+  else
+    place.rowPart = rest;
   if (s.accumulation == Accumulation::Scatter)
     clearScratch(phase);
   if (s.copiesInTask) {
@@ -168,16 +170,21 @@ ContractionEmitter::Place ContractionEmitter::enter(ImplicitLocOpBuilder &b, con
   return inner;
 }
 
-/// Tiles of a loop: all, or, where it goes over chunks of a split K, its part's.
+/// Tiles of a loop: all, or, where it goes over chunks of a split K or over rows that
+/// tasks share, its part's.
 std::pair<Value, Value> ContractionEmitter::boundsOf(ImplicitLocOpBuilder &b, const Place &place,
                                                      int loop) const {
   auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
   Value tiles = index(s.dims[loop].tiles());
-  if (loop != s.splitDim)
-    return {index(0), tiles};
-  Value chunks = index(s.chunk / s.dims[loop].tile);
-  Value lower = arith::MulIOp::create(b, place.chunk, chunks);
-  return {lower, arith::MinUIOp::create(b, arith::AddIOp::create(b, lower, chunks), tiles)};
+  auto part = [&](Value number, int64_t count) -> std::pair<Value, Value> {
+    Value lower = arith::MulIOp::create(b, number, index(count));
+    return {lower, arith::MinUIOp::create(b, offsetBy(b, lower, count), tiles)};
+  };
+  if (loop == s.rowDim)
+    return part(place.rowPart, llvm::divideCeil(s.dims[loop].tiles(), s.rowParts));
+  if (loop == s.splitDim)
+    return part(place.chunk, s.chunk / s.dims[loop].tile);
+  return {index(0), tiles};
 }
 
 void ContractionEmitter::emitLoops(PhaseBuilder &phase, Expression &expression, unsigned level,

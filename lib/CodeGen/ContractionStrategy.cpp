@@ -24,7 +24,7 @@ int64_t ContractionStrategy::rows() const {
 }
 
 int64_t ContractionStrategy::tasks() const {
-  int64_t tasks = parts;
+  int64_t tasks = parts * rowParts;
   for (int loop : ArrayRef<int>(loops).take_front(taskLoops))
     tasks *= dims[loop].tiles();
   return tasks;
@@ -75,6 +75,8 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
   split.push_back(splitDim);
   if (accumulation == Accumulation::Partials)
     text += fmt::format("; {} split in {}", namesOf(split), parts);
+  if (rowParts > 1)
+    text += fmt::format("; {} in {} parts", nameOf(rowDim), rowParts);
   if (fetchesPiecesAhead)
     text += "; pieces of a fetched ahead";
   if (fetchesAhead)
@@ -407,14 +409,15 @@ double StrategyChooser::streamTime(int64_t bytes) const {
   return bytes <= machine.l2Bytes * 3 / 4 ? 0 : 0.3;
 }
 
-/// Time of partial results: stored, loaded, added and stored.
+/// Time of partial results: stored, loaded, added and stored, far out where they are many.
 double StrategyChooser::partsTime() const {
   if (s.parts == 1)
     return 0;
   auto vectors = static_cast<double>(s.parts) / static_cast<double>(s.lanes);
   for (const PlanDim &dim : s.dims)
     vectors *= dim.role == DimRole::K ? 1 : static_cast<double>(dim.extent);
-  return 10 * vectors;
+  auto bytes = static_cast<int64_t>(vectors) * s.lanes * elementBytes;
+  return (10 + 50 * streamTime(bytes / 4 * 3)) * vectors;
 }
 
 /// Few tasks leave cores idle.

@@ -91,7 +91,7 @@ static double trafficCycles(const TileProblem &problem, double rowTiles, double 
                      rowTiles * held(problem.bytesA / rowTiles, columnTiles, problem.spanA);
   double cycles = 0.7 * std::min(columnsFirst, rowsFirst);
   // Short pieces of rows in outer memory miss prefetchers and address caches.
-  if (problem.inPlaceB && problem.bytesB > problem.l2Bytes * 0.75)
+  if (problem.inPlaceB && problem.bytesB > problem.l2Bytes * 0.66)
     cycles += 8 * static_cast<double>(problem.reduction) * columnTiles;
   if (problem.shortRowsA && problem.bytesA > problem.l2Bytes * 0.75)
     cycles += 8 * static_cast<double>(problem.reduction) * rowTiles;

@@ -124,6 +124,10 @@ struct ContractionStrategy {
   llvm::SmallVector<int> splitWhole;
   int splitDim = -1;
   int64_t parts = 1, chunk = 0;
+  /// Blocks: tasks share the tiles of a column so that each takes a part of the loop over
+  /// this dimension of rows; -1: none.
+  int rowDim = -1;
+  int64_t rowParts = 1;
   /// A part is a few rows of B from outer memory: a tile fetches the next one's columns
   /// ahead.
   bool fetchesAhead = false;

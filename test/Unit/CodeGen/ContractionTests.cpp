@@ -464,4 +464,30 @@ TEST(ContractionBlocks, AreSplitInTwoDimensions) {
   EXPECT_LE(relativeError(kernel->run(arguments)[0], other->run(arguments)[0]), 1e-5);
 }
 
+/// Few columns: tasks share the rows of each, and pack its panel each for itself.
+TEST(ContractionBlocks, TasksShareRows) {
+  Machine machine = Machine::get("host").value();
+  if (machine.vectorBits < 512)
+    GTEST_SKIP() << "this machine has no vectors of 512 bits";
+  machine.l1Bytes = 48 << 10, machine.l2Bytes = 2 << 20, machine.l3Bytes = 64 << 20;
+  KernelText texts[] = {
+      {{"128x1024xf32", "1024x256xf32", "256xf32"}, "%0 = dl.matmul %a0, %a1\n%r = dl.add %0, %a2"},
+      {{"8x14x14x1024xf32", "8x14x14x256xf32"},
+       "%r = dl.conv2d_backward_weights %a0, %a1 {kernel_size = [1, 1], layout = nhwc}\n"
+       "%s = dl.sum %a1 {axes = [0, 1, 2]}",
+       {"%r", "%s"}}};
+  for (const KernelText &text : texts) {
+    auto kernel = CompiledKernel::get(text, machine, /*wantsAssembly=*/false, Winograd::Never,
+                                      SplitProducts::Never);
+    auto other = CompiledKernel::get(text, Machine::get("avx2").value(), false, Winograd::Never,
+                                     SplitProducts::Never);
+    ASSERT_TRUE(kernel && other);
+    EXPECT_NE(kernel->strategy().find(" parts"), std::string::npos) << kernel->strategy();
+    std::vector<Tensor> arguments = kernel->randomArguments();
+    std::vector<Tensor> results = kernel->run(arguments), others = other->run(arguments);
+    for (size_t i = 0; i < results.size(); ++i)
+      EXPECT_LE(relativeError(results[i], others[i]), 1e-5);
+  }
+}
+
 } // namespace
