@@ -448,9 +448,11 @@ ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
     return clipped;
   if (isWorthClipping)
     consider(std::move(clipped));
-  consider(StrategyChooser(descriptor, request, machine, /*mayClip=*/false).choosePackedRows());
   auto chooser = [&] { return StrategyChooser(descriptor, request, machine, /*mayClip=*/false); };
-  consider(chooser().thinned().choose(/*alongK=*/false), kCopyDoubt);
+  bool canThin = chooser().canThin();
+  consider(chooser().choosePackedRows());
+  if (canThin)
+    consider(chooser().thinned().choose(/*alongK=*/false), kCopyDoubt);
   for (bool mayClip : {false, true}) {
     auto groups = StrategyChooser(descriptor, request, machine, mayClip).chooseGroups();
     if (groups && groups->tileKinds() <= kMostKinds)
@@ -458,11 +460,13 @@ ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
   }
   // K whole, in parts for few cores, or for many. Near ones read A itself, best without
   // what strides pass over; others may pack it.
-  double doubt = chooser().canThin() ? kCopiedBlocksDoubt : 1;
   for (int64_t parts : {1, 8, 24}) {
     consider(chooser().chooseBlocks(parts, /*near=*/false));
+    if (!canThin)
+      consider(chooser().chooseBlocks(parts, /*near=*/true));
     for (bool areNear : {true, false})
-      consider(chooser().thinned().chooseBlocks(parts, areNear), doubt);
+      if (canThin)
+        consider(chooser().thinned().chooseBlocks(parts, areNear), kCopiedBlocksDoubt);
   }
   return best;
 }

@@ -100,24 +100,29 @@ Value MemoryPattern<Op>::addressOf(ConversionPatternRewriter &b, Location loc, V
 
 namespace {
 
-struct LowerLoad : MemoryPattern<memref::LoadOp> {
-  using MemoryPattern::MemoryPattern;
-  LogicalResult matchAndRewrite(memref::LoadOp op, OpAdaptor adaptor,
+/// memref.load and vector.load: memory, indices.
+template <typename Op> struct LowerLoad : MemoryPattern<Op> {
+  using MemoryPattern<Op>::MemoryPattern;
+  LogicalResult matchAndRewrite(Op op, typename Op::Adaptor adaptor,
                                 ConversionPatternRewriter &b) const override {
-    Value at = addressOf(b, op, op.getMemref(), adaptor.getMemref());
-    b.replaceOpWithNewOp<LLVM::LoadOp>(op, converted(op.getType()), at,
-                                       alignmentOf(op, op.getMemref()));
+    Value memory = op->getOperand(0);
+    Value at = this->addressOf(b, op, memory, adaptor.getOperands()[0]);
+    b.replaceOpWithNewOp<LLVM::LoadOp>(op, this->converted(op.getType()), at,
+                                       alignmentOf(op, memory), /*isVolatile=*/false,
+                                       op.getNontemporal());
     return success();
   }
 };
 
-struct LowerStore : MemoryPattern<memref::StoreOp> {
-  using MemoryPattern::MemoryPattern;
-  LogicalResult matchAndRewrite(memref::StoreOp op, OpAdaptor adaptor,
+/// memref.store and vector.store: what is stored, memory, indices.
+template <typename Op> struct LowerStore : MemoryPattern<Op> {
+  using MemoryPattern<Op>::MemoryPattern;
+  LogicalResult matchAndRewrite(Op op, typename Op::Adaptor adaptor,
                                 ConversionPatternRewriter &b) const override {
-    Value at = addressOf(b, op, op.getMemref(), adaptor.getMemref());
-    b.replaceOpWithNewOp<LLVM::StoreOp>(op, adaptor.getValue(), at,
-                                        alignmentOf(op, op.getMemref()));
+    Value memory = op->getOperand(1);
+    Value at = this->addressOf(b, op, memory, adaptor.getOperands()[1]);
+    b.replaceOpWithNewOp<LLVM::StoreOp>(op, adaptor.getOperands()[0], at, alignmentOf(op, memory),
+                                        /*isVolatile=*/false, op.getNontemporal());
     return success();
   }
 };
@@ -129,30 +134,6 @@ struct LowerPrefetch : MemoryPattern<memref::PrefetchOp> {
     Value at = addressOf(b, op, op.getMemref(), adaptor.getMemref());
     b.replaceOpWithNewOp<LLVM::Prefetch>(op, at, op.getIsWrite(), op.getLocalityHint(),
                                          op.getIsDataCache());
-    return success();
-  }
-};
-
-struct LowerVectorLoad : MemoryPattern<vector::LoadOp> {
-  using MemoryPattern::MemoryPattern;
-  LogicalResult matchAndRewrite(vector::LoadOp op, OpAdaptor adaptor,
-                                ConversionPatternRewriter &b) const override {
-    Value at = addressOf(b, op, op.getBase(), adaptor.getBase());
-    b.replaceOpWithNewOp<LLVM::LoadOp>(op, converted(op.getType()), at,
-                                       alignmentOf(op, op.getBase()), /*isVolatile=*/false,
-                                       op.getNontemporal());
-    return success();
-  }
-};
-
-struct LowerVectorStore : MemoryPattern<vector::StoreOp> {
-  using MemoryPattern::MemoryPattern;
-  LogicalResult matchAndRewrite(vector::StoreOp op, OpAdaptor adaptor,
-                                ConversionPatternRewriter &b) const override {
-    Value at = addressOf(b, op, op.getBase(), adaptor.getBase());
-    b.replaceOpWithNewOp<LLVM::StoreOp>(op, adaptor.getValueToStore(), at,
-                                        alignmentOf(op, op.getBase()), /*isVolatile=*/false,
-                                        op.getNontemporal());
     return success();
   }
 };
@@ -253,9 +234,9 @@ void populateMemoryPatterns(LLVMTypeConverter &converter, RewritePatternSet &pat
   // Before those of the vector dialect.
   PatternBenefit first(2);
   auto addresses = std::make_shared<Addresses>();
-  patterns.add<LowerLoad, LowerStore, LowerPrefetch, LowerVectorLoad, LowerVectorStore,
-               LowerMaskedLoad, LowerMaskedStore, LowerGather, LowerView, LowerSubView>(
-      converter, first, addresses);
+  patterns.add<LowerLoad<memref::LoadOp>, LowerLoad<vector::LoadOp>, LowerStore<memref::StoreOp>,
+               LowerStore<vector::StoreOp>, LowerPrefetch, LowerMaskedLoad, LowerMaskedStore,
+               LowerGather, LowerView, LowerSubView>(converter, first, addresses);
   patterns.add<LowerAddress, LowerGlobal, LowerGetGlobal>(converter, first);
 }
 

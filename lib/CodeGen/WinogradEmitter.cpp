@@ -183,6 +183,18 @@ void WinogradEmitter::bindSum(Expression &expression) {
                   [&](ImplicitLocOpBuilder &, const Position &) { return sum; });
 }
 
+/// A kernel without bounds, rows and loops.
+MicroKernel WinogradEmitter::productOf(Start left, Start right) const {
+  MicroKernel kernel;
+  kernel.vector = vectorType();
+  kernel.memory[0] = left.memory;
+  kernel.memory[1] = right.memory;
+  kernel.vectors = w.vectors;
+  kernel.maskLoads = false;
+  kernel.hasFMA = module.machine().hasFMA;
+  return kernel;
+}
+
 /// products[p][tile][n] = in[p][tile][k] * weights[p][k][n], for a block of columns;
 /// or the same, added.
 void WinogradEmitter::multiplyChannels(PhaseBuilder &phase, Start operand, Start weights,
@@ -191,13 +203,7 @@ void WinogradEmitter::multiplyChannels(PhaseBuilder &phase, Start operand, Start
   int64_t panels = w.paddedBlock() / w.panelWidth();
   Value products = planes(phase, out);
   Value rowTiles = arith::DivUIOp::create(b, offsetBy(b, count, w.rows - 1), phase.index(w.rows));
-  MicroKernel kernel;
-  kernel.vector = vectorType();
-  kernel.memory[0] = operand.memory;
-  kernel.memory[1] = weights.memory;
-  kernel.vectors = w.vectors;
-  kernel.maskLoads = false;
-  kernel.hasFMA = module.machine().hasFMA;
+  MicroKernel kernel = productOf(operand, weights);
   kernel.loops = {{w.kOfPanel(), {1, w.panelWidth()}, nullptr, nullptr}};
   for (int64_t row = 0; row < w.rows; ++row)
     kernel.rows.push_back(row * in.row);

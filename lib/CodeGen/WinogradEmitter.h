@@ -113,6 +113,7 @@ private:
                    mlir::Value count, mlir::Value block);
   void emitPoints(const WinogradTensor &tensor, const LinearMap &map, const Planes &shape,
                   int64_t blocks, int64_t channels);
+  MicroKernel productOf(Start left, Start right) const;
   void multiplyChannels(PhaseBuilder &phase, Start operand, Start weights, mlir::Value count,
                         mlir::Value adds);
   void addTile(PhaseBuilder &phase, const MicroKernel &kernel, mlir::Value sums, mlir::Value at,

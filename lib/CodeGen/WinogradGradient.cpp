@@ -103,13 +103,7 @@ void WinogradEmitter::multiplyTiles(PhaseBuilder &phase, Start image, Start resu
   int64_t panels = w.paddedBlock() / w.panelWidth();
   int64_t rowTiles = llvm::divideCeil(w.inputBlock, w.rows);
   Value sums = planes(phase, out);
-  MicroKernel kernel;
-  kernel.vector = vectorType();
-  kernel.memory[0] = image.memory;
-  kernel.memory[1] = result.memory;
-  kernel.vectors = w.vectors;
-  kernel.maskLoads = false;
-  kernel.hasFMA = module.machine().hasFMA;
+  MicroKernel kernel = productOf(image, result);
   kernel.loops = {{w.chunk, {in.row, second.row}, phase.index(0), count}};
   for (int64_t row = 0; row < w.rows; ++row)
     kernel.rows.push_back(row);
