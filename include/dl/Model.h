@@ -71,7 +71,8 @@ struct CompileOptions {
   /// Keep compiled code on disk, for this process and later ones.
   bool cache = true;
   /// The folder; empty: `dlc` in the user's cache ($XDG_CACHE_HOME or ~/.cache).
-  /// One that cannot be written, or that others may write, is not used.
+  /// One that cannot be written, or that others may write, is an error where it is
+  /// named here, and else is not used.
   std::string cacheDir = {};
   /// Note where the time of runs goes (see Profile.h).
   bool profile = false;

@@ -102,12 +102,19 @@ static CacheKey choiceKey(CacheKey key, StringRef kernel) { return key.add("choi
 // The cache
 //===----------------------------------------------------------------------===//
 
-std::unique_ptr<CodeCache> CodeCache::open(const CompileOptions &options, const Machine &machine) {
+Result<std::unique_ptr<CodeCache>> CodeCache::open(const CompileOptions &options,
+                                                   const Machine &machine) {
   std::unique_ptr<DiskCache> disk;
-  if (options.cache)
-    disk = DiskCache::open(options.cacheDir.empty() ? DiskCache::userFolder() : options.cacheDir);
+  if (options.cache) {
+    bool isNamed = !options.cacheDir.empty();
+    auto opened = DiskCache::open(isNamed ? options.cacheDir : DiskCache::userFolder());
+    if (!opened && isNamed)
+      return opened.error();
+    if (opened)
+      disk = std::move(*opened);
+  }
   if (!disk && !options.tune)
-    return nullptr;
+    return std::unique_ptr<CodeCache>();
   return std::unique_ptr<CodeCache>(new CodeCache(std::move(disk), options, machine));
 }
 

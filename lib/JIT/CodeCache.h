@@ -19,9 +19,11 @@ namespace dl {
 
 class CodeCache : public KernelSource {
 public:
-  /// Null: the options turn it off, or its folder cannot be used. Tuning needs
-  /// one: without a folder it keeps choices in memory.
-  static std::unique_ptr<CodeCache> open(const CompileOptions &options, const Machine &machine);
+  /// Null: the options turn it off, or name no folder and the user's cannot be
+  /// used. Tuning needs one: without a folder it keeps choices in memory. Error:
+  /// the folder that they name cannot be used.
+  static Result<std::unique_ptr<CodeCache>> open(const CompileOptions &options,
+                                                 const Machine &machine);
 
   std::optional<ProgramImage> findProgram(ModelOp model, const ProgramRequest &request) const;
   void keepProgram(ModelOp model, const ProgramRequest &request, const ProgramImage &image) const;

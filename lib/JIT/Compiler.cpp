@@ -78,10 +78,10 @@ compileGraph(ModuleOp module, const CompileOptions &options, CompileReport *repo
 // The cache
 //===----------------------------------------------------------------------===//
 
-/// Null where none is to be used.
-static std::unique_ptr<CodeCache> openCache(const CompileOptions &options) {
+/// Null where none is to be used. An unknown machine is the compilation's error.
+static Result<std::unique_ptr<CodeCache>> openCache(const CompileOptions &options) {
   Result<Machine> machine = Machine::get(options.march, options.target);
-  return machine ? CodeCache::open(options, *machine) : nullptr;
+  return machine ? CodeCache::open(options, *machine) : std::unique_ptr<CodeCache>();
 }
 
 /// The program of an earlier compilation; null where there is none.
@@ -124,7 +124,10 @@ Result<std::shared_ptr<LoadedProgram>> compileProgram(const Model &model,
   const Model::Impl &impl = model.getImpl();
   std::lock_guard lock(impl.compiling);
   DiagnosticCapture diagnostics(impl.context.get(), impl.source, impl.sourceName);
-  std::unique_ptr<CodeCache> cache = openCache(options);
+  auto opened = openCache(options);
+  if (!opened)
+    return opened.error();
+  std::unique_ptr<CodeCache> cache = std::move(*opened);
   // One who asks for remarks wants every phase.
   if (cache && report && report->explain)
     cache->useChoicesAlone();
@@ -156,12 +159,10 @@ static std::string print(Operation *op) {
 
 /// The text of a stage of a compilation that starts from `module`.
 static FailureOr<std::string> runTo(Stage stage, ModuleOp module, const CompileOptions &options,
-                                    CompileReport *report) {
+                                    CompileReport *report, CodeCache *cache) {
   if (stage == Stage::Graph || stage == Stage::Step)
     return print(onlyModel(module));
-  // What runs in memory and what is emitted compute alike, so they share choices.
-  std::unique_ptr<CodeCache> cache = openCache(options);
-  Compilation compilation(module, options, report, cache.get());
+  Compilation compilation(module, options, report, cache);
   if (failed(compilation.optimize()))
     return failure();
   if (stage == Stage::Fused)
@@ -197,7 +198,11 @@ Result<std::string> emitStage(const Model &model, const ProgramRequest &request,
   auto module = buildTimed(model, request, report);
   if (failed(module))
     return diagnostics.error("the graph of '" + impl.name + "' cannot be built");
-  FailureOr<std::string> text = runTo(stage, **module, options, report);
+  // What runs in memory and what is emitted compute alike, so they share choices.
+  auto cache = openCache(options);
+  if (!cache)
+    return cache.error();
+  FailureOr<std::string> text = runTo(stage, **module, options, report, cache->get());
   if (report)
     report->remarks += diagnostics.remarks();
   if (failed(text))

@@ -178,21 +178,27 @@ std::string DiskCache::userFolder() {
   return "";
 }
 
-std::unique_ptr<DiskCache> DiskCache::open(const std::string &folder, uint64_t limit) {
-  if (folder.empty())
-    return nullptr;
+Result<std::unique_ptr<DiskCache>> DiskCache::open(const std::string &folder, uint64_t limit) {
+  auto unusable = [&](const char *why) {
+    return Error{folder + ": error: compiled code cannot be kept here: " + why};
+  };
+  // Where that fails, making the folder itself does and says why.
   std::error_code ignored;
   std::filesystem::path path(folder);
   std::filesystem::create_directories(path.parent_path(), ignored);
-  mkdir(folder.c_str(), 0700);
+  if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+    return unusable(std::strerror(errno));
   int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0)
-    return nullptr;
+    return unusable(std::strerror(errno));
   std::unique_ptr<DiskCache> cache(new DiskCache(fd, limit));
   struct stat status;
-  bool isOurs = fstat(fd, &status) == 0 && status.st_uid == geteuid();
-  if (!isOurs || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-    return nullptr;
+  if (fstat(fd, &status) != 0 || faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) != 0)
+    return unusable(std::strerror(errno));
+  if (status.st_uid != geteuid())
+    return unusable("it belongs to another user");
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    return unusable("other users may write to it");
   return cache;
 }
 

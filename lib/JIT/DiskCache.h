@@ -4,8 +4,8 @@
 // depends on. Entries are data from disk that become code, so nothing is taken
 // on trust: the folder must be the user's own and writable by nobody else, and
 // an entry's mark, key, size and checksum must fit. What does not fit counts as
-// missing and is written again. The cache never fails: where the folder cannot
-// be used, nothing is found and nothing is kept.
+// missing and is written again. A folder that was opened never fails: what cannot
+// be read is not found, and what cannot be written is not kept.
 //
 // Entries appear whole (a temporary file, renamed), so any number of processes
 // may share a folder. The oldest go when it grows beyond its limit; an entry
@@ -15,6 +15,8 @@
 
 #ifndef DL_LIB_JIT_DISKCACHE_H
 #define DL_LIB_JIT_DISKCACHE_H
+
+#include "dl/Error.h"
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -47,9 +49,10 @@ public:
 
   /// $XDG_CACHE_HOME/dlc, else ~/.cache/dlc; empty where there is neither.
   static std::string userFolder();
-  /// Uses a folder, which is made where it does not exist. Null: it cannot be
+  /// Uses a folder, which is made where it does not exist. Error: it cannot be
   /// used, or is not safe to use.
-  static std::unique_ptr<DiskCache> open(const std::string &folder, uint64_t limit = kDefaultLimit);
+  static Result<std::unique_ptr<DiskCache>> open(const std::string &folder,
+                                                 uint64_t limit = kDefaultLimit);
   ~DiskCache();
 
   /// The bytes that were put under a key. Null: there are none, or what is there

@@ -147,15 +147,27 @@ TEST_F(CodeCacheFolder, CanBeTurnedOff) {
   EXPECT_FALSE(fs::exists(root));
 }
 
-TEST_F(CodeCacheFolder, WorksWhereTheFolderCannotBeWritten) {
-  compile(kMLP, step());
-  chmod(root.c_str(), 0500);
-  EXPECT_TRUE(compile(kMLP, step()).isCached);
-  compile(kMLP, step(/*batch=*/7));
-  chmod(root.c_str(), 0700);
+TEST_F(CodeCacheFolder, ANamedFolderMustBeUsable) {
   options.cacheDir = "/proc/dlc";
+  auto program = compileProgram(parse(kMLP), step(), options);
+  ASSERT_FALSE(program.ok());
+  std::string expected =
+      "/proc/dlc: error: compiled code cannot be kept here: No such file or directory";
+  EXPECT_EQ(program.error().message, expected);
+  auto text = emitStage(parse(kMLP), step(), options, Stage::Object);
+  ASSERT_FALSE(text.ok());
+  EXPECT_EQ(text.error().message, expected);
+  options.cache = false;
+  EXPECT_FALSE(compile(kMLP, step()).isCached);
+}
+
+TEST_F(CodeCacheFolder, WorksWhereTheUsersFolderCannotBeUsed) {
+  std::string xdg = std::getenv("XDG_CACHE_HOME") ? std::getenv("XDG_CACHE_HOME") : "";
+  setenv("XDG_CACHE_HOME", "/dev/null", 1);
+  options.cacheDir = "";
   EXPECT_FALSE(compile(kMLP, step()).isCached);
   EXPECT_FALSE(compile(kMLP, step()).isCached);
+  setenv("XDG_CACHE_HOME", xdg.c_str(), 1);
 }
 
 } // namespace

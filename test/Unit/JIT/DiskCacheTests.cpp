@@ -21,7 +21,7 @@ namespace {
 class DiskCacheFolder : public testing::Test {
 protected:
   std::unique_ptr<DiskCache> open(uint64_t limit = DiskCache::kDefaultLimit) {
-    return DiskCache::open(root, limit);
+    return DiskCache::open(root, limit).value();
   }
   /// The files of the cache, by name.
   std::vector<fs::path> files() const {
@@ -35,6 +35,15 @@ protected:
   TempFolder folder;
   std::string root = folder.path("a/b/cache");
 };
+
+/// What the error says of a folder.
+std::string whyUnusable(const std::string &folder) {
+  auto cache = DiskCache::open(folder);
+  std::string place = folder + ": error: compiled code cannot be kept here: ";
+  if (cache || !cache.error().message.starts_with(place))
+    return cache ? "" : cache.error().message;
+  return cache.error().message.substr(place.size());
+}
 
 CacheKey keyOf(const char *text) { return CacheKey().add(text); }
 
@@ -73,10 +82,10 @@ TEST_F(DiskCacheFolder, IsPrivate) {
 
 TEST_F(DiskCacheFolder, DoesNotTrustFoldersThatOthersMayWrite) {
   open()->put(keyOf("a"), "one");
-  chmod(root.c_str(), 0770);
-  EXPECT_EQ(open(), nullptr);
-  chmod(root.c_str(), 0707);
-  EXPECT_EQ(open(), nullptr);
+  for (mode_t mode : {0770, 0707}) {
+    chmod(root.c_str(), mode);
+    EXPECT_EQ(whyUnusable(root), "other users may write to it");
+  }
   chmod(root.c_str(), 0755);
   EXPECT_NE(open(), nullptr);
 }
@@ -168,10 +177,15 @@ TEST_F(DiskCacheFolder, WritersDoNotDisturbReaders) {
   EXPECT_EQ(files().size(), 1u);
 }
 
-TEST(DiskCache, WorksWithoutAFolder) {
-  EXPECT_EQ(DiskCache::open(""), nullptr);
-  EXPECT_EQ(DiskCache::open("/dev/null/dlc"), nullptr);
-  EXPECT_EQ(DiskCache::open("/proc/dlc"), nullptr);
+TEST(DiskCache, TellsWhyAFolderCannotBeUsed) {
+  TempFolder folder;
+  EXPECT_EQ(whyUnusable(""), "No such file or directory");
+  EXPECT_EQ(whyUnusable(folder.write("file", "x")), "Not a directory");
+  EXPECT_EQ(whyUnusable("/dev/null/dlc"), "Not a directory");
+  EXPECT_EQ(whyUnusable("/proc/dlc"), "No such file or directory");
+  if (geteuid() == 0)
+    GTEST_SKIP() << "root may write everywhere";
+  EXPECT_EQ(whyUnusable("/"), "Permission denied");
 }
 
 TEST(DiskCache, FindsTheUsersFolder) {

@@ -79,7 +79,7 @@ TEST_F(Tune, ChoicesServeWhatRunsAndWhatIsEmitted) {
   std::string plainKernels = emit(), plainRemarks = explain();
 
   Machine machine = Machine::get("host").value();
-  auto cache = CodeCache::open(options, machine);
+  auto cache = CodeCache::open(options, machine).value();
   auto module = buildGraph(model, request);
   ASSERT_TRUE(succeeded(module));
   Compilation compilation(**module, options, /*report=*/nullptr, /*cache=*/nullptr);
