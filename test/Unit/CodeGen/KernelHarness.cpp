@@ -2,6 +2,7 @@
 
 #include "KernelHarness.h"
 
+#include "../Support/GuardedMemory.h"
 #include "ContractionKernel.h"
 #include "dl/Reference/Interpreter.h"
 #include "dl/Target/ObjectCode.h"
@@ -23,18 +24,11 @@
 #include <cstring>
 #include <ctime>
 #include <limits>
-#include <map>
 #include <random>
-
-#include <sys/mman.h>
-#include <unistd.h>
 
 using namespace mlir;
 
 namespace dl::test {
-
-/// Workers that a kernel can run on at once.
-static constexpr int kWorkers = 4;
 
 /// Seconds that this thread has run: other programs do not count.
 static double now() {
@@ -137,8 +131,6 @@ bool CompiledKernel::build(const KernelText &text, const CodeGenOptions &options
   for (const Phase &phase : code.phases)
     entries.push_back(llvm::cantFail(jit->lookup(phase.entry))
                           .toPtr<void (*)(int64_t, int64_t, int64_t, void *const *)>());
-  workspace = Tensor(DType::U8, {code.workspaceBytes + 64});
-  scratch = Tensor(DType::U8, {code.scratchBytes * kWorkers + 64});
   return true;
 }
 
@@ -192,94 +184,82 @@ std::vector<Tensor> CompiledKernel::makeResults() const {
   return results;
 }
 
-std::vector<void *> CompiledKernel::pointers(const std::vector<Tensor> &arguments,
-                                             std::vector<Tensor> &results,
-                                             const std::vector<int> &inPlace) {
-  std::vector<void *> pointers;
-  for (const Tensor &argument : arguments)
-    pointers.push_back(const_cast<void *>(argument.raw()));
-  for (size_t i = 0; i < results.size(); ++i) {
-    bool isOver = i < inPlace.size() && inPlace[i] >= 0;
-    if (isOver) {
-      results[i] = arguments[inPlace[i]];
-      pointers[inPlace[i]] = results[i].raw();
-    }
-    pointers.push_back(results[i].raw());
-  }
-  pointers.push_back(workspace.raw());
-  pointers.push_back(scratch.raw());
-  return pointers;
-}
-
 namespace {
 
-/// A copy of some bytes that ends where memory ends. Its start is aligned as its
-/// elements are.
-class GuardedCopy {
+/// What one run of a kernel is given, in guarded memory.
+class GuardedRun {
 public:
-  GuardedCopy(const void *bytes, size_t count) : count(count) {
-    auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-    whole = (count + page - 1) / page * page;
-    base = static_cast<char *>(
-        mmap(nullptr, whole + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    mprotect(base + whole, page, PROT_NONE);
-    whole += page;
-    start = base + (whole - page - count);
-    if (count > 0)
-      std::memcpy(start, bytes, count);
+  GuardedRun(const KernelCode &code, const std::vector<Tensor> &arguments,
+             std::vector<Tensor> results, const std::vector<int> &inPlace, int workers, Guard guard)
+      : results(std::move(results)) {
+    for (const Tensor &argument : arguments)
+      add(GuardedMemory(argument, guard));
+    std::vector<bool> isConstant(arguments.size(), true);
+    for (size_t i = 0; i < this->results.size(); ++i)
+      if (i < inPlace.size() && inPlace[i] >= 0) {
+        isConstant[inPlace[i]] = false;
+        args.push_back(args[inPlace[i]]);
+      } else {
+        add(GuardedMemory(this->results[i].bytes(), guard));
+      }
+    for (size_t i = 0; i < arguments.size(); ++i)
+      if (isConstant[i])
+        memory[i].makeConstant();
+    add(GuardedMemory(code.workspaceBytes, guard));
+    add(GuardedMemory(code.scratchBytes * workers, guard));
   }
-  GuardedCopy(const GuardedCopy &) = delete;
-  ~GuardedCopy() { munmap(base, whole); }
 
-  void *data() { return start; }
-  void copyTo(void *bytes) const {
-    if (count > 0)
-      std::memcpy(bytes, start, count);
+  void *const *pointers() const { return args.data(); }
+  void *scratch() const { return args.back(); }
+  std::vector<Tensor> takeResults() {
+    size_t first = args.size() - 2 - results.size();
+    for (size_t i = 0; i < results.size(); ++i)
+      if (results[i].bytes() > 0)
+        std::memcpy(results[i].raw(), args[first + i], results[i].bytes());
+    return std::move(results);
   }
 
 private:
-  char *base, *start;
-  size_t count, whole;
+  void add(GuardedMemory bytes) {
+    args.push_back(bytes.data());
+    memory.push_back(std::move(bytes));
+  }
+
+  std::vector<Tensor> results;
+  std::vector<GuardedMemory> memory;
+  std::vector<void *> args;
 };
 
 } // namespace
 
 std::vector<Tensor> CompiledKernel::run(const std::vector<Tensor> &arguments,
                                         const std::vector<int> &inPlace) {
-  std::vector<Tensor> results = makeResults();
-  std::vector<void *> args = pointers(arguments, results, inPlace);
-  std::map<void *, GuardedCopy> copies;
-  for (const Tensor &argument : arguments)
-    copies.try_emplace(const_cast<void *>(argument.raw()), argument.raw(), argument.bytes());
-  for (const Tensor &result : results)
-    copies.try_emplace(const_cast<void *>(result.raw()), result.raw(), result.bytes());
-  for (void *&arg : args)
-    if (auto copy = copies.find(arg); copy != copies.end())
-      arg = copy->second.data();
-  std::fill_n(static_cast<uint8_t *>(workspace.raw()), workspace.size(), 0xff);
+  GuardedRun run(code, arguments, makeResults(), inPlace, 1, Guard::Behind);
   for (auto [phase, entry] : llvm::zip(code.phases, entries))
     for (int64_t task = phase.tasks; task-- > 0;) {
-      std::fill_n(static_cast<uint8_t *>(scratch.raw()), scratch.size(), 0xff);
-      entry(task, task + 1, 0, args.data());
+      std::memset(run.scratch(), 0xff, code.scratchBytes);
+      entry(task, task + 1, 0, run.pointers());
     }
-  for (Tensor &result : results)
-    copies.at(result.raw()).copyTo(result.raw());
-  return results;
+  return run.takeResults();
 }
 
 std::vector<Tensor> CompiledKernel::run(dlrt_pool *pool, const std::vector<Tensor> &arguments,
                                         const std::vector<int> &inPlace) {
-  assert(dlrt_pool_workers(pool) <= kWorkers);
-  std::vector<Tensor> results = makeResults();
-  std::vector<void *> args = pointers(arguments, results, inPlace);
+  GuardedRun run(code, arguments, makeResults(), inPlace, dlrt_pool_workers(pool), Guard::Before);
   for (auto [phase, entry] : llvm::zip(code.phases, entries))
-    dlrt_parallel_for(pool, entry, args.data(), phase.tasks);
-  return results;
+    dlrt_parallel_for(pool, entry, run.pointers(), phase.tasks);
+  return run.takeResults();
 }
 
 double CompiledKernel::time(const std::vector<Tensor> &arguments, int repetitions) {
+  Tensor workspace(DType::U8, {code.workspaceBytes}), scratch(DType::U8, {code.scratchBytes});
   std::vector<Tensor> results = makeResults();
-  std::vector<void *> args = pointers(arguments, results, {});
+  std::vector<void *> args;
+  for (const Tensor &argument : arguments)
+    args.push_back(const_cast<void *>(argument.raw()));
+  for (Tensor &result : results)
+    args.push_back(result.raw());
+  args.insert(args.end(), {workspace.raw(), scratch.raw()});
   double least = std::numeric_limits<double>::infinity();
   for (int i = 0; i < repetitions; ++i) {
     double start = now();

@@ -46,10 +46,12 @@ public:
   /// Runs the kernel. Result `i` lies over argument `inPlace[i]` where that is
   /// not negative. Each task runs alone, the last one first, and workspace and
   /// scratch are NaN before: what depends on order or leftovers shows. Behind
-  /// each argument and result lies a page that cannot be accessed.
+  /// each argument, result, workspace and scratch lies a page that cannot be
+  /// accessed, and arguments that are no results cannot be written.
   std::vector<Tensor> run(const std::vector<Tensor> &arguments,
                           const std::vector<int> &inPlace = {});
-  /// Runs the kernel as a program does, on the workers of a pool.
+  /// Runs the kernel as a program does, on the workers of a pool. The page that
+  /// cannot be accessed lies before all memory.
   std::vector<Tensor> run(dlrt_pool *pool, const std::vector<Tensor> &arguments,
                           const std::vector<int> &inPlace);
   /// Seconds of a run (the least of several), all tasks on this thread.
@@ -68,8 +70,6 @@ private:
   CompiledKernel();
   bool build(const KernelText &text, const CodeGenOptions &options, bool wantsAssembly);
   std::vector<Tensor> makeResults() const;
-  std::vector<void *> pointers(const std::vector<Tensor> &arguments, std::vector<Tensor> &results,
-                               const std::vector<int> &inPlace);
 
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
@@ -78,7 +78,6 @@ private:
   KernelCode code;
   std::unique_ptr<llvm::orc::LLJIT> jit;
   std::vector<void (*)(int64_t, int64_t, int64_t, void *const *)> entries;
-  Tensor workspace, scratch;
 };
 
 /// The largest difference, relative to the largest element of `expected`.

@@ -16,8 +16,8 @@ std::vector<CompileOptions> compileVariants(bool all, const std::string &march);
 /// The graph that the optimiser makes of a model of static shapes, interpreted.
 Result<Outcome> runOptimized(ModelOp model, const Data &data, const CompileOptions &options);
 
-/// Compiles a model of static shapes and runs it with 1 and with 2 threads.
-/// Error: they differ in a bit, or memory was written that is not the program's.
+/// Compiles a model of static shapes and runs it with 1 and with 2 threads, in memory
+/// with pages behind and before it that cannot be accessed. Error: they differ in a bit.
 Result<Outcome> runCompiled(ModelOp model, const Data &data, const CompileOptions &options);
 
 /// The optimised graph and the code of a model compute what the reference does.

@@ -17,6 +17,7 @@
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
 
@@ -100,6 +101,7 @@ static bool checkPart(const std::string &file, const std::string &text, MLIRCont
 }
 
 int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
   llvm::cl::ParseCommandLineOptions(argc, argv, "dl-check: checks models\n");
   std::shared_ptr<MLIRContext> compilerContext = dl::createContext();
   MLIRContext &context = *compilerContext;
