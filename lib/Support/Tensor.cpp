@@ -87,7 +87,9 @@ Tensor::Tensor(DType type, Shape shape) : type(type), extents(std::move(shape)) 
   // Whole cache lines, so that vector code may read the last one whole; at
   // least one, so that an empty tensor has an address.
   size_t size = (bytes() + 64) / 64 * 64;
-  storage.reset(std::aligned_alloc(alignmentOf(size), size));
+  // C wants a multiple of the alignment; what lies behind `size` is never touched.
+  size_t alignment = alignmentOf(size);
+  storage.reset(std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment));
   if (!storage)
     std::abort();
   useHugePages(storage.get(), size);
