@@ -147,13 +147,29 @@ static LogicalResult verifyPlanned(ModelOp model) {
   return success();
 }
 
+/// Objects hold constants, and reach what they hold by 32-bit distances.
+static LogicalResult verifyConstants(ModelOp model) {
+  constexpr int64_t most = int64_t(1) << 30;
+  int64_t bytes = 0;
+  for (auto constant : model.getBody().getOps<ConstantOp>()) {
+    auto type = cast<RankedTensorType>(constant.getType());
+    int64_t own = type.getNumElements() * storageBytes(type.getElementType());
+    if (own > most - bytes)
+      return constant.emitOpError()
+             << "expected constants of at most " << most << " bytes in a model, got " << type
+             << "; larger values are parameters";
+    bytes += own;
+  }
+  return success();
+}
+
 FailureOr<Program> generateProgram(ModelOp model, const CodeGenOptions &options,
                                    KernelSource *source) {
   model.getContext()
       ->loadDialect<arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect,
                     LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
                     ub::UBDialect, vector::VectorDialect>();
-  if (failed(verifyPlanned(model)))
+  if (failed(verifyPlanned(model)) || failed(verifyConstants(model)))
     return failure();
   Program program;
   program.entry = entrySymbol(model.getSymName());
