@@ -9,7 +9,7 @@
 namespace dl {
 
 /// By the names that LLVM shows. Each visits every function, and many want analyses of
-/// their own. One that a later LLVM calls otherwise runs again.
+/// their own. One that a later LLVM calls otherwise runs again, and a test says so.
 static const llvm::StringSet<> &unwantedPasses() {
   static const llvm::StringSet<> names = {
       // Kernels have no atomics, no calls but of the mathematics, no exceptions, no
@@ -88,6 +88,14 @@ static const llvm::StringSet<> &unwantedOnX86() {
 /// have put them in an order in which a tile fits into the registers. The scheduler
 /// collects loads at the top, and spills.
 static constexpr llvm::StringLiteral kScheduler = "Machine Instruction Scheduler";
+
+std::vector<llvm::StringRef> unwantedPassNames() {
+  std::vector<llvm::StringRef> names = {kScheduler};
+  for (const llvm::StringSet<> *set : {&unwantedPasses(), &unwantedOnX86()})
+    for (const auto &entry : *set)
+      names.push_back(entry.getKey());
+  return names;
+}
 
 KernelPassManager::KernelPassManager(const Machine &machine, int optLevel)
     : isWhole(optLevel >= 3), isX86(llvm::Triple(machine.triple).isX86()),

@@ -7,7 +7,12 @@
 
 #include "llvm/IR/LegacyPassManager.h"
 
+#include <vector>
+
 namespace dl {
+
+/// The passes that are left out on some machine, by the names that LLVM shows.
+std::vector<llvm::StringRef> unwantedPassNames();
 
 /// The pipeline of LLVM's code generator without what finds nothing to do in kernels,
 /// or nothing that was measured to be worth its time.
