@@ -81,6 +81,7 @@ private:
     orderLoops();
     copyInTasks();
     fetchRows();
+    fetchColumns();
     s.time += stagingTime(kA) + stagingTime(kB) + partsTime();
     judgeTasks();
     return s;
@@ -146,6 +147,7 @@ private:
   void chooseTasks();
   void copyInTasks();
   void fetchRows();
+  void fetchColumns();
 
   llvm::SmallVector<int64_t> naturalStrides(OperandIndex operand) const;
   void stageInPlace(OperandIndex operand);

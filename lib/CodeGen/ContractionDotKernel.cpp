@@ -5,6 +5,7 @@
 #include "Expression.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -25,6 +26,10 @@ void MicroKernel::emitDotStep(ImplicitLocOpBuilder &b, Value baseA, Value baseB,
   SmallVector<Value> right;
   for (int64_t column : columns)
     right.push_back(loadAt(memory[1], offsetBy(b, baseB, offset + column)));
+  for (Value column : columnsAhead)
+    memref::PrefetchOp::create(b, memory[1],
+                               offsetBy(b, arith::AddIOp::create(b, baseB, column), offset),
+                               /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
   size_t sum = 0;
   for (int64_t row : rows) {
     Value left = loadAt(memory[0], offsetBy(b, baseA, offset + row));

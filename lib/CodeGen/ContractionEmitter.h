@@ -141,6 +141,8 @@ protected:
   Place enter(mlir::ImplicitLocOpBuilder &b, const Place &place, int loop, mlir::Value tile) const;
   TileShape tileShape(llvm::ArrayRef<int64_t> tile, bool lastColumns, bool sumsB) const;
   bool isRare(const TileShape &shape) const;
+  llvm::SmallVector<mlir::Value> columnsAhead(mlir::ImplicitLocOpBuilder &b,
+                                              const Place &place) const;
   /// The part of the loops' bounds that is this place's: its chunk, or its part.
   llvm::SmallVector<ReductionLoop> reductionLoops(mlir::ImplicitLocOpBuilder &b, const Place &place,
                                                   const TileShape &shape) const;

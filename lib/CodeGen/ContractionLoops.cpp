@@ -379,6 +379,29 @@ bool ContractionEmitter::isRare(const TileShape &shape) const {
   return tilesOfEach >= 4;
 }
 
+/// Elements to the columns of the next tile that are fetched ahead: each tile of rows takes
+/// as many as it needs for all of them to be taken; what is left over is taken again.
+SmallVector<Value> ContractionEmitter::columnsAhead(ImplicitLocOpBuilder &b,
+                                                    const Place &place) const {
+  const PlanDim &columns = s.dims[s.vectorDim];
+  auto constant = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
+  Value number = constant(0);
+  int64_t tiles = 1;
+  for (auto [index, dim] : llvm::enumerate(s.dims)) {
+    if (dim.role != DimRole::M || dim.tiles() == 1)
+      continue;
+    number = arith::AddIOp::create(b, arith::MulIOp::create(b, number, constant(dim.tiles())),
+                                   place.tile[index]);
+    tiles *= dim.tiles();
+  }
+  SmallVector<Value> ahead;
+  for (int64_t taken = 0; taken < columns.tile; taken += tiles) {
+    Value column = arith::RemUIOp::create(b, offsetBy(b, number, taken), constant(columns.tile));
+    ahead.push_back(advance(b, constant(columns.tileStrides[kB]), column, columns.strides[kB]));
+  }
+  return ahead;
+}
+
 void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, const Place &place,
                                   const TileShape &shape) {
   ImplicitLocOpBuilder &b = phase.b;
@@ -401,7 +424,9 @@ void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, c
   kernel.groupStride = s.groupStride;
   kernel.tailLanes = shape.tailLanes;
   kernel.sumsB = shape.sumsB;
-  kernel.ahead = s.fetchesAhead ? s.columns() : 0;
+  kernel.ahead = s.fetchesAhead && !s.isDot() ? s.columns() : 0;
+  if (s.fetchesAhead && s.isDot())
+    kernel.columnsAhead = columnsAhead(b, place);
   if (s.rowsAhead > 0)
     kernel.rowsAhead = s.rowsAhead * s.rows() * s.dims[s.reductionLoops.front()].extent;
   kernel.pieceAhead = s.fetchesPiecesAhead ? s.rows() + s.lanes : 0;

@@ -79,6 +79,8 @@ struct MicroKernel {
   /// Dot products: elements from column 0 to each column in B.
   bool isDot = false;
   llvm::SmallVector<int64_t> columns;
+  /// Elements from column 0 to those of the next tile that are fetched ahead.
+  llvm::SmallVector<mlir::Value> columnsAhead;
 
   /// Sums over vectors along the innermost loop, a column after the other in the
   /// lanes of one vector for each row, added to `initial`.

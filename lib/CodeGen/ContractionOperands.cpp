@@ -24,6 +24,12 @@ void StrategyChooser::stageInPlace(OperandIndex operand) {
     staged.count *= extent;
     staged.origin += stride * base;
   }
+  // A residue meets some of the taps.
+  if (operand == kB && d.isResidue) {
+    staged.count = 1;
+    for (const ContractionDim &dim : d.dims)
+      staged.count *= dim.terms[kB].occurs() ? dim.extent : 1;
+  }
 }
 
 /// The part of the tensor that the iteration touches, dense, padding included, what

@@ -240,6 +240,24 @@ void StrategyChooser::fetchRows() {
     s.rowsAhead = llvm::divideCeil(kAheadBytes, bytes);
 }
 
+/// Fetches the columns of B that the next tile takes in dot products ahead, where they come
+/// from outer memory and a few tiles of rows leave the time.
+void StrategyChooser::fetchColumns() {
+  if (!s.isDot() || s.vectorDim < 0 || s.operands[kB].staging != Staging::None)
+    return;
+  int64_t bytes = elementBytes, tiles = 1;
+  for (int64_t extent : d.operands[kB].shape)
+    bytes *= extent;
+  bool isInside = false;
+  for (int loop : s.loops) {
+    isInside |= loop == s.vectorDim;
+    if (s.dims[loop].role == DimRole::M)
+      tiles *= isInside ? s.dims[loop].tiles() : 0;
+  }
+  s.fetchesAhead =
+      isInside && tiles > 1 && bytes > machine.l2Bytes / 4 * 3 && s.dims[s.vectorDim].tiles() > 1;
+}
+
 /// As many of the outermost loops as it takes for enough tasks, none too small.
 void StrategyChooser::chooseTasks() {
   double flops = d.flops() / static_cast<double>(s.parts);

@@ -112,7 +112,7 @@ private:
   /// Strides of a page, large operands, and sums worth a split.
   void largeMatmul(ContractionCase &c) {
     c.ta = below(2), c.tb = below(2);
-    switch (below(4)) {
+    switch (below(5)) {
     case 0:
       c.m = between(64, 70), c.k = between(64, 80);
       c.n = 512 * between(1, 2) + (chance(3) ? between(-3, 3) : 0);
@@ -124,6 +124,10 @@ private:
     case 2: // Few columns.
       c.m = between(50, 200), c.n = 2 * between(1, 4) + 1, c.k = between(100, 400);
       c.ta = c.tb = chance(4);
+      break;
+    case 3: // Both along K.
+      c.m = between(8, 40), c.n = between(8, 60), c.k = between(64, 300);
+      c.ta = 0, c.tb = 1;
       break;
     default:
       c.m = between(1, 20), c.n = between(1, 40), c.k = between(2000, 20001);

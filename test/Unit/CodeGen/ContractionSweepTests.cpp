@@ -308,6 +308,7 @@ std::vector<const char *> kindsOf(const Target &target) {
                                        "split in",
                                        "rows of a fetched ahead",
                                        "pieces of a fetched ahead",
+                                       "columns fetched for dot products",
                                        "padding packed",
                                        "left over"};
     // Rows that are long, and wide enough to be packed, are rare.
@@ -335,6 +336,12 @@ bool packsColumns(const std::string &strategy) {
          strategy.find("b packed") != std::string::npos;
 }
 
+/// Whether dot products fetch the columns of the next tiles ahead.
+bool fetchesColumns(const std::string &strategy) {
+  return strategy.find("(dot products)") != std::string::npos &&
+         strategy.find("columns of b fetched ahead") != std::string::npos;
+}
+
 /// Whether A is packed with zeros where the iteration leaves it.
 bool packsPadding(const ContractionCase &c, const std::string &strategy) {
   return c.op == CaseOp::BackwardWeights && c.top + c.left > 0 &&
@@ -354,6 +361,8 @@ bool isOfKind(std::string_view kind, const ContractionCase &c, const std::string
     return leavesColumns(c, strategy);
   if (kind == "padding packed")
     return packsPadding(c, strategy);
+  if (kind == "columns fetched for dot products")
+    return fetchesColumns(strategy);
   if (kind == "columns of b packed")
     return packsColumns(strategy);
   return strategy.find(kind) != std::string::npos;

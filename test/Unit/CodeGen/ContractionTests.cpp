@@ -464,6 +464,27 @@ TEST(ContractionBlocks, AreSplitInTwoDimensions) {
   EXPECT_LE(relativeError(kernel->run(arguments)[0], other->run(arguments)[0]), 1e-5);
 }
 
+/// Strided, from few pixels and many weights: residues as dot products, which fetch the
+/// weights of the next columns ahead.
+TEST(ContractionResidues, FetchColumnsAhead) {
+  Machine machine = Machine::get("host").value();
+  if (machine.vectorBits < 512)
+    GTEST_SKIP() << "this machine has no vectors of 512 bits";
+  machine.l1Bytes = 48 << 10, machine.l2Bytes = 2 << 20, machine.l3Bytes = 64 << 20;
+  KernelText text{{"1x7x7x512xf32", "3x3x512x512xf32"},
+                  "%r = dl.conv2d_backward_data %a0, %a1 {input_size = [14, 14], strides = [2, 2], "
+                  "padding = [1, 1, 1, 1], layout = nhwc}"};
+  auto kernel = CompiledKernel::get(text, machine, /*wantsAssembly=*/false, Winograd::Never,
+                                    SplitProducts::Never);
+  auto other = CompiledKernel::get(text, Machine::get("avx2").value(), false, Winograd::Never,
+                                   SplitProducts::Never);
+  ASSERT_TRUE(kernel && other);
+  for (const char *words : {"4 residues", "(dot products)", "columns of b fetched ahead"})
+    EXPECT_NE(kernel->strategy().find(words), std::string::npos) << kernel->strategy();
+  std::vector<Tensor> arguments = kernel->randomArguments();
+  EXPECT_LE(relativeError(kernel->run(arguments)[0], other->run(arguments)[0]), 1e-5);
+}
+
 /// Few columns: tasks share the rows of each, and pack its panel each for itself.
 TEST(ContractionBlocks, TasksShareRows) {
   Machine machine = Machine::get("host").value();
