@@ -6,6 +6,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -428,12 +429,16 @@ Position LoopNest::keptPosition(PhaseBuilder &phase, const Point &point, size_t 
 }
 
 void LoopNest::storeReduced(PhaseBuilder &phase, Point &point) const {
+  // Results of one shape are stored together, after all of them are computed: one may
+  // lie over an operand that the others read.
+  llvm::MapVector<ArrayRef<int64_t>, SmallVector<unsigned>> results;
+  for (unsigned result : analysis.reducedResults) {
+    Value value = phase.kernel.yield().getOperand(result);
+    results[cast<RankedTensorType>(value.getType()).getShape()].push_back(result);
+  }
   for (size_t c = 0; c < point.chunks.size(); ++c)
-    for (unsigned result : analysis.reducedResults) {
-      Value value = phase.kernel.yield().getOperand(result);
-      ArrayRef<int64_t> shape = cast<RankedTensorType>(value.getType()).getShape();
-      point.expressions[c].store(result, keptPosition(phase, point, c, shape));
-    }
+    for (auto &[shape, ofShape] : results)
+      point.expressions[c].store(ofShape, keptPosition(phase, point, c, shape));
 }
 
 } // namespace dl

@@ -176,3 +176,19 @@ dl.model @long(%x: tensor<8x1000xf32>) attributes {arena_bytes = 0} {
   }
   dl.return %y
 }
+
+// Results of a reduction's shape are computed before one of them is stored: it may lie
+// over an operand of the others, here %b, which is read once.
+// CHECK-LABEL: module @over_an_operand_k0
+// CHECK-COUNT-4: vector.load {{.*}} : memref<256xf32>
+// CHECK-NOT: vector.load {{.*}} : memref<256xf32>
+// CHECK: return
+dl.model @over_an_operand(%a: tensor<2x256xf32>, %b: tensor<256xf32>) attributes {arena_bytes = 0} {
+  %w, %y = dl.kernel "sum+mul+add"(%c = %a, %d = %b) attributes {places = array<i64: 2, 0, 2, 1>} {
+    %s = dl.sum %c {axes = [0]}
+    %p = dl.mul %d, %s
+    %q = dl.add %p, %s
+    dl.yield %p, %q
+  }
+  dl.return %w, %y
+}

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Prints random models of smooth and piecewise smooth ops, for dl-check.
 
-Usage: random-models.py --seed=N --count=N [--element=f64]
+Usage: random-models.py --seed=N --count=N [--element=f64] [--extents=1,2,3] [--largest=60]
 
 A model has up to three inputs and two parameters of small random shapes (scalars
 among them), up to twelve ops that broadcast, share values and feed several
-outputs, and may return an input. The same seed prints the same models. To shrink
-a model that fails, delete ops from its end: every value is a possible output.
+outputs, and may return an input. Of more than three extents each model takes 1 and
+two others, so that shapes fit each other. The same seed prints the same models. To
+shrink a model that fails, delete ops from its end: every value is a possible output.
 """
 
 import argparse
@@ -17,8 +18,6 @@ UNARY = ["tanh", "sigmoid", "neg", "relu", "abs"]
 BINARY = ["add", "sub", "mul", "maximum", "minimum"]
 REDUCTIONS = ["sum", "mean", "max", "min"]
 NORMALIZATIONS = ["softmax", "log_softmax"]
-# The model ends where a value has more elements than this.
-LARGEST = 60
 
 
 def broadcast(a, b):
@@ -36,15 +35,18 @@ def broadcast(a, b):
 class Model:
     """A model under construction: its lines, and its values with their shapes."""
 
-    def __init__(self, rng, element):
-        self.rng, self.element = rng, element
+    def __init__(self, rng, options):
+        self.rng, self.element, self.largest = rng, options.element, options.largest
+        self.extents = options.extents
+        if len(self.extents) > 3:
+            self.extents = [1] + rng.sample(self.extents, 2)
         self.arguments, self.lines, self.values = [], [], []
 
     def type_of(self, shape):
         return f"tensor<{''.join(f'{extent}x' for extent in shape)}{self.element}>"
 
     def shape(self, ranks):
-        return [self.rng.choice([1, 2, 3]) for _ in range(self.rng.choice(ranks))]
+        return [self.rng.choice(self.extents) for _ in range(self.rng.choice(ranks))]
 
     def coin(self):
         return self.rng.random() < 0.5
@@ -132,7 +134,8 @@ class Model:
         for _ in range(self.rng.randint(3, 12)):
             recent = self.values[-5:] if self.rng.random() < 0.6 else self.values
             self.rng.choice(kinds)(*self.rng.choice(recent))
-            if math.prod(self.values[-1][1]) > LARGEST:
+            # Here the model ends.
+            if math.prod(self.values[-1][1]) > self.largest:
                 break
         count = min(len(self.values), self.rng.randint(1, 2))
         names = [name for name, _ in self.rng.sample(self.values, count) + self.values[-1:]]
@@ -144,10 +147,13 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--element", choices=["f32", "f64"], default="f64")
+    parser.add_argument("--extents", default=[1, 2, 3],
+                        type=lambda text: [int(extent) for extent in text.split(",")])
+    parser.add_argument("--largest", type=int, default=60)
     options = parser.parse_args()
     rng = random.Random(options.seed)
     for i in range(options.count):
-        model = Model(rng, options.element)
+        model = Model(rng, options)
         outputs = model.build()
         body = "\n".join(f"  {line}" for line in model.lines)
         print(f"dl.model @random{i}({', '.join(model.arguments)}) {{\n{body}\n"
