@@ -29,16 +29,15 @@ static bool canFuseSideReduction(KernelOp contraction, KernelOp sum) {
 
 static void fuseSideReductions(ModelOp model, bool explain) {
   Fusion fusion(model, explain);
-  for (KernelOp sum : fusion.kernels()) {
-    if (!isLoneSum(sum))
-      continue;
+  // Found before contractions are replaced.
+  SmallVector<KernelOp> sums = llvm::filter_to_vector(fusion.kernels(), isLoneSum);
+  for (KernelOp sum : sums)
     for (Operation *user : llvm::to_vector(sum.getInputs()[0].getUsers())) {
       auto contraction = dyn_cast<KernelOp>(user);
       if (contraction && canFuseSideReduction(contraction, sum) &&
           fusion.merge(contraction, sum, "beside"))
         break;
     }
-  }
   fusion.sort();
 }
 

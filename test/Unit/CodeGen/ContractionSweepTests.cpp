@@ -442,7 +442,8 @@ TEST_P(ContractionSweep, AgreesWithReference) {
   std::string counts;
   for (const auto &[kind, count] : sweep.reached) {
     counts += fmt::format("{}{}: {}", counts.empty() ? "" : ", ", kind, count);
-    if (sweep.cases >= std::min<int64_t>(300, GetParam().cases) && sweep.failures.empty())
+    // Shorter sweeps may miss rare ones.
+    if (sweep.cases >= GetParam().cases && sweep.failures.empty())
       EXPECT_GE(count, 1) << "no case of " << sweep.cases << " reached '" << kind << "'";
   }
   fmt::print("{} cases on {}: {}\n", sweep.cases, GetParam().name(), counts);
