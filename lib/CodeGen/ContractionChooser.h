@@ -122,6 +122,7 @@ private:
   void layOutResult();
   void buildDims();
   bool canMerge(const PlanDim &outer, const PlanDim &inner) const;
+  bool willPackRows() const;
   bool conflictsA() const;
   double spanOf(const PlanDim &groups) const;
   void chooseTile();
@@ -151,6 +152,7 @@ private:
 
   llvm::SmallVector<int64_t> naturalStrides(OperandIndex operand) const;
   void stageInPlace(OperandIndex operand);
+  int64_t touchedIndices(OperandIndex operand, int dim) const;
   void stageCopy(OperandIndex operand);
   int64_t extentOf(DimRole role) const;
   int64_t bytesOf(OperandIndex operand) const { return s.operands[operand].count * elementBytes; }

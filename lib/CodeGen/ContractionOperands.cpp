@@ -19,17 +19,22 @@ void StrategyChooser::stageInPlace(OperandIndex operand) {
   StagedOperand &staged = s.operands[operand];
   staged.strides = naturalStrides(operand);
   staged.count = 1;
-  for (auto [extent, stride, base] : llvm::zip(
-           d.operands[operand].shape, d.operands[operand].strides(), d.operands[operand].base)) {
-    staged.count *= extent;
-    staged.origin += stride * base;
+  for (auto [dim, stride] : llvm::enumerate(d.operands[operand].strides())) {
+    // What strides pass over in A shares cache lines or sets with the rest.
+    staged.count *=
+        operand == kB ? touchedIndices(kB, static_cast<int>(dim)) : d.operands[operand].shape[dim];
+    staged.origin += stride * d.operands[operand].base[dim];
   }
-  // A residue meets some of the taps.
-  if (operand == kB && d.isResidue) {
-    staged.count = 1;
-    for (const ContractionDim &dim : d.dims)
-      staged.count *= dim.terms[kB].occurs() ? dim.extent : 1;
-  }
+}
+
+/// How many indices of a tensor's dimension the iteration touches, at most: strides pass
+/// over some, and a residue meets some of the taps.
+int64_t StrategyChooser::touchedIndices(OperandIndex operand, int dim) const {
+  int64_t points = 1;
+  for (const ContractionDim &iteration : d.dims)
+    if (iteration.terms[operand].dim == dim)
+      points *= iteration.extent;
+  return std::min(points, d.operands[operand].shape[dim]);
 }
 
 /// The part of the tensor that the iteration touches, dense, padding included, what
@@ -89,16 +94,22 @@ bool StrategyChooser::columnsConflict(int64_t stride, int64_t depth) const {
   return common == kPage || depth * piece > usable;
 }
 
+/// Whether rows of A that lie side by side will be packed, for many columns.
+bool StrategyChooser::willPackRows() const {
+  int64_t widest = 4 * s.lanes;
+  return !(inBlocks && areNear) && !s.isDot() && s.clips.empty() &&
+         s.operands[kA].staging == Staging::None && s.vectorDim >= 0 &&
+         s.dims[s.vectorDim].extent >= kPackedReads * widest;
+}
+
 /// Whether pieces of rows that a tile takes of A fall into so few sets of the L2 cache
 /// that they are gone when the next column of tiles wants them.
 bool StrategyChooser::conflictsA() const {
   constexpr int64_t kPage = 4096, kFewSets = 2048;
   if (inBlocks || s.vectorA || s.isDot() || packsPadded)
     return false;
-  // Packed for many columns, they lie one after the other.
-  int64_t widest = 4 * s.lanes;
-  bool isInPlace = s.operands[kA].staging == Staging::None && s.clips.empty();
-  if (isInPlace && s.vectorDim >= 0 && s.dims[s.vectorDim].extent >= kPackedReads * widest)
+  // Packed, they lie one after the other.
+  if (willPackRows())
     return false;
   int64_t stride = 0, rows = 0;
   for (const PlanDim &dim : s.dims) {

@@ -273,6 +273,12 @@ void StrategyChooser::chooseTile() {
         problem.entries = problem.reduction / dim.extent;
   problem.bytesA = static_cast<double>(bytesOf(kA));
   problem.bytesB = static_cast<double>(bytesOf(kB));
+  // Panels leave out what strides pass over.
+  if (willPackRows() && hasShortRows() && bytesOf(kA) > 2 * machine.l1Bytes) {
+    problem.bytesA = static_cast<double>(elementBytes);
+    for (size_t dim = 0; dim < d.operands[kA].shape.size(); ++dim)
+      problem.bytesA *= static_cast<double>(touchedIndices(kA, static_cast<int>(dim)));
+  }
   problem.inPlaceB = s.operands[kB].staging != Staging::Panels && !inBlocks;
   problem.l1Bytes = static_cast<double>(machine.l1Bytes);
   problem.l2Bytes = static_cast<double>(machine.l2Bytes);
@@ -432,11 +438,14 @@ ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
     return StrategyChooser(descriptor, request, machine, mayClip).choose(alongK);
   };
   ContractionStrategy best = *choose(false, false);
+  double time = best.time;
   // Measured, what reads a copy takes a little longer than estimated, blocks more so.
   constexpr double kCopyDoubt = 1.05, kCopiedBlocksDoubt = 1.1;
   auto consider = [&](std::optional<ContractionStrategy> other, double doubt = 1) {
-    if (other && other->time * doubt < best.time)
-      best = std::move(*other);
+    if (!other || other->time * doubt >= time)
+      return;
+    time = other->time * doubt;
+    best = std::move(*other);
   };
   consider(choose(true, false));
   // Each kind of clipped tile is code of its own.

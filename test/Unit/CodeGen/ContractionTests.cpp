@@ -485,6 +485,26 @@ TEST(ContractionResidues, FetchColumnsAhead) {
   EXPECT_LE(relativeError(kernel->run(arguments)[0], other->run(arguments)[0]), 1e-5);
 }
 
+/// Panels of rows hold what strides leave of the image, so wide tiles need not keep them near.
+TEST(ContractionTile, CountsWhatStridesLeave) {
+  Machine machine = Machine::get("host").value();
+  if (machine.vectorBits < 512)
+    GTEST_SKIP() << "this machine has no vectors of 512 bits";
+  machine.l1Bytes = 48 << 10, machine.l2Bytes = 2 << 20, machine.l3Bytes = 64 << 20;
+  KernelText text{{"1x14x14x1024xf32", "1x7x7x2048xf32"},
+                  "%r = dl.conv2d_backward_weights %a0, %a1 {kernel_size = [1, 1], "
+                  "strides = [2, 2], layout = nhwc}"};
+  auto kernel = CompiledKernel::get(text, machine, /*wantsAssembly=*/false, Winograd::Never,
+                                    SplitProducts::Never);
+  auto other = CompiledKernel::get(text, Machine::get("avx2").value(), false, Winograd::Never,
+                                   SplitProducts::Never);
+  ASSERT_TRUE(kernel && other);
+  for (const char *words : {"tile 6x4", "a packed"})
+    EXPECT_NE(kernel->strategy().find(words), std::string::npos) << kernel->strategy();
+  std::vector<Tensor> arguments = kernel->randomArguments();
+  EXPECT_LE(relativeError(kernel->run(arguments)[0], other->run(arguments)[0]), 1e-5);
+}
+
 /// Few columns: tasks share the rows of each, and pack its panel each for itself.
 TEST(ContractionBlocks, TasksShareRows) {
   Machine machine = Machine::get("host").value();
