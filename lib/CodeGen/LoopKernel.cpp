@@ -18,8 +18,7 @@ using namespace mlir;
 namespace dl {
 
 static SmallVector<Reducer> reducersOf(KernelModule &module, ArrayRef<Operation *> level) {
-  return llvm::map_to_vector(level,
-                             [&](Operation *op) { return Reducer(op, module.machine().hasFMA); });
+  return llvm::map_to_vector(level, [&](Operation *op) { return Reducer(op, module.machine()); });
 }
 
 /// Binds what a level reduced to its results, chunk by chunk.

@@ -189,10 +189,10 @@ void LoopNest::takeStep(PhaseBuilder &phase, Point &point, ArrayRef<Reducer> red
   ImplicitLocOpBuilder &b = phase.b;
   int64_t parts = 0;
   for (const Reducer &reducer : reducers)
-    parts += reducer.parts();
+    parts += reducer.carriedParts();
   for (size_t c = 0; c < point.chunks.size(); ++c) {
     Position position = stepPosition(phase, indices, rows ? rowChunk : point.chunks[c]);
-    // Carried: for each set, for each chunk, the parts of each reducer.
+    // Carried: for each set, for each chunk, what each reducer carries.
     int64_t at =
         (set * static_cast<int64_t>(point.chunks.size()) + static_cast<int64_t>(c)) * parts;
     for (const Reducer &reducer : reducers) {
@@ -203,10 +203,10 @@ void LoopNest::takeStep(PhaseBuilder &phase, Point &point, ArrayRef<Reducer> red
       Value number;
       if (reducer.parts() == 2)
         number = laneNumbers(b, indices[analysis.reducedAxes.back()], rows, width);
-      ValueRange old = ValueRange(carried).slice(at, reducer.parts());
+      ValueRange old = ValueRange(carried).slice(at, reducer.carriedParts());
       SmallVector<Value> taken = reducer.take(b, old, element, number);
       llvm::copy(taken, carried.begin() + at);
-      at += reducer.parts();
+      at += reducer.carriedParts();
     }
   }
 }
@@ -368,9 +368,10 @@ LoopNest::Accumulators LoopNest::reduceByWalk(PhaseBuilder &phase, Point &point,
   for (int64_t set = 0; set < sets; ++set)
     for (auto [c, chunk] : llvm::enumerate(point.chunks))
       for (auto [r, reducer] : llvm::enumerate(reducers))
-        llvm::append_range(carried, initial && set == 0
-                                        ? (*initial)[c][r]
-                                        : reducer.identity(b, accumulatorLanes(chunk)));
+        llvm::append_range(carried,
+                           reducer.carried(b, initial && set == 0
+                                                  ? (*initial)[c][r]
+                                                  : reducer.identity(b, accumulatorLanes(chunk))));
   walk(phase, point.indices, 0, split, sets, carried,
        [&](ArrayRef<Value> indices, const Chunk &chunk, int64_t set, SmallVector<Value> &values) {
          readAhead(phase, point, indices, chunk);
@@ -385,16 +386,16 @@ LoopNest::Accumulators LoopNest::reduceByWalk(PhaseBuilder &phase, Point &point,
   for (int64_t set = 0; set < sets; ++set)
     for (auto &chunk : totals)
       for (auto [r, reducer] : llvm::enumerate(reducers)) {
-        SmallVector<Value> part(rest.take_front(reducer.parts()));
-        rest = rest.drop_front(reducer.parts());
+        SmallVector<Value> part(rest.take_front(reducer.carriedParts()));
+        rest = rest.drop_front(reducer.carriedParts());
         if (set == 0)
           chunk.push_back(part);
         else
-          chunk[r] = reducer.combine(b, chunk[r], part);
+          chunk[r] = reducer.join(b, chunk[r], part);
       }
-  if (rows)
+  for (auto &chunk : totals)
     for (auto [r, reducer] : llvm::enumerate(reducers))
-      totals[0][r] = reducer.combineLanes(b, totals[0][r]);
+      chunk[r] = rows ? reducer.settleLanes(b, chunk[r]) : reducer.settle(b, chunk[r]);
   return totals;
 }
 

@@ -79,6 +79,29 @@ dl.model @streamed_special(%x: tensor<1100x521xf32>, %d: tensor<521xf32>) attrib
   %y = dl.max %i {axes = [0]}
   dl.return %y
 }
+// The same along rows: short ones, rows in groups, and one in parts.
+dl.model @special_rows(%x: tensor<67x21xf32>, %d: tensor<67x21xf32>) attributes {check.ties, check.gradient = false} {
+  %i = dl.div %x, %d
+  %y = dl.max %i {axes = [1]}
+  %z = dl.min %i {axes = [1]}
+  dl.return %y, %z
+}
+dl.model @special_groups(%x: tensor<67x221xf64>, %n: tensor<67x1xf64>, %d: tensor<67x1xf64>) attributes {check.ties, check.gradient = false} {
+  %q = dl.div %n, %d
+  %i = dl.add %x, %q
+  %y = dl.max %i {axes = [1], keepdims = true}
+  %z = dl.sub %i, %y
+  %m = dl.min %z {axes = [1]}
+  dl.return %m
+}
+dl.model @special_parts(%x: tensor<1x200003xf32>, %n: tensor<5x1xi32>, %d: tensor<5x1xi32>) attributes {check.labels = 2, check.gradient = false} {
+  %a = dl.cast %n {to = f32}
+  %b = dl.cast %d {to = f32}
+  %q = dl.div %a, %b
+  %i = dl.add %x, %q
+  %y = dl.max %i {axes = [1]}
+  dl.return %y
+}
 
 // Cells of windows that overlap, with bands of rows, gaps and a rest of channels.
 dl.model @overlapping(%x: tensor<2x41x9x21xf32>, %g: tensor<2x21x5x21xf32>) attributes {check.ties, check.gradient = false} {
