@@ -168,12 +168,15 @@ private:
   void emitPartials(size_t level);
   void emitCombine(size_t level);
   void emitSweep();
-  /// Phases have a task for each part and each task of the nest.
+  /// Phases have a task for each part and each task of the nest. Every other one takes the parts
+  /// from the last to the first: what the one before read last is in the caches still.
   using PointFn = function_ref<void(Point &, const Split &)>;
   void forEachPoint(PhaseBuilder &phase, PointFn emit);
   /// The same where columns are streamed, for some rows of the part after others.
   void forEachBlock(PhaseBuilder &phase, PointFn emit);
   std::pair<Value, Split> partOfTask(PhaseBuilder &phase);
+  /// Whether the phase that reads all operands after `levels` levels goes backwards.
+  void turn(size_t levels) { backwards = levels % 2 == 1; }
   void addPartials(PhaseBuilder &phase, Point &point, const Split &here, size_t level);
   Value memory(PhaseBuilder &phase, Operation *op);
   Position rowPosition(PhaseBuilder &phase, const Point &point, size_t chunk, Value row);
@@ -187,6 +190,7 @@ private:
   const LoopAnalysis &analysis;
   Split split;
   int64_t kept;
+  bool backwards = false;
   DenseMap<Operation *, int64_t> offsets; // in the workspace
 };
 } // namespace
@@ -196,6 +200,8 @@ std::pair<Value, Split> SplitEmitter::partOfTask(PhaseBuilder &phase) {
   Value tasks = phase.index(nest.tasks());
   Split here = split;
   here.part = arith::DivUIOp::create(phase.b, phase.task, tasks);
+  if (backwards)
+    here.part = arith::SubIOp::create(phase.b, phase.index(split.parts - 1), here.part);
   return {arith::RemUIOp::create(phase.b, phase.task, tasks), here};
 }
 
@@ -343,9 +349,11 @@ void SplitEmitter::emit() {
       offsets[op] =
           module.reserveWorkspace((split.parts + 1) * kept * storageBytes(elementTypeOf(op)));
   for (size_t level = 0; level < analysis.levels.size(); ++level) {
+    turn(level);
     emitPartials(level);
     emitCombine(level);
   }
+  turn(analysis.levels.size());
   if (!analysis.fullResults.empty() && !analysis.lastLevelWrites)
     emitSweep();
 }

@@ -152,6 +152,22 @@ dl.model @split(%x: tensor<1024x784xf32>) attributes {arena_bytes = 0} {
   dl.return %y
 }
 
+// The sweep behind a split pass begins with what that read last.
+// CHECK-LABEL: module @backwards_k0_centered
+// CHECK: func.func private @backwards_k0_centered_phase0(
+// CHECK-NOT: arith.subi
+// CHECK: func.func private @backwards_k0_centered_phase2(
+// CHECK: %[[PART:.*]] = arith.subi %c{{[0-9]+}}, %{{.*}} : index
+// CHECK: arith.muli %[[PART]]
+dl.model @backwards(%x: tensor<1024x784xf32>) attributes {arena_bytes = 0} {
+  %y = dl.kernel "centered"(%a = %x) attributes {places = array<i64: 2, 0>} {
+    %s = dl.sum %a {axes = [0], keepdims = true}
+    %d = dl.sub %a, %s
+    dl.yield %d
+  }
+  dl.return %y
+}
+
 // CHECK-LABEL: module @argmax_k0_argmax
 // CHECK: vector<16xi32>
 // CHECK: memref.store {{.*}} : memref<100xi32>
