@@ -10,6 +10,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/TargetParser/Triple.h"
 
 #include <cmath>
@@ -179,11 +180,21 @@ Value lowerElementwise(ImplicitLocOpBuilder &b, Operation *op, ValueRange elemen
                        const Machine &machine) {
   // The only vectors of 512 bits on x86.
   bool hasAVX512 = machine.vectorBits == 512 && llvm::Triple(machine.triple).isX86();
-  Elements values{VectorMath{b, machine.hasFMA, hasAVX512}, elements};
-  return lowerAny<
+  auto lowerAll = [&](ValueRange operands) -> Value {
+    Elements values{VectorMath{b, machine.hasFMA, hasAVX512}, operands};
+    return lowerAny<
 #define GET_OP_LIST
 #include "dl/IR/DLOps.cpp.inc"
-      >(op, values);
+        >(op, values);
+  };
+  bool isScalar = llvm::all_of(elements.getTypes(), [](Type type) { return type.isF32(); });
+  if (!hasAVX512 || !isScalar || !op->hasTrait<IsTranscendental>())
+    return lowerAll(elements);
+  // The instructions for vectors do in one what scalars need several for.
+  constexpr int64_t shortest = 4;
+  SmallVector<Value> vectors =
+      llvm::map_to_vector(elements, [&](Value element) { return splat(b, element, shortest); });
+  return vector::ExtractOp::create(b, lowerAll(vectors), ArrayRef<int64_t>{0});
 }
 
 } // namespace dl

@@ -25,6 +25,8 @@ Value VectorMath::gelu(Value x) {
     Value tail = callLibrary("erfc", arith::MulFOp::create(b, x, number(x, -std::sqrt(0.5))));
     return arith::MulFOp::create(b, arith::MulFOp::create(b, x, number(x, 0.5)), tail);
   }
+  if (hasTables(x))
+    return geluByTable(x);
   return hasFMA ? geluFused(x) : geluUnfused(x);
 }
 

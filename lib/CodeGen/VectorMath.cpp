@@ -107,6 +107,8 @@ VectorMath::Pair VectorMath::exactSum(Value x, Value y) {
 Value VectorMath::exp(Value x) {
   if (isDouble(x))
     return math::ExpOp::create(b, x);
+  if (hasTables(x))
+    return expByTable(x);
   return scaledExp({x, Value()}, {});
 }
 
@@ -265,6 +267,8 @@ Value VectorMath::log(Value x) {
 Value VectorMath::tanh(Value x) {
   if (isDouble(x))
     return math::TanhOp::create(b, x);
+  if (hasTables(x))
+    return tanhByTable(x);
   // Behind this tanh rounds to 1.
   Value high = number(x, 9.1), low = number(x, -9.1);
   Value t = arith::SelectOp::create(b, arith::CmpFOp::create(b, P::OGT, x, high), high, x);
@@ -279,6 +283,8 @@ Value VectorMath::tanh(Value x) {
 
 /// Of e = exp(x): e / (1 + e), which rounds to 1 long before e is infinite.
 Value VectorMath::sigmoid(Value x) {
+  if (hasTables(x))
+    return sigmoidByTable(x);
   Value e, limit = number(x, 40);
   if (isDouble(x))
     e = exp(arith::SelectOp::create(b, arith::CmpFOp::create(b, P::OGT, x, limit), limit, x));
@@ -345,6 +351,8 @@ Value VectorMath::callLibrary(StringRef name, Value x) {
 Value VectorMath::erf(Value x) {
   if (isDouble(x))
     return callLibrary("erf", x);
+  if (hasTables(x))
+    return erfByTable(x);
   Value size = math::AbsFOp::create(b, x), limit = number(x, 4);
   Value t = arith::SelectOp::create(b, arith::CmpFOp::create(b, P::OGT, size, limit), limit, size);
   Value p = polynomial(t, {1.3353129424e-05, -1.6971263234e-04, 9.1296113609e-04, -2.4049551491e-03,
