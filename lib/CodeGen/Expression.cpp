@@ -246,40 +246,6 @@ Value Expression::computeElementwise(Operation *op, const Position &position) {
   return lowerElementwise(phase.b, op, elements, phase.kernel.machine());
 }
 
-Value Expression::computeDropout(DropoutTrainOp op, const Position &position) {
-  ImplicitLocOpBuilder &b = phase.b;
-  SmallVector<int64_t> strides = stridesOf(op.getType().getShape());
-  Value element = vectorAt(op.getInput(), position);
-  Type i32 = b.getI32Type(), i64 = b.getI64Type();
-  // The elements' numbers.
-  Value first = arith::IndexCastOp::create(b, i32, linearIndex(b, position.indices, strides));
-  Value number = first;
-  if (position.isVector()) {
-    SmallVector<int32_t> lanes;
-    for (int64_t lane = 0; lane < position.lanes; ++lane)
-      lanes.push_back(static_cast<int32_t>(lane * strides[position.vectorDim]));
-    number = arith::AddIOp::create(b, splat(b, first, position.lanes),
-                                   arith::ConstantOp::create(b, b.getI32VectorAttr(lanes)));
-  }
-  auto half = [&](Value word, int64_t shift) {
-    Value amount = arith::ConstantIntOp::create(b, shift, 64);
-    return arith::TruncIOp::create(b, i32, arith::ShRUIOp::create(b, word, amount)).getResult();
-  };
-  Value seed = at(op.getSeed(), {}), step = arith::FPToUIOp::create(b, i64, at(op.getStep(), {}));
-  Value stream = arith::ConstantIntOp::create(b, static_cast<int64_t>(op.getStream()), 32);
-  VectorMath math{b, phase.kernel.machine().hasFMA};
-  Value word =
-      math.philox({number, stream, half(step, 0), half(step, 32)}, {half(seed, 0), half(seed, 32)});
-  double p = op.getP().convertToDouble();
-  auto limit = static_cast<int64_t>(
-      static_cast<int32_t>(static_cast<uint32_t>(std::min(std::ceil(p * 0x1p32), 0x1p32 - 1))));
-  Value stays = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, word,
-                                      numberLike(b, word.getType(), static_cast<double>(limit)));
-  Type type = element.getType();
-  Value grown = arith::DivFOp::create(b, element, numberLike(b, type, 1 - p));
-  return arith::SelectOp::create(b, stays, grown, numberLike(b, type, 0));
-}
-
 Value Expression::computeOneHot(OneHotOp op, const Position &position) {
   ImplicitLocOpBuilder &b = phase.b;
   int lastDim = static_cast<int>(position.indices.size()) - 1;

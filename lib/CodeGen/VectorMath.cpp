@@ -293,37 +293,66 @@ Value VectorMath::sigmoid(Value x) {
   return arith::DivFOp::create(b, e, arith::AddFOp::create(b, number(x, 1), e));
 }
 
+/// The low words of 64-bit lanes.
+Value VectorMath::lowHalves(Type narrow, Value wide) {
+  auto vector = dyn_cast<VectorType>(narrow);
+  if (!vector)
+    return arith::TruncIOp::create(b, narrow, wide);
+  // Of little-endian words every other one: one shuffle of two registers.
+  int64_t lanes = vector.getNumElements();
+  auto all = VectorType::get({2 * lanes}, vector.getElementType());
+  Value words = vector::BitCastOp::create(b, all, wide);
+  auto even = llvm::map_to_vector(llvm::seq<int64_t>(0, lanes), [](int64_t i) { return 2 * i; });
+  return vector::ShuffleOp::create(b, words, words, even);
+}
+
+/// i64 in the shape of i32.
+static Type widened(Type narrow) {
+  Type i64 = IntegerType::get(narrow.getContext(), 64);
+  auto vector = dyn_cast<VectorType>(narrow);
+  return vector ? Type(vector.clone(i64)) : i64;
+}
+
+Value VectorMath::widen(Type narrow, Value word) {
+  Type i64 = b.getI64Type(), wide = widened(narrow);
+  bool isVector = isa<VectorType>(word.getType());
+  word = arith::ExtUIOp::create(b, isVector ? wide : i64, word);
+  return isVector || wide == i64 ? word : vector::BroadcastOp::create(b, wide, word).getResult();
+}
+
+VectorMath::RoundKeys VectorMath::roundKeys(std::array<Value, 2> key, Type narrow) {
+  constexpr std::array<uint32_t, 2> steps = {0x9E3779B9, 0xBB67AE85};
+  RoundKeys keys;
+  for (auto &round : keys)
+    for (int word : {0, 1}) {
+      round[word] = widen(narrow, key[word]);
+      Value step = arith::ConstantIntOp::create(b, static_cast<int32_t>(steps[word]), 32);
+      key[word] = arith::AddIOp::create(b, key[word], step);
+    }
+  return keys;
+}
+
 /// Words stand in the low halves of 64-bit lanes, below anything: then a multiplication
 /// of low halves (pmuludq) is a product, and its high word a shift away.
-Value VectorMath::philox(std::array<Value, 4> counter, std::array<Value, 2> key) {
-  Type narrow = counter[0].getType(), wide = b.getI64Type();
-  if (auto vector = dyn_cast<VectorType>(narrow))
-    wide = VectorType::get(vector.getShape(), wide);
-  auto widen = [&](Value word) -> Value {
-    Type type = isa<VectorType>(word.getType()) ? wide : b.getI64Type();
-    word = arith::ExtUIOp::create(b, type, word);
-    return type == wide ? word : vector::BroadcastOp::create(b, wide, word).getResult();
-  };
+std::array<Value, 4> VectorMath::philox(std::array<Value, 4> counter, const RoundKeys &keys) {
+  Type narrow = counter[0].getType(), wide = widened(narrow);
   auto multiply = [&](Value word, uint32_t factor) -> Value {
     word = arith::AndIOp::create(b, word, numberLike(b, wide, 0xFFFFFFFF));
     return arith::MulIOp::create(b, word, numberLike(b, wide, factor));
   };
-  auto mix = [&](Value product, Value y, Value keyWord) -> Value {
+  auto mix = [&](Value product, Value y, Value key) -> Value {
     Value high = arith::ShRUIOp::create(b, product, numberLike(b, wide, 32));
-    return arith::XOrIOp::create(b, arith::XOrIOp::create(b, high, y), widen(keyWord));
-  };
-  auto add = [&](Value word, uint32_t amount) -> Value {
-    Value constant = arith::ConstantIntOp::create(b, static_cast<int32_t>(amount), 32);
-    return arith::AddIOp::create(b, word, constant);
+    return arith::XOrIOp::create(b, arith::XOrIOp::create(b, high, y), key);
   };
   for (Value &word : counter)
-    word = widen(word);
-  for (int round = 0; round < 10; ++round) {
+    word = widen(narrow, word);
+  for (const auto &key : keys) {
     Value first = multiply(counter[0], 0xD2511F53), second = multiply(counter[2], 0xCD9E8D57);
     counter = {mix(second, counter[1], key[0]), second, mix(first, counter[3], key[1]), first};
-    key = {add(key[0], 0x9E3779B9), add(key[1], 0xBB67AE85)};
   }
-  return arith::TruncIOp::create(b, narrow, counter[0]);
+  for (Value &word : counter)
+    word = lowHalves(narrow, word);
+  return counter;
 }
 
 /// Lane by lane.

@@ -56,10 +56,12 @@ struct VectorMath {
   /// x * y + z, in one rounding where the machine has the instruction.
   mlir::Value mulAdd(mlir::Value x, mlir::Value y, mlir::Value z);
 
-  /// The first word of Philox4x32-10 (dl/Support/Philox.h) for a counter of four
-  /// words and a key of two. The first word of the counter may be a vector.
-  mlir::Value philox(std::array<mlir::Value, 4> counter,
-                                    std::array<mlir::Value, 2> key);
+  /// The keys of the rounds of Philox4x32-10 (dl/Support/Philox.h), for counters of the
+  /// type `narrow`: i32, or vectors of it.
+  using RoundKeys = std::array<std::array<mlir::Value, 2>, 10>;
+  RoundKeys roundKeys(std::array<mlir::Value, 2> key, mlir::Type narrow);
+  /// Its words for a counter of four, of which the first may be a vector.
+  std::array<mlir::Value, 4> philox(std::array<mlir::Value, 4> counter, const RoundKeys &keys);
 
 private:
   /// A number as the sum of a float and a smaller one behind its last digit.
@@ -109,6 +111,8 @@ private:
   mlir::Value tanhByTable(mlir::Value x);
   mlir::Value erfByTable(mlir::Value x);
   mlir::Value geluByTable(mlir::Value x);
+  mlir::Value widen(mlir::Type narrow, mlir::Value word);
+  mlir::Value lowHalves(mlir::Type narrow, mlir::Value wide);
   mlir::Value callLibrary(llvm::StringRef name, mlir::Value x);
 
   mlir::Value number(mlir::Value like, double value);

@@ -48,6 +48,18 @@ dl.model @empty(%x: tensor<0x3xf32>, %seed: tensor<i64>, %step: tensor<f64>) att
   dl.return %r
 }
 
+// Rows of whole blocks of 64 elements, and of blocks and a rest.
+dl.model @rows(%x: tensor<5x192xf32>, %s: tensor<192xf32>, %seed: tensor<i64>, %step: tensor<f64>) attributes {check.low.step = 0.0, check.high.step = 100.0, check.gradient = false} {
+  %a = dl.mul %x, %s
+  %r = dl.dropout_train %a, %seed, %step {p = 0.4, stream = 1}
+  dl.return %r
+}
+dl.model @uneven_rows(%x: tensor<7x203xf32>, %s: tensor<203xf32>, %seed: tensor<i64>, %step: tensor<f64>) attributes {check.low.step = 0.0, check.high.step = 100.0, check.gradient = false} {
+  %a = dl.mul %x, %s
+  %r = dl.dropout_train %a, %seed, %step {p = 0.4, stream = 1}
+  dl.return %r
+}
+
 // The numbers are those of the place in row-major order, whatever is fused around.
 dl.model @fused(%x: tensor<9x35xf32>, %seed: tensor<i64>, %step: tensor<f64>) attributes {check.low.step = 0.0} {
   %a = dl.tanh %x
