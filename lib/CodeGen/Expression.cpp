@@ -27,17 +27,39 @@ SmallVector<int64_t> stridesOf(ArrayRef<int64_t> shape) {
   return strides;
 }
 
+/// An index that came apart, together again:
+///
+///   x / extent, x % extent  ~>  x        where the strides are those of neighbours
+static Value mergeIndices(Value outer, Value inner, int64_t outerStride, int64_t stride) {
+  auto quotient = outer ? outer.getDefiningOp<arith::DivUIOp>() : nullptr;
+  auto rest = inner.getDefiningOp<arith::RemUIOp>();
+  if (!quotient || !rest || quotient.getLhs() != rest.getLhs())
+    return nullptr;
+  std::optional<int64_t> extent = getConstantIntValue(rest.getRhs());
+  if (!extent || getConstantIntValue(quotient.getRhs()) != extent ||
+      outerStride != *extent * stride)
+    return nullptr;
+  return rest.getLhs();
+}
+
 Value linearIndex(ImplicitLocOpBuilder &b, ArrayRef<Value> indices, ArrayRef<int64_t> strides) {
-  Value sum;
+  SmallVector<std::pair<Value, int64_t>> terms;
   int64_t constant = 0;
   for (auto [index, stride] : llvm::zip_equal(indices, strides)) {
-    if (std::optional<int64_t> known = getConstantIntValue(index)) {
+    Value whole = terms.empty()
+                      ? Value()
+                      : mergeIndices(terms.back().first, index, terms.back().second, stride);
+    if (std::optional<int64_t> known = getConstantIntValue(index))
       constant += *known * stride;
-      continue;
-    }
-    Value term = index;
+    else if (whole)
+      terms.back() = {whole, stride};
+    else
+      terms.push_back({index, stride});
+  }
+  Value sum;
+  for (auto [term, stride] : terms) {
     if (stride != 1)
-      term = arith::MulIOp::create(b, index, arith::ConstantIndexOp::create(b, stride));
+      term = arith::MulIOp::create(b, term, arith::ConstantIndexOp::create(b, stride));
     sum = sum ? arith::AddIOp::create(b, sum, term).getResult() : term;
   }
   if (!sum)

@@ -26,7 +26,9 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Dominance.h"
+#include "mlir/IR/Iterators.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/CSE.h"
 #include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
 
@@ -34,7 +36,16 @@ using namespace mlir;
 
 namespace dl {
 
+/// Users come before what they use, backwards.
+static void eraseUnused(ModuleOp module) {
+  module.walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
+    if (isOpTriviallyDead(op))
+      op->erase();
+  });
+}
+
 static void cleanUp(ModuleOp module) {
+  eraseUnused(module);
   module.walk([](LoopLikeOpInterface loop) { moveLoopInvariantCode(loop); });
   IRRewriter rewriter(module.getContext());
   DominanceInfo dominance(module);

@@ -38,3 +38,18 @@ dl.model @product(%x: tensor<8x100xf32>, %y: tensor<100x64xf32>) attributes {are
   }
   dl.return %z
 }
+
+// Pixels are one dimension for the product, and where their rows of the result lie takes no division
+// by the extents of the image.
+// CHECK-LABEL: llvm.func internal @pointwise_k0_conv2d_phase0
+// CHECK: llvm.intr.fmuladd
+// CHECK-NOT: llvm.udiv
+// CHECK-NOT: llvm.urem
+// CHECK: llvm.return
+dl.model @pointwise(%x: tensor<4x5x7x32xf32>, %w: tensor<1x1x32x16xf32>) attributes {arena_bytes = 0} {
+  %z = dl.kernel "conv2d"(%a = %x, %b = %w) attributes {places = array<i64: 2, 0>} {
+    %r = dl.conv2d %a, %b {layout = nhwc}
+    dl.yield %r
+  }
+  dl.return %z
+}
