@@ -8,7 +8,7 @@
 //                              %arg: memref<Nxf32> ..., %workspace: memref<Bxi8>,
 //                              %scratch: memref<Bxi8>)
 //
-// with a loop over the tasks [begin, end); lowerToLLVM adds the entry that
+// with a loop over the tasks [begin, end); lowerToLLVM makes it the entry that
 // takes the pointers from `args` (see CodeGen.h). Memory is flat: one dimension,
 // static, row-major; i1 is stored as a byte of 0 or 1.
 //
@@ -24,7 +24,7 @@
 
 namespace dl {
 
-/// On the function of a phase: the name of its entry, and the bytes of scratch
+/// On the function of a phase: its name as an entry, and the bytes of scratch
 /// each worker owns.
 inline constexpr llvm::StringLiteral kEntry = "dl.entry";
 inline constexpr llvm::StringLiteral kScratchBytes = "dl.scratch_bytes";

@@ -5,7 +5,7 @@
 //    cheaper here than in LLVM.
 // 2. Loops become branches.
 // 3. Everything becomes LLVM, memory pointers (LowerMemory.h).
-// 4. Each phase gets its entry, which takes the pointers from `args`.
+// 4. Each phase becomes its entry, which takes the pointers from `args`.
 // 5. Verify the promises: nothing but the LLVM dialect, and no allocation.
 //
 //===----------------------------------------------------------------------===//
@@ -52,13 +52,20 @@ static void cleanUp(ModuleOp module) {
   eliminateCommonSubExpressions(rewriter, dominance, module);
 }
 
+/// Emitters fold what they build; trying it again for each op takes time.
+static ConversionConfig conversionConfig() {
+  ConversionConfig config;
+  config.foldingMode = DialectConversionFoldingMode::Never;
+  return config;
+}
+
 static LogicalResult convertLoops(ModuleOp module) {
   RewritePatternSet patterns(module.getContext());
   populateSCFToControlFlowConversionPatterns(patterns);
   ConversionTarget target(*module.getContext());
   target.addIllegalDialect<scf::SCFDialect>();
   target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
-  return applyPartialConversion(module, target, std::move(patterns));
+  return applyPartialConversion(module, target, std::move(patterns), conversionConfig());
 }
 
 static LogicalResult convertToLLVM(ModuleOp module) {
@@ -74,7 +81,7 @@ static LogicalResult convertToLLVM(ModuleOp module) {
   ub::populateUBToLLVMConversionPatterns(converter, patterns);
   LLVMConversionTarget target(*context);
   target.addLegalOp<ModuleOp>();
-  if (failed(applyPartialConversion(module, target, std::move(patterns))))
+  if (failed(applyPartialConversion(module, target, std::move(patterns), conversionConfig())))
     return failure();
   SmallVector<UnrealizedConversionCastOp> casts;
   module.walk([&](UnrealizedConversionCastOp cast) { casts.push_back(cast); });
@@ -82,32 +89,37 @@ static LogicalResult convertToLLVM(ModuleOp module) {
   return success();
 }
 
-/// Adds `void entry(begin, end, worker, args)`: loads the pointers from `args`
-/// and calls the phase; the last one is the worker's own part of the scratch.
-static void addEntry(LLVM::LLVMFuncOp phase) {
+/// Makes a phase its entry, `void entry(begin, end, worker, args)`: what it took as
+/// arguments is loaded from `args`; the last one is the worker's own part of the scratch.
+static void makeEntry(LLVM::LLVMFuncOp phase) {
+  Block &block = phase.getBody().front();
   ImplicitLocOpBuilder b(phase.getLoc(), phase->getContext());
-  b.setInsertionPoint(phase);
+  b.setInsertionPointToStart(&block);
   Type i64 = b.getI64Type(), pointer = LLVM::LLVMPointerType::get(b.getContext());
-  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
-                                          {i64, i64, i64, pointer});
-  auto entry =
-      LLVM::LLVMFuncOp::create(b, phase->getAttrOfType<StringAttr>(kEntry).getValue(), type);
-  b.setInsertionPointToStart(entry.addEntryBlock(b));
-  SmallVector<Value> arguments(entry.getArguments().drop_back());
-  unsigned count = phase.getNumArguments() - arguments.size();
+  constexpr unsigned kRange = 3;
+  Value worker = block.getArgument(kRange - 1);
+  Value args = block.insertArgument(kRange, pointer, phase.getLoc());
+  unsigned count = block.getNumArguments() - kRange - 1;
+  Value last;
   for (unsigned i = 0; i < count; ++i) {
-    Value at = LLVM::GEPOp::create(b, pointer, pointer, entry.getArguments().back(),
+    Value at = LLVM::GEPOp::create(b, pointer, pointer, args,
                                    ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
-    arguments.push_back(LLVM::LoadOp::create(b, pointer, at));
+    last = LLVM::LoadOp::create(b, pointer, at);
+    if (i + 1 < count)
+      block.getArgument(kRange + 1 + i).replaceAllUsesWith(last);
   }
   Value bytes =
       LLVM::ConstantOp::create(b, i64, phase->getAttrOfType<IntegerAttr>(kScratchBytes).getInt());
-  Value offset = LLVM::MulOp::create(b, bytes, entry.getArgument(2));
-  arguments.back() = LLVM::GEPOp::create(b, pointer, b.getI8Type(), arguments.back(),
-                                         ArrayRef<LLVM::GEPArg>{offset});
-  LLVM::CallOp::create(b, TypeRange(), SymbolRefAttr::get(phase), arguments);
-  LLVM::ReturnOp::create(b, ValueRange());
-  phase.setLinkage(LLVM::Linkage::Internal);
+  Value scratch = LLVM::GEPOp::create(
+      b, pointer, b.getI8Type(), last,
+      ArrayRef<LLVM::GEPArg>{LLVM::MulOp::create(b, bytes, worker).getResult()});
+  block.getArguments().back().replaceAllUsesWith(scratch);
+  block.eraseArguments(kRange + 1, count);
+  phase.setFunctionType(LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
+                                                    {i64, i64, i64, pointer}));
+  phase.setSymName(phase->getAttrOfType<StringAttr>(kEntry).getValue());
+  phase.setLinkage(LLVM::Linkage::External);
+  phase.setSymVisibilityAttr(nullptr);
   phase->removeAttr(kEntry);
   phase->removeAttr(kScratchBytes);
 }
@@ -142,7 +154,7 @@ LogicalResult lowerToLLVM(ModuleOp module) {
     if (function->hasAttr(kEntry))
       phases.push_back(function);
   for (LLVM::LLVMFuncOp phase : phases)
-    addEntry(phase);
+    makeEntry(phase);
   return verifyLowered(module);
 }
 

@@ -19,8 +19,7 @@
 // SHORT: vector.load {{.*}} vector<8xf32>
 // LLVM-LABEL: module @flat_k0_relu
 // LLVM: llvm.func @flat_k0_relu_entry0(%{{.*}}: i64, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: !llvm.ptr)
-// LLVM: llvm.call @flat_k0_relu_phase0
-// LLVM: llvm.func internal @flat_k0_relu_phase0
+// LLVM: llvm.getelementptr %arg3[1] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
 // LLVM-NOT: {{(scf|vector|memref|arith|func)[.]}}
 // LLVM: module @dlc_{{[a-z]+}} {
 dl.model @flat(%x: tensor<4x25x10xf32>) attributes {arena_bytes = 0} {

@@ -1,13 +1,16 @@
 // RUN: dlc-opt %s -dl-codegen="lower=true" | FileCheck %s
 
 // Memory is a pointer from the start; the constant part of an index is a distance of its own.
-// CHECK-LABEL: llvm.func internal @twice_k0_add_phase0
+// CHECK-LABEL: llvm.func @twice_k0_add_entry0
+// The entry loads the pointers from its last argument.
+// CHECK: %[[ARG:.*]] = llvm.getelementptr %arg3[0]
+// CHECK-NEXT: %[[X:.*]] = llvm.load %[[ARG]] : !llvm.ptr -> !llvm.ptr
 // CHECK-NOT: llvm.insertvalue
-// CHECK: %[[AT:.*]] = llvm.getelementptr %arg3[%[[INDEX:.*]]] : (!llvm.ptr, i64) -> !llvm.ptr, f32
+// CHECK: %[[AT:.*]] = llvm.getelementptr %[[X]][%[[INDEX:.*]]] : (!llvm.ptr, i64) -> !llvm.ptr, f32
 // CHECK-NEXT: llvm.load %[[AT]] {alignment = 4 : i64}
 // CHECK: %[[NEXT:.*]] = llvm.getelementptr %[[AT]][16] : (!llvm.ptr) -> !llvm.ptr, f32
 // CHECK-NEXT: llvm.load %[[NEXT]]
-// CHECK-NOT: llvm.getelementptr %arg3[%[[INDEX]]]
+// CHECK-NOT: llvm.getelementptr %[[X]][%[[INDEX]]]
 // CHECK: llvm.return
 dl.model @twice(%x: tensor<4096xf32>) attributes {arena_bytes = 0} {
   %y = dl.kernel "add"(%a = %x) attributes {places = array<i64: 2, 0>} {
@@ -18,18 +21,20 @@ dl.model @twice(%x: tensor<4096xf32>) attributes {arena_bytes = 0} {
 }
 
 // Loops over K carry pointers into both operands.
-// CHECK-LABEL: llvm.func internal @product_k0_matmul_phase0
+// CHECK-LABEL: llvm.func @product_k0_matmul_entry0
+// CHECK: %[[PLACE:.*]] = llvm.getelementptr %arg3[2]
+// CHECK-NEXT: %[[RESULT:.*]] = llvm.load %[[PLACE]]
 // CHECK: ^bb{{[0-9]+}}({{.*}} !llvm.ptr, %[[B:[0-9]+]]: !llvm.ptr):
 // CHECK: llvm.load %[[B]]
 // CHECK: llvm.intr.fmuladd
 // CHECK: llvm.getelementptr %[[B]][128] : (!llvm.ptr) -> !llvm.ptr, f32
 // CHECK: llvm.br {{.*}} !llvm.ptr, !llvm.ptr)
 // All rows of a tile are stored at distances from one address.
-// CHECK: %[[C:.*]] = llvm.getelementptr %arg5[
+// CHECK: %[[C:.*]] = llvm.getelementptr %[[RESULT]][
 // CHECK: llvm.store {{.*}}, %[[C]] {
 // CHECK: %[[ROW:.*]] = llvm.getelementptr %[[C]][64]
 // CHECK-NEXT: llvm.store {{.*}}, %[[ROW]] {
-// CHECK-NOT: llvm.getelementptr %arg5[
+// CHECK-NOT: llvm.getelementptr %[[RESULT]][
 // CHECK: llvm.return
 dl.model @product(%x: tensor<8x100xf32>, %y: tensor<100x64xf32>) attributes {arena_bytes = 0} {
   %z = dl.kernel "matmul"(%a = %x, %b = %y) attributes {places = array<i64: 2, 0>} {
@@ -41,7 +46,7 @@ dl.model @product(%x: tensor<8x100xf32>, %y: tensor<100x64xf32>) attributes {are
 
 // Pixels are one dimension for the product, and where their rows of the result lie takes no division
 // by the extents of the image.
-// CHECK-LABEL: llvm.func internal @pointwise_k0_conv2d_phase0
+// CHECK-LABEL: llvm.func @pointwise_k0_conv2d_entry0
 // CHECK: llvm.intr.fmuladd
 // CHECK-NOT: llvm.udiv
 // CHECK-NOT: llvm.urem
