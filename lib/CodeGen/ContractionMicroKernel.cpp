@@ -149,7 +149,8 @@ static Value memoryFrom(ImplicitLocOpBuilder &b, Value memory, Value index) {
   auto type = MemRefType::get({ShapedType::kDynamic},
                               cast<MemRefType>(memory.getType()).getElementType(), layout);
   // Nobody asks for the length.
-  return memref::SubViewOp::create(b, type, memory, OpFoldResult(index), OpFoldResult(index),
+  Value length = arith::ConstantIndexOp::create(b, 1);
+  return memref::SubViewOp::create(b, type, memory, OpFoldResult(index), OpFoldResult(length),
                                    OpFoldResult(b.getIndexAttr(1)));
 }
 

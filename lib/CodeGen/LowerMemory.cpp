@@ -56,11 +56,11 @@ template <typename Op> struct MemoryPattern : ConvertOpToLLVMPattern<Op> {
                 std::shared_ptr<Addresses> addresses)
       : ConvertOpToLLVMPattern<Op>(converter, benefit), addresses(std::move(addresses)) {}
 
-  /// The address of memory[index]; `pointer` is where memory begins.
-  Value addressOf(ConversionPatternRewriter &b, Location loc, Value memory, Value pointer,
+  /// The address of memory[index + distance of the op]; `pointer` is where memory begins.
+  Value addressOf(ConversionPatternRewriter &b, Op op, Value memory, Value pointer,
                   Value index) const;
   Value addressOf(ConversionPatternRewriter &b, Op op, Value memory, Value pointer) const {
-    return addressOf(b, op.getLoc(), memory, pointer, op.getIndices().front());
+    return addressOf(b, op, memory, pointer, op.getIndices().front());
   }
   Type converted(Type type) const { return this->getTypeConverter()->convertType(type); }
 
@@ -70,16 +70,11 @@ private:
 } // namespace
 
 template <typename Op>
-Value MemoryPattern<Op>::addressOf(ConversionPatternRewriter &b, Location loc, Value memory,
-                                   Value pointer, Value index) const {
-  int64_t constant = 0;
-  while (auto sum = index.getDefiningOp<arith::AddIOp>()) {
-    std::optional<int64_t> right = getConstantIntValue(sum.getRhs());
-    if (!right)
-      break;
-    constant += *right;
-    index = sum.getLhs();
-  }
+Value MemoryPattern<Op>::addressOf(ConversionPatternRewriter &b, Op op, Value memory, Value pointer,
+                                   Value index) const {
+  Location loc = op.getLoc();
+  auto distance = op->template getAttrOfType<IntegerAttr>(kDistance);
+  int64_t constant = distance ? distance.getInt() : 0;
   Type element = memoryType(memory).getElementType();
   if (std::optional<int64_t> known = getConstantIntValue(index)) {
     constant += *known;
@@ -94,8 +89,8 @@ Value MemoryPattern<Op>::addressOf(ConversionPatternRewriter &b, Location loc, V
     return pointer;
   if (llvm::isInt<32>(constant))
     return offsetPointer(b, loc, element, pointer, static_cast<int32_t>(constant));
-  Value distance = LLVM::ConstantOp::create(b, loc, b.getI64Type(), constant);
-  return offsetPointer(b, loc, element, pointer, distance);
+  Value far = LLVM::ConstantOp::create(b, loc, b.getI64Type(), constant);
+  return offsetPointer(b, loc, element, pointer, far);
 }
 
 namespace {
@@ -165,7 +160,7 @@ struct LowerGather : MemoryPattern<vector::GatherOp> {
   LogicalResult matchAndRewrite(vector::GatherOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &b) const override {
     MemRefType memory = memoryType(op.getBase());
-    Value at = addressOf(b, op.getLoc(), op.getBase(), adaptor.getBase(), op.getOffsets().front());
+    Value at = addressOf(b, op, op.getBase(), adaptor.getBase(), op.getOffsets().front());
     Type pointers = op.getVectorType().clone(at.getType());
     Value all = LLVM::GEPOp::create(b, op.getLoc(), pointers, memory.getElementType(), at,
                                     LLVM::GEPArg(adaptor.getIndices()));
@@ -179,8 +174,7 @@ struct LowerView : MemoryPattern<memref::ViewOp> {
   using MemoryPattern::MemoryPattern;
   LogicalResult matchAndRewrite(memref::ViewOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &b) const override {
-    b.replaceOp(op,
-                addressOf(b, op.getLoc(), op.getSource(), adaptor.getSource(), op.getByteShift()));
+    b.replaceOp(op, addressOf(b, op, op.getSource(), adaptor.getSource(), op.getByteShift()));
     return success();
   }
 };
@@ -189,8 +183,7 @@ struct LowerSubView : MemoryPattern<memref::SubViewOp> {
   using MemoryPattern::MemoryPattern;
   LogicalResult matchAndRewrite(memref::SubViewOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &b) const override {
-    b.replaceOp(op, addressOf(b, op.getLoc(), op.getSource(), adaptor.getSource(),
-                              op.getOffsets().front()));
+    b.replaceOp(op, addressOf(b, op, op.getSource(), adaptor.getSource(), op.getOffsets().front()));
     return success();
   }
 };

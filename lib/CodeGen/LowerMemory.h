@@ -8,9 +8,12 @@
 
 namespace dl {
 
-/// The constants of the indices of memory come last:
+/// On an access to memory: elements from its index to the place that is meant.
+inline constexpr llvm::StringLiteral kDistance = "dl.distance";
+
+/// Takes the constants out of the indices of accesses:
 ///
-///   memory[(i + 2) * 64 + j]  ~>  memory[i * 64 + j + 128]
+///   memory[(i + 2) * 64 + j]  ~>  memory[i * 64 + j] {dl.distance = 128}
 ///
 /// What is left is the same for the rows of a tile, and computed once.
 void splitIndices(mlir::ModuleOp module);
@@ -20,7 +23,7 @@ void passPointers(mlir::ModuleOp module);
 
 /// Memory, which is flat in kernels, becomes a pointer, and each access one address:
 ///
-///   memory[i + 5]  ~>  p = &memory[i]; p[5]
+///   memory[i] {dl.distance = 5}  ~>  p = &memory[i]; p[5]
 ///
 /// What neighbours share is computed once then, and the constant is part of an
 /// instruction. MLIR's own lowering takes a descriptor of memory apart and adds up the

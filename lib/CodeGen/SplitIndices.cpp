@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
@@ -23,8 +24,8 @@ class IndexSplitter {
 public:
   explicit IndexSplitter(MLIRContext *context) : b(context) {}
 
-  /// Puts the constants of an index at its end.
-  void rewrite(OpOperand &operand);
+  /// Takes the constants out of the index of an access.
+  void rewrite(Operation *access, OpOperand &operand);
   /// Takes out what only computed indices as they were.
   void eraseUnused();
 
@@ -77,18 +78,17 @@ SplitIndex IndexSplitter::splitProduct(arith::MulIOp product) {
   return {rest, left.constant * *factor};
 }
 
-void IndexSplitter::rewrite(OpOperand &operand) {
+void IndexSplitter::rewrite(Operation *access, OpOperand &operand) {
   Value index = operand.get();
   auto [rest, constant] = split(index);
   if (rest == index || !index.getDefiningOp() || getConstantIntValue(index))
     return;
-  Operation *user = operand.getOwner();
-  b.setInsertionPoint(user);
-  Value distance = arith::ConstantIndexOp::create(b, user->getLoc(), constant);
-  operand.set(rest && constant != 0
-                  ? arith::AddIOp::create(b, user->getLoc(), rest, distance).getResult()
-              : rest ? rest
-                     : distance);
+  b.setInsertionPoint(access);
+  if (!rest)
+    rest = arith::ConstantIndexOp::create(b, access->getLoc(), 0);
+  operand.set(rest);
+  if (constant != 0)
+    access->setAttr(kDistance, b.getI64IntegerAttr(constant));
   replaced.push_back(index.getDefiningOp());
 }
 
@@ -105,15 +105,22 @@ void IndexSplitter::eraseUnused() {
   }
 }
 
+/// The index of an access to flat memory; null where an op is none.
+static OpOperand *indexOf(Operation *op) {
+  return llvm::TypeSwitch<Operation *, OpOperand *>(op)
+      .Case<memref::LoadOp, memref::StoreOp, memref::PrefetchOp, vector::LoadOp, vector::StoreOp,
+            vector::MaskedLoadOp, vector::MaskedStoreOp>(
+          [](auto access) { return &*access.getIndicesMutable().begin(); })
+      .Case<memref::SubViewOp, vector::GatherOp>(
+          [](auto access) { return &*access.getOffsetsMutable().begin(); })
+      .Default([](Operation *) { return nullptr; });
+}
+
 void splitIndices(ModuleOp module) {
   IndexSplitter splitter(module.getContext());
   module.walk([&](Operation *op) {
-    if (!isa<memref::LoadOp, memref::StoreOp, memref::PrefetchOp, memref::SubViewOp, vector::LoadOp,
-             vector::StoreOp, vector::MaskedLoadOp, vector::MaskedStoreOp, vector::GatherOp>(op))
-      return;
-    for (OpOperand &operand : op->getOpOperands())
-      if (operand.get().getType().isIndex())
-        splitter.rewrite(operand);
+    if (OpOperand *index = indexOf(op))
+      splitter.rewrite(op, *index);
   });
   splitter.eraseUnused();
 }
