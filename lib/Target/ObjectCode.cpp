@@ -27,6 +27,8 @@
 #include "llvm/Transforms/Scalar/LoopPassManager.h"
 #include "llvm/Transforms/Scalar/SimplifyCFG.h"
 
+#include <mutex>
+
 using namespace mlir;
 
 namespace dl {
@@ -178,10 +180,52 @@ static std::unique_ptr<llvm::Module> translate(ArrayRef<ModuleOp> modules,
   return linked;
 }
 
-CodeGenerator::CodeGenerator(const Machine &machine, int optLevel)
-    : machine(machine), optLevel(optLevel) {}
+namespace {
+/// LLVM's views of machines that no generator has at the moment: what they find out about a
+/// machine takes a good part of the time of a small kernel.
+class TargetPool {
+public:
+  static TargetPool &get() {
+    static TargetPool pool;
+    return pool;
+  }
 
-CodeGenerator::~CodeGenerator() = default;
+  /// Null: there is none of this machine.
+  std::unique_ptr<llvm::TargetMachine> take(const Machine &machine) {
+    std::lock_guard lock(mutex);
+    auto found = llvm::find_if(idle, [&](const auto &target) {
+      return target->getTargetTriple().str() == machine.triple &&
+             target->getTargetCPU() == machine.cpu &&
+             target->getTargetFeatureString() == machine.features;
+    });
+    if (found == idle.end())
+      return nullptr;
+    std::unique_ptr<llvm::TargetMachine> target = std::move(*found);
+    idle.erase(found);
+    return target;
+  }
+
+  void giveBack(std::unique_ptr<llvm::TargetMachine> target) {
+    constexpr size_t kKept = 16;
+    std::lock_guard lock(mutex);
+    idle.push_back(std::move(target));
+    if (idle.size() > kKept)
+      idle.erase(idle.begin());
+  }
+
+private:
+  std::mutex mutex;
+  std::vector<std::unique_ptr<llvm::TargetMachine>> idle;
+};
+} // namespace
+
+CodeGenerator::CodeGenerator(const Machine &machine, int optLevel)
+    : machine(machine), optLevel(optLevel), target(TargetPool::get().take(machine)) {}
+
+CodeGenerator::~CodeGenerator() {
+  if (target)
+    TargetPool::get().giveBack(std::move(target));
+}
 
 FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
 CodeGenerator::compileLinked(ArrayRef<ModuleOp> modules, OutputKind kind, CodeRole role) {
