@@ -58,7 +58,15 @@ Value VectorMath::geluFused(Value x) {
   double scale = 1;
   for (double &coefficient : llvm::reverse(form.coefficients))
     coefficient *= scale *= 0.5;
-  Value grown = arith::MulFOp::create(b, polynomial(r, form.coefficients), r);
+  Value grown;
+  if (form.step == 1) {
+    grown = arith::MulFOp::create(b, polynomial(r, form.coefficients), r);
+  } else {
+    // r / 2 is as low as -0.7, where 1 + grown cancels half: its first term is exact.
+    Value first = arith::MulFOp::create(b, r, number(x, form.coefficients.pop_back_val()));
+    Value square = arith::MulFOp::create(b, r, r);
+    grown = mulAdd(square, polynomial(r, form.coefficients), first);
+  }
   Value lost = timesPower(mulAdd(g, grown, g), n);
   Value zero = number(x, -0.0), isNegative = arith::CmpFOp::create(b, P::OLT, x, zero);
   return arith::SubFOp::create(b, arith::SelectOp::create(b, isNegative, zero, x), lost);

@@ -211,6 +211,7 @@ static Status measureSpecial(const Function &function, const Executable &code, W
                            8388609,
                            16777215,
                            16777216,
+                           11.8253412f,
                            1.37927556f,
                            1.83974f,
                            1.85224843f,
