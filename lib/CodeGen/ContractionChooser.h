@@ -13,6 +13,8 @@
 
 namespace dl {
 
+struct TileProblem;
+
 /// One run of the decisions.
 class StrategyChooser {
 public:
@@ -126,6 +128,8 @@ private:
   bool conflictsA() const;
   double spanOf(const PlanDim &groups) const;
   void chooseTile();
+  // ContractionSharing.cpp
+  bool shareA(const TileProblem &problem);
   void applyTile();
   int64_t partsForTasks(int64_t tiles) const;
   int64_t partsForCache() const;
@@ -144,6 +148,7 @@ private:
     double columnsFirst, rowsFirst, columnsLast;
   };
   OrderCosts orderCosts(double outerRows, double innerRows, double columns) const;
+  bool leadsRows(int loop) const;
   void orderLoops();
   void chooseTasks();
   void copyInTasks();

@@ -420,6 +420,7 @@ void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, c
   kernel.tailMask = maskFor(b, shape.tailLanes);
   kernel.maskLoads = s.operands[kB].staging != Staging::Panels;
   kernel.vectorA = s.vectorA;
+  kernel.sharedSteps = s.sharedSteps;
   kernel.groupColumns = s.groupColumns;
   kernel.groupStride = s.groupStride;
   kernel.tailLanes = shape.tailLanes;
@@ -433,7 +434,7 @@ void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, c
   kernel.hasFMA = module.machine().hasFMA;
   kernel.isRare = isRare(shape);
   kernel.loops = reductionLoops(b, place, shape);
-  if (!s.isDot() && s.groupPart < 0 && !kernel.loops.empty())
+  if (!s.isDot() && s.groupPart < 0 && s.sharedSteps == 0 && !kernel.loops.empty())
     kernel.chains = chainsFor(static_cast<int64_t>(shape.rows.size()) * shape.vectors,
                               kernel.loops.back().extent);
 

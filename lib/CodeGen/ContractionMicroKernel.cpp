@@ -175,7 +175,9 @@ SmallVector<Value> MicroKernel::emitSteps(ImplicitLocOpBuilder &b, const Reducti
         MicroKernel here = *this;
         here.memory[1] = next.pop_back_val();
         here.memory[0] = next.pop_back_val();
-        for (int64_t step = 0; step < unroll; ++step) {
+        if (sharedSteps > 0)
+          here.emitSharedSteps(b, loop, index(0), index(0), unroll, next);
+        for (int64_t step = 0; sharedSteps == 0 && step < unroll; ++step) {
           auto chain = MutableArrayRef<Value>(next).slice(step % chains * tile, tile);
           here.emitStep(b, index(0), index(0), step * loop.strides[0], step * loop.strides[1],
                         chain);
@@ -206,7 +208,7 @@ SmallVector<Value> MicroKernel::emitInnermost(ImplicitLocOpBuilder &b, const Red
   auto steps = [&](Value lower, Value upper, int64_t unroll, bool fetches = false) {
     sums = emitSteps(b, loop, baseA, baseB, lower, upper, unroll, fetches, sums);
   };
-  int64_t unroll = std::max(chains, isRare ? 1 : kUnroll);
+  int64_t unroll = sharedSteps > 0 ? sharedSteps : std::max(chains, isRare ? 1 : kUnroll);
   if (loop.upper) {
     // Bounds at run time: whole steps, then the rest one by one.
     Value length = arith::SubIOp::create(b, loop.upper, loop.lower);
@@ -217,10 +219,10 @@ SmallVector<Value> MicroKernel::emitInnermost(ImplicitLocOpBuilder &b, const Red
       steps(middle, loop.upper, 1);
     return addChains(b, sums);
   }
-  if (chains == 1 && stepsShareA(rows, loop.strides[0]))
+  if (chains == 1 && sharedSteps == 0 && stepsShareA(rows, loop.strides[0]))
     unroll = 1;
   int64_t whole = loop.extent / unroll * unroll;
-  if (loop.extent <= kUnrollWhole && unroll > 1) {
+  if (loop.extent <= std::max(kUnrollWhole, sharedSteps) && unroll > 1) {
     steps(index(0), index(loop.extent), loop.extent);
     return addChains(b, sums);
   }
@@ -296,6 +298,12 @@ SmallVector<Value> MicroKernel::emitSegments(ImplicitLocOpBuilder &b, unsigned l
 SmallVector<Value> MicroKernel::emitLoop(ImplicitLocOpBuilder &b, unsigned level, Value baseA,
                                          Value baseB, ValueRange sums) const {
   const ReductionLoop &loop = loops[level];
+  bool isWhole = sharedSteps >= loop.extent && !loop.upper && level + 1 == loops.size();
+  if (!loop.rows.empty() && isWhole) {
+    SmallVector<Value> shared(sums);
+    emitSharedSteps(b, loop, baseA, baseB, loop.extent, shared);
+    return shared;
+  }
   if (!loop.rows.empty())
     return emitSegments(b, level, baseA, baseB, sums);
   if (level + 1 == loops.size() && isDot)

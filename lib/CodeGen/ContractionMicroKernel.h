@@ -51,6 +51,8 @@ struct MicroKernel {
   bool maskLoads = true;
   /// A is a vector along the columns.
   bool vectorA = false;
+  /// Steps of the innermost loop that share vectors of A (ContractionSharing.cpp); 0: none.
+  int64_t sharedSteps = 0;
   /// Vectors across groups: columns of a group, and elements of A from a group to the
   /// next (see ContractionGroups.cpp); columns of the last vector. 0: not.
   int64_t groupColumns = 0, groupStride = 0, tailLanes = 0;
@@ -112,6 +114,9 @@ private:
                                            mlir::ValueRange sums) const;
   void emitElementStep(mlir::ImplicitLocOpBuilder &b, mlir::Value baseA, mlir::Value baseB,
                        int64_t offsetA, int64_t offsetB,
+                       llvm::MutableArrayRef<mlir::Value> sums) const;
+  void emitSharedSteps(mlir::ImplicitLocOpBuilder &b, const ReductionLoop &loop, mlir::Value baseA,
+                       mlir::Value baseB, int64_t steps,
                        llvm::MutableArrayRef<mlir::Value> sums) const;
   mlir::Value loadGroups(mlir::ImplicitLocOpBuilder &b, mlir::Value at, int64_t v) const;
   void emitGroupSteps(mlir::ImplicitLocOpBuilder &b, mlir::Value baseA, mlir::Value baseB,

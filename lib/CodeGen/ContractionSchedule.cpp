@@ -94,6 +94,10 @@ void StrategyChooser::splitReduction() {
       s.reductionLoops.push_back(index);
   if (s.isDot())
     s.reductionLoops.push_back(s.dotDim);
+  if (s.sharedDim >= 0) {
+    llvm::erase(s.reductionLoops, s.sharedDim);
+    s.reductionLoops.push_back(s.sharedDim);
+  }
   // Dot products are chosen where K is short or tiles are many: left whole.
   // The parts of one residue are not the whole result.
   if (s.accumulation == Accumulation::Scatter || s.reductionLoops.empty() || s.isDot() ||
@@ -156,6 +160,15 @@ StrategyChooser::OrderCosts StrategyChooser::orderCosts(double outerRows, double
           reread(b, rows) + rows * reread(a / rows, columns)};
 }
 
+/// Whether a tile's rows lie along this dimension alone, and the loops inside it go along
+/// others: it stays outside those.
+bool StrategyChooser::leadsRows(int loop) const {
+  return s.sharedDim >= 0 && s.dims[loop].tile > 1 &&
+         llvm::any_of(ArrayRef<PlanDim>(s.dims).drop_front(loop + 1), [](const PlanDim &dim) {
+           return dim.role == DimRole::M && dim.tile < dim.extent;
+         });
+}
+
 /// Batch dimensions, then rows outside the tile, columns, and rows of the tile;
 /// columns go further out where re-reading A is cheaper than re-reading B.
 void StrategyChooser::orderLoops() {
@@ -169,7 +182,7 @@ void StrategyChooser::orderLoops() {
       taps.push_back(loop);
     else if (dim.role != DimRole::M)
       outer.push_back(loop);
-    else if (dim.tile == 1 || !isInnerRow(dim)) {
+    else if (dim.tile == 1 || !isInnerRow(dim) || leadsRows(loop)) {
       bool isInside = s.accumulation == Accumulation::Scatter && isInnerRow(dim);
       (isInside ? inner : rows).push_back(loop);
       outerRows *= static_cast<double>(dim.tiles());
@@ -186,7 +199,10 @@ void StrategyChooser::orderLoops() {
   if (s.vectorDim >= 0)
     column.push_back(s.vectorDim);
   auto append = [&](ArrayRef<int> loops) { s.loops.append(loops.begin(), loops.end()); };
-  if (!isScatter && cost.columnsFirst < std::min(cost.rowsFirst, cost.columnsLast))
+  bool rowsLead = llvm::any_of(rows, [&](int loop) { return leadsRows(loop); });
+  if (rowsLead)
+    append(rows), append(column);
+  else if (!isScatter && cost.columnsFirst < std::min(cost.rowsFirst, cost.columnsLast))
     append(column), append(rows), append(inner);
   else if (isScatter || cost.rowsFirst <= cost.columnsLast)
     append(rows), append(column), append(taps), append(inner);

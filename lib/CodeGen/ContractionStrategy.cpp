@@ -81,6 +81,8 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
     text += "; pieces of a fetched ahead";
   if (fetchesAhead)
     text += "; columns of b fetched ahead";
+  if (sharedSteps > 0)
+    text += fmt::format("; {} steps share a", sharedSteps);
   if (rowsAhead > 0)
     text += "; rows of a fetched ahead";
   if (accumulation == Accumulation::Scatter)
@@ -319,6 +321,10 @@ void StrategyChooser::chooseTile() {
       problem.bytesB /= extent;
   }
   problem.usesOfA = d.flops() / 2 / std::max<double>(static_cast<double>(s.operands[kA].count), 1);
+  if (shareA(problem)) {
+    s.time *= turns;
+    return;
+  }
   Tile tile = chooseRegisterTile(problem);
   s.vectors = tile.vectors;
   s.time = tile.time * turns;

@@ -105,6 +105,10 @@ struct ContractionStrategy {
   int dotDim = -1, dotPart = -1;
   /// A varies along the vector (depthwise), instead of being broadcast.
   bool vectorA = false;
+  /// The innermost loop over K: of so many steps of it together, each vector of A is loaded
+  /// once for all rows that meet it (see ContractionSharing.cpp); -1: none.
+  int sharedDim = -1;
+  int64_t sharedSteps = 0;
   /// Vectors lie across groups, this dimension of the descriptor, which is merged with
   /// `vectorPart`: the columns of a group, all of which see one element of A. A vector
   /// of A has the channels of all groups, `groupStride` elements each; the dimension of

@@ -317,10 +317,10 @@ std::vector<const char *> kindsOf(const Target &target) {
     return kinds;
   }
   std::vector<const char *> kinds = {
-      "a in place",       "a copied",           "a clipped",      "b in place",
-      "b copied",         "b packed",           "split in",       "scratch",
-      "; 1 tasks",        "a along the vector", "of 1 lanes",     "tile 1x",
-      "operands swapped", "residues",           "(dot products)", "left over"};
+      "a in place", "a copied",     "a clipped",        "b in place", "b copied",
+      "b packed",   "split in",     "scratch",          "; 1 tasks",  "a along the vector",
+      "of 1 lanes", "tile 1x",      "operands swapped", "residues",   "(dot products)",
+      "left over",  "steps share a"};
   // A group of two columns fills a vector of two lanes.
   if (machineOf(target).lanes(std::strcmp(target.element, "f64") == 0 ? 64 : 32) > 2)
     kinds.push_back("across groups");
