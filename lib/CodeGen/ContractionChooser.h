@@ -64,6 +64,9 @@ public:
   /// The best strategy with vectors across groups of few columns, or null.
   std::optional<ContractionStrategy> chooseGroups();
 
+  /// Vectors of A shared along long sums, in chunks, or null (ContractionSharing.cpp).
+  std::optional<ContractionStrategy> chooseChunks();
+
   /// The best strategy in blocks, with K in so many parts; null where B cannot be
   /// packed by tasks. Near: a chunk's panel of B lies in the L1 cache, not in the L2.
   std::optional<ContractionStrategy> chooseBlocks(int64_t parts, bool areNear);
@@ -130,6 +133,7 @@ private:
   void chooseTile();
   // ContractionSharing.cpp
   bool shareA(const TileProblem &problem);
+  void splitChunks(llvm::SmallVector<int> &chunks);
   void applyTile();
   int64_t partsForTasks(int64_t tiles) const;
   int64_t partsForCache() const;

@@ -336,7 +336,14 @@ SmallVector<ReductionLoop> ContractionEmitter::reductionLoops(ImplicitLocOpBuild
     if (s.accumulation == Accumulation::Partials && llvm::is_contained(s.splitWhole, index))
       continue;
     ReductionLoop loop{dim.extent, {dim.strides[kA], dim.strides[kB]}, nullptr, nullptr};
-    if (s.isChunked(index)) {
+    if (s.isChunked(index) && s.sharedDim >= 0) {
+      // Where the chunk is, counted from the image's edge, which clips are too.
+      Value end = offsetBy(b, place.index[index], dim.tile);
+      loop.lower = place.index[index];
+      loop.upper =
+          arith::MinUIOp::create(b, end, arith::ConstantIndexOp::create(b, dim.extent).getResult());
+      loop.multiple = std::gcd(dim.tile, dim.extent);
+    } else if (s.isChunked(index)) {
       loop.extent = dim.tile;
       if (dim.extent % dim.tile != 0) {
         Value left = arith::SubIOp::create(b, arith::ConstantIndexOp::create(b, dim.extent),

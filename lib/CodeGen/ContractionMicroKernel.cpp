@@ -275,6 +275,11 @@ SmallVector<Value> MicroKernel::emitSegments(ImplicitLocOpBuilder &b, unsigned l
     if (kept.empty())
       continue;
     MicroKernel part = withRows(kept, level, begin, end);
+    // At the image's edges, of long sums a small part.
+    if (sharedSteps > 0 && kept.size() < rows.size()) {
+      part.sharedSteps = 0;
+      part.isRare = true;
+    }
     Value fromA = offsetBy(b, baseA, begin * loop.strides[0]);
     Value fromB = offsetBy(b, baseB, begin * loop.strides[1]);
     if (loop.upper) {

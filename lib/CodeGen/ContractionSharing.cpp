@@ -181,7 +181,10 @@ bool StrategyChooser::shareA(const TileProblem &problem) {
     return false;
   std::optional<SharedTile> best;
   double least = 0;
-  for (const SharedPair &pair : findPairs(d, s.dims))
+  for (const SharedPair &pair : findPairs(d, s.dims)) {
+    // Sums along an image have its few taps for rows.
+    if (s.dims[pair.row].extent < s.dims[pair.k].extent)
+      continue;
     for (const SharedTile &tile : sharedTiles(problem, s.dims, pair)) {
       double time = allCycles(problem, s.dims, tile) + sharedTraffic(problem, s.dims, tile);
       if (best && time >= least)
@@ -189,6 +192,7 @@ bool StrategyChooser::shareA(const TileProblem &problem) {
       least = time;
       best = tile;
     }
+  }
   if (!best)
     return false;
   s.time = least;
@@ -199,6 +203,89 @@ bool StrategyChooser::shareA(const TileProblem &problem) {
     if (dim.role == DimRole::M)
       dim.tile = rows;
   return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Long sums
+//===----------------------------------------------------------------------===//
+
+/// Steps of a chunk, down the image, and how many of them share A.
+static constexpr int64_t kChunk = 7, kChunkSteps = 3;
+
+/// Parts for many cores of what is left of chunks: dimensions of few indices whole, then a
+/// part of the next.
+void StrategyChooser::splitChunks(SmallVector<int> &chunks) {
+  constexpr int64_t kParts = 24;
+  int64_t wanted = std::min(kParts, (bytesOf(kA) + bytesOf(kB)) / (8 * bytesOf(kC)));
+  while (chunks.size() > 1 && s.dims[chunks.front()].tile == 1 &&
+         s.dims[chunks.front()].extent * 2 <= wanted) {
+    int whole = chunks.front();
+    s.splitWhole.push_back(whole);
+    s.parts *= s.dims[whole].extent;
+    wanted = llvm::divideCeil(wanted, s.dims[whole].extent);
+    chunks.erase(chunks.begin());
+  }
+  s.splitDim = chunks.front();
+  const PlanDim &dim = s.dims[s.splitDim];
+  int64_t each = llvm::divideCeil(dim.extent, std::max<int64_t>(wanted, 1));
+  s.chunk = llvm::alignTo(each, dim.tile);
+  s.parts *= llvm::divideCeil(dim.extent, s.chunk);
+  s.accumulation = Accumulation::Partials;
+}
+
+/// Gradients of weights, which sum along images that the caches do not hold: in chunks of
+/// some rows of an image at a place of it, with all channels, so that memory is walked as
+/// by the products above. The sums, a few for each channel, wait in the partial result
+/// between chunks; or, where they are too many for the L1 cache, chunks are strips of
+/// the image's whole width, channel by channel.
+std::optional<ContractionStrategy> StrategyChooser::chooseChunks() {
+  s.lanes = machine.lanes(d.element.getIntOrFloatBitWidth());
+  chooseVectorDim();
+  findSweep();
+  if (!s.vectorA || s.accumulation != Accumulation::Registers || d.isResidue || request.prologueA ||
+      request.prologueB || request.sumsB || (d.isPadded(kA) && !findClips()))
+    return std::nullopt;
+  stageInPlace(kA);
+  stageInPlace(kB);
+  buildDims();
+  SmallVector<SharedPair> pairs = findPairs(d, s.dims);
+  int64_t rows = extentOf(DimRole::M), room = machine.vectorRegisters * 5 / 6 - kChunkSteps;
+  bool isLong = bytesOf(kA) + bytesOf(kB) > machine.l2Bytes / 4 * 3;
+  if (pairs.size() != 2 || !isLong || rows > room || bytesOf(kC) == 0 ||
+      2 * bytesOf(kC) > bytesOf(kA))
+    return std::nullopt;
+  int down = pairs[0].k, across = pairs[1].k;
+  SmallVector<int> chunks;
+  for (auto [index, dim] : llvm::enumerate(s.dims)) {
+    bool isOther = dim.role != DimRole::M && dim.role != DimRole::K;
+    if (isOther && static_cast<int>(index) != s.vectorDim)
+      return std::nullopt;
+    bool isStrip = static_cast<int>(index) == across && bytesOf(kC) > machine.l1Bytes / 3;
+    if (dim.role == DimRole::K && !isStrip)
+      chunks.push_back(static_cast<int>(index));
+    if (dim.role == DimRole::M)
+      dim.tile = dim.extent;
+  }
+  s.dims[down].tile =
+      llvm::divideCeil(s.dims[down].extent, llvm::divideCeil(s.dims[down].extent, kChunk));
+  s.vectors = std::min<int64_t>(room / rows, llvm::divideCeil(s.dims[s.vectorDim].extent, s.lanes));
+  s.sharedDim = down;
+  s.sharedSteps = kChunkSteps;
+  s.reductionLoops = {across, down};
+  applyTile();
+  splitChunks(chunks);
+  for (int dim : chunks)
+    if (!llvm::is_contained(s.reductionLoops, dim))
+      for (int operand : {kA, kB})
+        s.dims[dim].tileStrides[operand] = s.dims[dim].strides[operand];
+  // Their bounds say where those two are.
+  for (int dim : {across, down})
+    for (int operand : {kA, kB})
+      s.dims[dim].tileStrides[operand] = 0;
+  s.loops.assign(chunks.begin(), chunks.end());
+  s.loops.push_back(s.vectorDim);
+  s.time = d.flops() / static_cast<double>(2 * s.lanes) + partsTime();
+  return s;
 }
 
 //===----------------------------------------------------------------------===//

@@ -443,6 +443,8 @@ ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
   auto choose = [&](bool alongK, bool mayClip) {
     return StrategyChooser(descriptor, request, machine, mayClip).choose(alongK);
   };
+  if (auto chunks = StrategyChooser(descriptor, request, machine, /*mayClip=*/true).chooseChunks())
+    return *chunks;
   ContractionStrategy best = *choose(false, false);
   double time = best.time;
   // Measured, what reads a copy takes a little longer than estimated, blocks more so.

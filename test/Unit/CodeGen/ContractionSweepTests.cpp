@@ -313,7 +313,7 @@ std::vector<const char *> kindsOf(const Target &target) {
                                        "left over"};
     // Rows that are long, and wide enough to be packed, are rare.
     if (target.cases >= 400)
-      kinds.push_back("a packed");
+      kinds.insert(kinds.end(), {"a packed", "shared in chunks"});
     return kinds;
   }
   std::vector<const char *> kinds = {
@@ -348,6 +348,12 @@ bool packsPadding(const ContractionCase &c, const std::string &strategy) {
          strategy.find("a packed") != std::string::npos;
 }
 
+/// Whether sums that share vectors of A go in chunks.
+bool sharesInChunks(const std::string &strategy) {
+  return strategy.find("share a") != std::string::npos &&
+         strategy.find("in chunks of") != std::string::npos;
+}
+
 /// Whether the last columns do not fill a register tile.
 bool leavesColumns(const ContractionCase &c, const std::string &strategy) {
   int rows, vectors, lanes;
@@ -359,6 +365,8 @@ bool leavesColumns(const ContractionCase &c, const std::string &strategy) {
 bool isOfKind(std::string_view kind, const ContractionCase &c, const std::string &strategy) {
   if (kind == "left over")
     return leavesColumns(c, strategy);
+  if (kind == "shared in chunks")
+    return sharesInChunks(strategy);
   if (kind == "padding packed")
     return packsPadding(c, strategy);
   if (kind == "columns fetched for dot products")
