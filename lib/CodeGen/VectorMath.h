@@ -5,7 +5,7 @@
 // mantissas, powers of two and estimates of reciprocal roots are its instructions.
 //
 // `dl-ulp` (test/tools/dl-ulp) measures them; the largest errors that were seen
-// with AVX-512 and with FMA alone (every 61st float; gelu with AVX-512: all) and without
+// with AVX-512 and with FMA alone (every 61st float; gelu: all) and without
 // (every 4099th):
 //
 //   function   error     outside the ordinary
@@ -16,7 +16,7 @@
 //   tanh       3.20 ulp  +-1 at the ends
 //   sigmoid    2.92 ulp  denormals for large negative x
 //   erf        2.53 ulp  +-1 at the ends
-//   gelu       3.90 ulp  denormals for large negative x
+//   gelu       3.98 ulp  denormals for large negative x
 //   by tanh    3.59 ulp
 //   pow        0.69 ulp  as IEEE 754 says; half of its pairs make ordinary numbers
 //
