@@ -317,16 +317,17 @@ std::vector<const char *> kindsOf(const Target &target) {
     return kinds;
   }
   std::vector<const char *> kinds = {
-      "a in place", "a copied",     "a clipped",        "b in place", "b copied",
-      "b packed",   "split in",     "scratch",          "; 1 tasks",  "a along the vector",
-      "of 1 lanes", "tile 1x",      "operands swapped", "residues",   "(dot products)",
-      "left over",  "steps share a"};
+      "a in place",         "a copied",       "a clipped", "b in place",
+      "b copied",           "b packed",       "scratch",   "; 1 tasks",
+      "a along the vector", "of 1 lanes",     "tile 1x",   "operands swapped",
+      "residues",           "(dot products)", "left over", "steps share a"};
   // A group of two columns fills a vector of two lanes.
   if (machineOf(target).lanes(std::strcmp(target.element, "f64") == 0 ? 64 : 32) > 2)
     kinds.push_back("across groups");
   // Rare ones, in long sweeps.
   if (target.cases >= 1000)
-    kinds.insert(kinds.end(), {"columns of b packed", "fetched ahead", "what strides pass over"});
+    kinds.insert(kinds.end(),
+                 {"split in", "columns of b packed", "fetched ahead", "what strides pass over"});
   return kinds;
 }
 
