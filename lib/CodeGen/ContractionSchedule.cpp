@@ -23,8 +23,8 @@ int64_t StrategyChooser::partsForTasks(int64_t tiles) const {
                            static_cast<int64_t>(d.flops() / kPartFlops));
 }
 
-/// Parts whose A and panel of B stay in the L2 cache while tiles re-read them;
-/// 1 where the partial sums would cost more than that saves.
+/// Parts whose A and panel of B stay in the L2 cache while tiles re-read them; 1 where
+/// the partial sums would cost more than that saves, or all of B stays while rows pass.
 int64_t StrategyChooser::partsForCache() const {
   if (s.vectorA) {
     // A line of memory holds columns of several tiles, which follow one another.
@@ -37,7 +37,10 @@ int64_t StrategyChooser::partsForCache() const {
   const StagedOperand &a = s.operands[kA];
   if (s.vectorDim >= 0 && s.dims[s.vectorDim].tiles() > 1)
     bytes += a.staging == Staging::Panels ? a.panel * elementBytes : bytesOf(kA);
-  int64_t parts = std::min<int64_t>(llvm::divideCeil(bytes, machine.l2Bytes / 4 * 3), k / 512);
+  int64_t room = machine.l2Bytes / 4 * 3;
+  if (!hasShortRows() && bytesOf(kB) + s.rows() * k * elementBytes <= room)
+    return 1;
+  int64_t parts = std::min<int64_t>(llvm::divideCeil(bytes, room), k / 512);
   bool isCheap = bytesOf(kC) * parts <= (bytesOf(kA) + bytesOf(kB)) / 2;
   return isCheap ? std::max<int64_t>(parts, 1) : 1;
 }

@@ -1,0 +1,108 @@
+//===- ContractionStrategyTests.cpp - Strategies of shapes of their own ---===//
+//
+// Shapes too large for sweeps, on a machine with caches of usual sizes. The reference
+// would take seconds: the same kernel for AVX2 stands for it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelHarness.h"
+
+#include <gtest/gtest.h>
+
+using namespace dl;
+using namespace dl::test;
+
+namespace {
+
+class ContractionStrategies : public testing::Test {
+protected:
+  void SetUp() override {
+    machine = Machine::get("host").value();
+    if (machine.vectorBits < 512)
+      GTEST_SKIP() << "this machine has no vectors of 512 bits";
+    machine.l1Bytes = 48 << 10, machine.l2Bytes = 2 << 20, machine.l3Bytes = 64 << 20;
+  }
+
+  static std::unique_ptr<CompiledKernel> compile(const KernelText &text, const Machine &machine) {
+    return CompiledKernel::get(text, machine, /*wantsAssembly=*/false, Winograd::Never,
+                               SplitProducts::Never);
+  }
+
+  /// The strategy of a kernel whose results are right; "" where it has none.
+  std::string strategyOf(const KernelText &text) {
+    auto kernel = compile(text, machine), other = compile(text, Machine::get("avx2").value());
+    EXPECT_TRUE(kernel && other);
+    if (!kernel || !other)
+      return "";
+    avx2 = other->strategy();
+    std::vector<Tensor> arguments = kernel->randomArguments();
+    std::vector<Tensor> results = kernel->run(arguments), others = other->run(arguments);
+    for (size_t i = 0; i < results.size(); ++i)
+      EXPECT_LE(relativeError(results[i], others[i]), 1e-5) << text.body;
+    return kernel->strategy();
+  }
+
+  Machine machine;
+  /// The strategy of the last kernel for AVX2.
+  std::string avx2;
+};
+
+/// Words in a text.
+bool says(const std::string &text, const char *words) {
+  return text.find(words) != std::string::npos;
+}
+
+/// Few rows, and many weights that come in chunks of K: of the taps' rows, of which there
+/// are too few for a task each, and of what lies inside them.
+TEST_F(ContractionStrategies, SplitInTwoDimensions) {
+  std::string strategy =
+      strategyOf({{"1x7x7x512xf32", "3x3x512x512xf32"},
+                  "%r = dl.conv2d %a0, %a1 {padding = [1, 1, 1, 1], layout = nhwc}"});
+  EXPECT_TRUE(says(strategy, "kh kw.ic split in")) << strategy;
+  EXPECT_FALSE(says(avx2, "kh kw.ic split in")) << avx2;
+}
+
+/// Strided, from few pixels and many weights: residues as dot products, which fetch the
+/// weights of the next columns ahead.
+TEST_F(ContractionStrategies, ResiduesFetchColumnsAhead) {
+  std::string strategy =
+      strategyOf({{"1x7x7x512xf32", "3x3x512x512xf32"},
+                  "%r = dl.conv2d_backward_data %a0, %a1 {input_size = [14, 14], strides = [2, 2], "
+                  "padding = [1, 1, 1, 1], layout = nhwc}"});
+  for (const char *words : {"4 residues", "(dot products)", "columns of b fetched ahead"})
+    EXPECT_TRUE(says(strategy, words)) << strategy;
+}
+
+/// Panels of rows hold what strides leave of the image, so wide tiles need not keep them near.
+TEST_F(ContractionStrategies, CountWhatStridesLeave) {
+  std::string strategy =
+      strategyOf({{"1x14x14x1024xf32", "1x7x7x2048xf32"},
+                  "%r = dl.conv2d_backward_weights %a0, %a1 {kernel_size = [1, 1], "
+                  "strides = [2, 2], layout = nhwc}"});
+  for (const char *words : {"tile 6x4", "a packed"})
+    EXPECT_TRUE(says(strategy, words)) << strategy;
+}
+
+/// Few columns: tasks share the rows of each, and pack its panel each for itself.
+TEST_F(ContractionStrategies, TasksShareRows) {
+  for (const KernelText &text :
+       {KernelText{{"128x1024xf32", "1024x256xf32", "256xf32"},
+                   "%0 = dl.matmul %a0, %a1\n%r = dl.add %0, %a2"},
+        KernelText{
+            {"8x14x14x1024xf32", "8x14x14x256xf32"},
+            "%r = dl.conv2d_backward_weights %a0, %a1 {kernel_size = [1, 1], layout = nhwc}\n"
+            "%s = dl.sum %a1 {axes = [0, 1, 2]}",
+            {"%r", "%s"}}}) {
+    std::string strategy = strategyOf(text);
+    EXPECT_TRUE(says(strategy, " parts")) << strategy;
+  }
+}
+
+/// Where all of B stays in the L2 cache, rows pass by it with K whole.
+TEST_F(ContractionStrategies, LeaveWholeWhatBStaysFor) {
+  std::string strategy = strategyOf({{"512x1024xf32", "1024x256xf32"}, "%r = dl.matmul %a0, %a1"});
+  EXPECT_FALSE(says(strategy, "split")) << strategy;
+  EXPECT_TRUE(says(strategy, "loops m n")) << strategy;
+}
+
+} // namespace
