@@ -125,8 +125,9 @@ void StrategyChooser::orderBlocks(int64_t parts) {
       dim.source[operand] = dim.strides[operand];
     }
   if (packsColumns())
-    packInTask(kB, s.vectorDim, level);
-  if (s.dims[s.vectorDim].source[kB] == 1)
+    packInTask(kB, s.vectorDim, level), packWithFirstRows();
+  // (A panel of the L2 cache would be lost again before its turn.)
+  if (areNear && s.dims[s.vectorDim].source[kB] == 1)
     s.prefetchLevel = static_cast<int>(level);
   if (s.accumulation == Accumulation::Chunks)
     layOutChunks();
@@ -180,6 +181,21 @@ void StrategyChooser::packInTask(OperandIndex operand, int panel, unsigned level
   bool isInside = !llvm::is_contained(outside, panel);
   columns.tileStrides[operand] = isInside ? stride : 0;
   staged.count = stride * (isInside ? columns.tiles() : 1);
+}
+
+/// Where columns are contiguous, the first tile of rows has the time to store the vectors
+/// that it loads. It must be a whole one.
+void StrategyChooser::packWithFirstRows() {
+  const PlanDim &columns = s.dims[s.vectorDim];
+  bool hasWholePanels = columns.tiles() > 1 || columns.lastTile() == columns.tile;
+  bool isWhole = true;
+  if (s.rowParts > 1) {
+    const PlanDim &rows = s.dims[s.rowDim];
+    int64_t tiles = llvm::divideCeil(rows.tiles(), s.rowParts);
+    isWhole = rows.tiles() - tiles * (s.rowParts - 1) > 1 || rows.lastTile() == rows.tile;
+  }
+  s.operands[kB].withFirstRows =
+      columns.source[kB] == 1 && hasWholePanels && isWhole && s.rows() >= kFetchRows;
 }
 
 /// The sums that stay in scratch: for each row of the task, the columns of its

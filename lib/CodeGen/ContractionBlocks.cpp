@@ -39,6 +39,16 @@ void ContractionEmitter::packInTask(PhaseBuilder &phase, OperandIndex operand, c
   const StagedOperand &staged = s.operands[operand];
   int panel = panelDim(operand);
   const PlanDim &dim = s.dims[panel];
+  if (staged.withFirstRows && dim.lastTile() == dim.tile)
+    return;
+  OpBuilder::InsertionGuard guard(b);
+  if (staged.withFirstRows) {
+    // A narrower panel is not worth tiles of its own that pack it.
+    Value last = phase.index(dim.tiles() - 1);
+    auto isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, place.tile[panel], last);
+    auto branch = scf::IfOp::create(b, isLast, /*withElseRegion=*/false);
+    b.setInsertionPointToStart(branch.thenBlock());
+  }
   SmallVector<ReductionLoop> loops = reductionLoops(b, place, TileShape());
   for (auto [loop, number] : llvm::zip_equal(loops, s.reductionLoops)) {
     loop.strides[0] = s.dims[number].source[operand];
@@ -55,6 +65,20 @@ void ContractionEmitter::packInTask(PhaseBuilder &phase, OperandIndex operand, c
                   advance(b, place.source[operand], tile, dim.source[operand] * dim.tile),
                   advance(b, zero, tile, staged.panel), left);
   });
+}
+
+/// Lets a tile read B where it lies, and store the panel.
+void ContractionEmitter::packAlongside(PhaseBuilder &phase, const Place &place,
+                                       MicroKernel &kernel) const {
+  kernel.prefetchFrom = nullptr;
+  kernel.panel = kernel.memory[kB];
+  kernel.panelAt = kernel.base[kB];
+  kernel.memory[kB] = phase.argument(cast<BlockArgument>(d.operands[kB].value));
+  kernel.base[kB] = place.source[kB];
+  for (auto [loop, number] : llvm::zip_equal(kernel.loops, s.reductionLoops)) {
+    loop.panelStride = loop.strides[kB];
+    loop.strides[kB] = s.dims[number].source[kB];
+  }
 }
 
 /// The loops' strides are those of the source and of the panel.
@@ -172,8 +196,8 @@ Value ContractionEmitter::nextPanel(ImplicitLocOpBuilder &b, const Place &place,
   return arith::SelectOp::create(b, isLast, offsetBy(b, back, step(outer)), next);
 }
 
-/// The first two tiles of rows prefetch a half of the next panel each; the others
-/// touch a line that they have.
+/// The first two tiles of rows that have a panel prefetch a half of the next one each; the
+/// others touch a line that they have.
 void ContractionEmitter::addPrefetch(PhaseBuilder &phase, const Place &place,
                                      MicroKernel &kernel) const {
   ImplicitLocOpBuilder &b = phase.b;
@@ -183,32 +207,34 @@ void ContractionEmitter::addPrefetch(PhaseBuilder &phase, const Place &place,
       inner = loop;
   const PlanDim &dim = s.dims[k];
   int64_t half = (s.isChunked(k) ? dim.tile : dim.extent) / 2;
-  Value isEarly =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::ult, place.tile[inner], phase.index(2));
-  Value zero = phase.index(0);
+  Value zero = phase.index(0), number = place.tile[inner];
+  if (s.operands[kB].withFirstRows)
+    number = arith::SubIOp::create(b, number, phase.index(1));
+  Value isEarly = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, number, phase.index(2));
   kernel.prefetchFrom = phase.argument(cast<BlockArgument>(d.operands[kB].value));
   kernel.prefetchStride = arith::SelectOp::create(b, isEarly, phase.index(dim.source[kB]), zero);
   kernel.prefetchAt = arith::AddIOp::create(
       b, place.nextPanel,
-      arith::SelectOp::create(b, isEarly,
-                              advance(b, zero, place.tile[inner], half * dim.source[kB]), zero));
+      arith::SelectOp::create(b, isEarly, advance(b, zero, number, half * dim.source[kB]), zero));
 }
 
 //===----------------------------------------------------------------------===//
 // Chunks
 //===----------------------------------------------------------------------===//
 
+/// known && x == y.
+Value andEqual(ImplicitLocOpBuilder &b, Value known, Value x, Value y) {
+  Value here = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, x, y);
+  return known ? arith::AndIOp::create(b, known, here).getResult() : here;
+}
+
 ContractionEmitter::Place ContractionEmitter::enterChunk(ImplicitLocOpBuilder &b, Place place,
                                                          Value tile, Value lower,
                                                          Value upper) const {
   Value one = arith::ConstantIndexOp::create(b, 1);
   Value next = arith::AddIOp::create(b, tile, one);
-  auto both = [&](Value known, Value x, Value y) -> Value {
-    Value here = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, x, y);
-    return known ? arith::AndIOp::create(b, known, here).getResult() : here;
-  };
-  place.isFirstChunk = both(place.isFirstChunk, tile, lower);
-  place.isLastChunk = both(place.isLastChunk, next, upper);
+  place.isFirstChunk = andEqual(b, place.isFirstChunk, tile, lower);
+  place.isLastChunk = andEqual(b, place.isLastChunk, next, upper);
   return place;
 }
 

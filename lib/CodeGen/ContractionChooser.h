@@ -104,6 +104,7 @@ private:
   bool packsColumns() const;
   double blockTime() const;
   void packInTask(OperandIndex operand, int panel, unsigned level);
+  void packWithFirstRows();
   void layOutChunks();
 
   // ContractionStrategy.cpp, ContractionOperands.cpp and ContractionSchedule.cpp

@@ -59,6 +59,8 @@ protected:
     mlir::Value isFirstChunk, isLastChunk;
     /// Where the panel of B that is packed next comes from.
     mlir::Value nextPanel;
+    /// Whether these rows are the first ones that read the panel of B; null: they may be.
+    mlir::Value isFirstRows;
   };
   /// A register tile: rows as distances from the place's indices, and columns.
   struct TileShape {
@@ -122,6 +124,7 @@ protected:
                           mlir::Value source, mlir::Value target, mlir::Value columnsLeft);
   int panelDim(OperandIndex operand) const;
   void addPrefetch(PhaseBuilder &phase, const Place &place, MicroKernel &kernel) const;
+  void packAlongside(PhaseBuilder &phase, const Place &place, MicroKernel &kernel) const;
   Place enterChunk(mlir::ImplicitLocOpBuilder &b, Place place, mlir::Value tile, mlir::Value lower,
                    mlir::Value upper) const;
   mlir::Value nextPanel(mlir::ImplicitLocOpBuilder &b, const Place &place, unsigned level) const;
@@ -138,6 +141,9 @@ protected:
   void emitTiles(PhaseBuilder &phase, Expression &expression, const Place &place);
   void emitTile(PhaseBuilder &phase, Expression &expression, const Place &place,
                 const TileShape &shape);
+  llvm::SmallVector<mlir::Value> emitProducts(PhaseBuilder &phase, const Place &place,
+                                              const TileShape &shape, const MicroKernel &kernel,
+                                              llvm::ArrayRef<mlir::Value> sums);
   Place enter(mlir::ImplicitLocOpBuilder &b, const Place &place, int loop, mlir::Value tile) const;
   TileShape tileShape(llvm::ArrayRef<int64_t> tile, bool lastColumns, bool sumsB) const;
   bool isRare(const TileShape &shape) const;
@@ -215,6 +221,10 @@ mlir::Value lanesBelow(mlir::ImplicitLocOpBuilder &b, mlir::Value count, int64_t
 /// lanes for itself. n: a power of two.
 llvm::SmallVector<mlir::Value> transposeVectors(mlir::ImplicitLocOpBuilder &b,
                                                 llvm::ArrayRef<mlir::Value> rows);
+
+/// Whether `known` (null: true) holds and x equals y.
+mlir::Value andEqual(mlir::ImplicitLocOpBuilder &b, mlir::Value known, mlir::Value x,
+                     mlir::Value y);
 
 void buildIf(mlir::ImplicitLocOpBuilder &b, mlir::Value condition, llvm::function_ref<void()> then,
              llvm::function_ref<void()> otherwise);

@@ -202,6 +202,8 @@ void ContractionEmitter::emitLoops(PhaseBuilder &phase, Expression &expression, 
     Place inner = enter(phase.b, place, loop, tile);
     if (s.isChunked(loop))
       inner = enterChunk(phase.b, inner, tile, lower, upper);
+    if (s.operands[kB].withFirstRows && s.dims[loop].role == DimRole::M)
+      inner.isFirstRows = andEqual(phase.b, inner.isFirstRows, tile, lower);
     emitLoops(phase, expression, level + 1, inner);
   });
 }
@@ -230,6 +232,19 @@ ContractionEmitter::TileShape ContractionEmitter::tileShape(ArrayRef<int64_t> ti
   shape.vectors = llvm::divideCeil(columns, s.lanes);
   shape.tailLanes = columns - (shape.vectors - 1) * s.lanes;
   return shape;
+}
+
+/// Values of one of two branches.
+static SmallVector<Value> buildChoice(ImplicitLocOpBuilder &b, Value condition, TypeRange types,
+                                      function_ref<SmallVector<Value>()> then,
+                                      function_ref<SmallVector<Value>()> otherwise) {
+  auto branch = scf::IfOp::create(b, types, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  scf::YieldOp::create(b, then());
+  b.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(b, otherwise());
+  return branch.getResults();
 }
 
 /// Common tiles, and those special by their rows or their columns, each with code
@@ -409,6 +424,31 @@ SmallVector<Value> ContractionEmitter::columnsAhead(ImplicitLocOpBuilder &b,
   return ahead;
 }
 
+/// The first tile of rows, which is a common one, may pack B.
+SmallVector<Value> ContractionEmitter::emitProducts(PhaseBuilder &phase, const Place &place,
+                                                    const TileShape &shape,
+                                                    const MicroKernel &kernel,
+                                                    ArrayRef<Value> sums) {
+  ImplicitLocOpBuilder &b = phase.b;
+  if (s.isDot())
+    return kernel.emitDot(b, sums);
+  bool isCommon = shape.vectors * s.lanes == s.columns() && shape.tailLanes == s.lanes;
+  for (auto [number, dim] : llvm::zip_equal(shape.tile, s.dims))
+    isCommon &= number < 0 || dim.tiles() == 1;
+  // Beside sums of B, those rows have a tile of their own.
+  bool isOther = body.side && !sideAlone && !shape.sumsB && s.rowParts == 1;
+  if (!s.operands[kB].withFirstRows || !isCommon || isOther)
+    return kernel.emit(b, sums);
+  MicroKernel packing = kernel;
+  packAlongside(phase, place, packing);
+  packing.isRare = true;
+  if (shape.sumsB)
+    return packing.emit(b, sums);
+  return buildChoice(
+      b, place.isFirstRows, ValueRange(sums).getTypes(), [&] { return packing.emit(b, sums); },
+      [&] { return kernel.emit(b, sums); });
+}
+
 void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, const Place &place,
                                   const TileShape &shape) {
   ImplicitLocOpBuilder &b = phase.b;
@@ -449,7 +489,7 @@ void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, c
     addPrefetch(phase, place, kernel);
 
   SmallVector<Value> sums = startSums(phase, place, shape);
-  sums = s.isDot() ? kernel.emitDot(b, sums) : kernel.emit(b, sums);
+  sums = emitProducts(phase, place, shape, kernel, sums);
   ArrayRef<Value> all = sums;
   size_t own = shape.rows.size() * shape.vectors;
   storeTile(phase, expression, place, shape, all.take_front(own));

@@ -48,7 +48,8 @@ Value MicroKernel::multiplyAdd(ImplicitLocOpBuilder &b, Value x, Value y, Value 
 /// One k. Constant offsets stay last in the addresses, where they become
 /// displacements.
 void MicroKernel::emitStep(ImplicitLocOpBuilder &b, Value baseA, Value baseB, int64_t offsetA,
-                           int64_t offsetB, MutableArrayRef<Value> sums) const {
+                           int64_t offsetB, int64_t offsetPanel,
+                           MutableArrayRef<Value> sums) const {
   int64_t lanes = vector.getNumElements();
   if (groupColumns > 0)
     return emitGroupSteps(b, baseA, baseB, {{offsetA, offsetB}}, sums);
@@ -58,6 +59,9 @@ void MicroKernel::emitStep(ImplicitLocOpBuilder &b, Value baseA, Value baseB, in
   for (int64_t v = 0; v < vectors; ++v) {
     columns.push_back(
         load(b, memory[1], offsetBy(b, baseB, offsetB + v * lanes), v == vectors - 1));
+    if (panel)
+      vector::StoreOp::create(b, columns.back(), panel,
+                              offsetBy(b, panelAt, offsetPanel + v * lanes));
     if (ahead != 0)
       memref::PrefetchOp::create(b, memory[1], offsetBy(b, baseB, offsetB + v * lanes + ahead),
                                  /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
@@ -165,6 +169,8 @@ SmallVector<Value> MicroKernel::emitSteps(ImplicitLocOpBuilder &b, const Reducti
   SmallVector<Value> carried(initial);
   carried.push_back(memoryFrom(b, memory[0], advance(b, baseA, lower, loop.strides[0])));
   carried.push_back(memoryFrom(b, memory[1], advance(b, baseB, lower, loop.strides[1])));
+  if (panel)
+    carried.push_back(memoryFrom(b, panel, advance(b, panelAt, lower, loop.panelStride)));
   SmallVector<Value> results =
       buildReduceLoop(b, lower, upper, unroll, carried, [&](Value k, ValueRange values) {
         if (fetches)
@@ -173,6 +179,8 @@ SmallVector<Value> MicroKernel::emitSteps(ImplicitLocOpBuilder &b, const Reducti
           fetchRows(b, baseA, k, unroll);
         SmallVector<Value> next(values);
         MicroKernel here = *this;
+        if (panel)
+          here.panel = next.pop_back_val(), here.panelAt = index(0);
         here.memory[1] = next.pop_back_val();
         here.memory[0] = next.pop_back_val();
         if (sharedSteps > 0)
@@ -180,11 +188,13 @@ SmallVector<Value> MicroKernel::emitSteps(ImplicitLocOpBuilder &b, const Reducti
         for (int64_t step = 0; sharedSteps == 0 && step < unroll; ++step) {
           auto chain = MutableArrayRef<Value>(next).slice(step % chains * tile, tile);
           here.emitStep(b, index(0), index(0), step * loop.strides[0], step * loop.strides[1],
-                        chain);
+                        step * loop.panelStride, chain);
         }
         for (int operand : {0, 1})
           next.push_back(
               memoryFrom(b, here.memory[operand], index(unroll * loop.strides[operand])));
+        if (panel)
+          next.push_back(memoryFrom(b, here.panel, index(unroll * loop.panelStride)));
         return next;
       });
   results.truncate(initial.size());
@@ -319,8 +329,11 @@ SmallVector<Value> MicroKernel::emitLoop(ImplicitLocOpBuilder &b, unsigned level
   Value upper =
       loop.upper ? loop.upper : arith::ConstantIndexOp::create(b, loop.extent).getResult();
   return buildReduceLoop(b, lower, upper, 1, sums, [&](Value k, ValueRange carried) {
-    return emitLoop(b, level + 1, advance(b, baseA, k, loop.strides[0]),
-                    advance(b, baseB, k, loop.strides[1]), carried);
+    MicroKernel here = *this;
+    if (panel)
+      here.panelAt = advance(b, panelAt, k, loop.panelStride);
+    return here.emitLoop(b, level + 1, advance(b, baseA, k, loop.strides[0]),
+                         advance(b, baseB, k, loop.strides[1]), carried);
   });
 }
 
@@ -328,7 +341,7 @@ SmallVector<Value> MicroKernel::emit(ImplicitLocOpBuilder &b, ValueRange initial
   if (!loops.empty())
     return emitLoop(b, 0, base[0], base[1], initial);
   SmallVector<Value> sums(initial);
-  emitStep(b, base[0], base[1], 0, 0, sums);
+  emitStep(b, base[0], base[1], 0, 0, 0, sums);
   return sums;
 }
 

@@ -36,6 +36,8 @@ struct ReductionLoop {
   int64_t multiple = 1;
   /// The indices at which each row takes part (inside the bounds too); empty: all.
   llvm::SmallVector<IndexRange> rows = {};
+  /// Elements of the panel that is packed.
+  int64_t panelStride = 0;
 };
 
 struct MicroKernel {
@@ -74,6 +76,9 @@ struct MicroKernel {
   /// The code of few tiles: short rather than fast.
   bool isRare = false;
   llvm::SmallVector<ReductionLoop> loops;
+  /// Where columns of B are stored as they are loaded: a panel, and the index of k 0 in
+  /// it; null: nowhere.
+  mlir::Value panel, panelAt;
   /// What the next panel of B is made from: with every two steps of the innermost
   /// loop, one row of it is prefetched; null: nothing is.
   mlir::Value prefetchFrom, prefetchAt, prefetchStride;
@@ -109,7 +114,8 @@ private:
                                                const ReductionLoop &loop, mlir::Value baseA,
                                                mlir::Value baseB, mlir::ValueRange sums) const;
   void emitStep(mlir::ImplicitLocOpBuilder &b, mlir::Value baseA, mlir::Value baseB,
-                int64_t offsetA, int64_t offsetB, llvm::MutableArrayRef<mlir::Value> sums) const;
+                int64_t offsetA, int64_t offsetB, int64_t offsetPanel,
+                llvm::MutableArrayRef<mlir::Value> sums) const;
   llvm::SmallVector<mlir::Value> addChains(mlir::ImplicitLocOpBuilder &b,
                                            mlir::ValueRange sums) const;
   void emitElementStep(mlir::ImplicitLocOpBuilder &b, mlir::Value baseA, mlir::Value baseB,

@@ -63,7 +63,8 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
     text += "; operands swapped";
   for (OperandIndex operand : {kA, kB})
     if (operands[operand].level >= 0)
-      text += fmt::format("; {} packed in tasks", operand == kA ? "a" : "b");
+      text += fmt::format("; {} packed {}", operand == kA ? "a" : "b",
+                          operands[operand].withFirstRows ? "with the first rows" : "in tasks");
   for (int loop : loops)
     if (isChunked(loop))
       text += fmt::format("; {} in chunks of {}", nameOf(loop), dims[loop].tile);

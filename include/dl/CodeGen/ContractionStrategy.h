@@ -81,6 +81,9 @@ struct StagedOperand {
   /// Panels: packed by each task into its scratch, whenever so many of the loops
   /// are entered; -1: by a phase of its own, before.
   int level = -1;
+  /// The first tile of rows packs what it reads of the operand where that lies, beside
+  /// its multiply-adds.
+  bool withFirstRows = false;
   /// Elements from the start to where the iteration's origin lies; in blocks, in
   /// the tensor as it is.
   int64_t origin = 0, source = 0;

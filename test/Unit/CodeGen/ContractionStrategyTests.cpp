@@ -7,7 +7,11 @@
 
 #include "KernelHarness.h"
 
+#include "fmt/format.h"
+
 #include <gtest/gtest.h>
+
+#include <random>
 
 using namespace dl;
 using namespace dl::test;
@@ -96,6 +100,30 @@ TEST_F(ContractionStrategies, TasksShareRows) {
     std::string strategy = strategyOf(text);
     EXPECT_TRUE(says(strategy, " parts")) << strategy;
   }
+}
+
+/// The first tile of rows packs a panel while it multiplies, beside a sum of B too; not the
+/// last panel, which is narrower.
+TEST_F(ContractionStrategies, FirstRowsPack) {
+  std::mt19937 generator(1);
+  auto between = [&](int low, int high) {
+    return low + static_cast<int>(generator() % (high - low));
+  };
+  int reached = 0;
+  for (int round = 0; round < 18; ++round) {
+    bool isTransposed = round % 3 == 0;
+    int m = between(72, 160), n = between(12, 17) * 64, k = between(500, 900);
+    n += round % 2 == 0 ? between(-63, 63) : 0;
+    KernelText text{{fmt::format("{}x{}xf32", isTransposed ? k : m, isTransposed ? m : k),
+                     fmt::format("{}x{}xf32", k, n)},
+                    fmt::format("%r = dl.matmul %a0, %a1 {{transpose_a = {}}}", isTransposed)};
+    if (isTransposed) {
+      text.body += "\n%s = dl.sum %a1 {axes = [0]}";
+      text.yields = {"%r", "%s"};
+    }
+    reached += says(strategyOf(text), "b packed with the first rows");
+  }
+  EXPECT_GE(reached, 6);
 }
 
 /// Where all of B stays in the L2 cache, rows pass by it with K whole.
