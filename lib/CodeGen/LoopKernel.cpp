@@ -168,8 +168,8 @@ private:
   void emitPartials(size_t level);
   void emitCombine(size_t level);
   void emitSweep();
-  /// Phases have a task for each part and each task of the nest. Every other one takes the parts
-  /// from the last to the first: what the one before read last is in the caches still.
+  /// Phases have a task for each part and each task of the nest. Every other one takes
+  /// them from the last to the first: what the one before read last is in the caches still.
   using PointFn = function_ref<void(Point &, const Split &)>;
   void forEachPoint(PhaseBuilder &phase, PointFn emit);
   /// The same where columns are streamed, for some rows of the part after others.
@@ -197,12 +197,16 @@ private:
 
 /// The task of the nest, and the part.
 std::pair<Value, Split> SplitEmitter::partOfTask(PhaseBuilder &phase) {
-  Value tasks = phase.index(nest.tasks());
+  Value tasks = phase.index(nest.tasks()), task = phase.task;
+  if (backwards) {
+    // Of those that come one after the other on a worker: each keeps what it read.
+    Value last = arith::SubIOp::create(phase.b, phase.function.getArgument(1), phase.index(1));
+    Value done = arith::SubIOp::create(phase.b, task, phase.function.getArgument(0));
+    task = arith::SubIOp::create(phase.b, last, done);
+  }
   Split here = split;
-  here.part = arith::DivUIOp::create(phase.b, phase.task, tasks);
-  if (backwards)
-    here.part = arith::SubIOp::create(phase.b, phase.index(split.parts - 1), here.part);
-  return {arith::RemUIOp::create(phase.b, phase.task, tasks), here};
+  here.part = arith::DivUIOp::create(phase.b, task, tasks);
+  return {arith::RemUIOp::create(phase.b, task, tasks), here};
 }
 
 void SplitEmitter::forEachPoint(PhaseBuilder &phase, PointFn emit) {

@@ -152,12 +152,15 @@ dl.model @split(%x: tensor<1024x784xf32>) attributes {arena_bytes = 0} {
   dl.return %y
 }
 
-// The sweep behind a split pass begins with what that read last.
+// The sweep behind a split pass begins with what that read last, of each worker's tasks.
 // CHECK-LABEL: module @backwards_k0_centered
 // CHECK: func.func private @backwards_k0_centered_phase0(
 // CHECK-NOT: arith.subi
-// CHECK: func.func private @backwards_k0_centered_phase2(
-// CHECK: %[[PART:.*]] = arith.subi %c{{[0-9]+}}, %{{.*}} : index
+// CHECK: func.func private @backwards_k0_centered_phase2(%[[BEGIN:[a-z0-9]+]]: index, %[[END:[a-z0-9]+]]: index
+// CHECK: scf.for %[[TASK:.*]] = %[[BEGIN]] to %[[END]]
+// CHECK: %[[LAST:.*]] = arith.subi %[[END]], %c1{{.*}} : index
+// CHECK: %[[DONE:.*]] = arith.subi %[[TASK]], %[[BEGIN]] : index
+// CHECK: %[[PART:.*]] = arith.subi %[[LAST]], %[[DONE]] : index
 // CHECK: arith.muli %[[PART]]
 dl.model @backwards(%x: tensor<1024x784xf32>) attributes {arena_bytes = 0} {
   %y = dl.kernel "centered"(%a = %x) attributes {places = array<i64: 2, 0>} {
