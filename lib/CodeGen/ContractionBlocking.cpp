@@ -297,6 +297,9 @@ std::optional<ContractionStrategy> StrategyChooser::chooseBlocks(int64_t parts, 
   orderBlocks(parts);
   if (parts > 1 && s.parts == 1)
     return std::nullopt;
+  // One tile of rows reads what the L2 cache holds as well without blocks.
+  if (s.rows() >= extentOf(DimRole::M) && bytesB <= machine.l2Bytes * 3 / 4)
+    return std::nullopt;
   // Sums between chunks must stay near.
   bool hasSums = s.accumulation != Accumulation::Registers;
   if (hasSums && s.operands[kC].count * elementBytes > machine.l2Bytes / 4)

@@ -133,4 +133,10 @@ TEST_F(ContractionStrategies, LeaveWholeWhatBStaysFor) {
   EXPECT_TRUE(says(strategy, "loops m n")) << strategy;
 }
 
+/// A single tile of rows gains nothing from a B that is nearer.
+TEST_F(ContractionStrategies, FewRowsNeedNoChunks) {
+  std::string strategy = strategyOf({{"3x256xf32", "256x256xf32"}, "%r = dl.matmul %a0, %a1"});
+  EXPECT_FALSE(says(strategy, "chunks")) << strategy;
+}
+
 } // namespace
