@@ -77,6 +77,24 @@ void StrategyChooser::shareRows(ArrayRef<int> rows) {
   }
 }
 
+/// Parts of K for tasks, of which `chunks` keeps the loops inside: dimensions of few chunks
+/// of one index whole, then a part of the next.
+void StrategyChooser::splitChunks(SmallVectorImpl<int> &chunks, int64_t parts) {
+  s.accumulation = Accumulation::Partials;
+  while (chunks.size() > 1 && s.dims[chunks.front()].tile == 1 &&
+         s.dims[chunks.front()].extent * 2 <= parts) {
+    int whole = chunks.front();
+    s.splitWhole.push_back(whole);
+    parts = llvm::divideCeil(parts, s.dims[whole].extent);
+    s.parts *= s.dims[whole].extent;
+    chunks.erase(chunks.begin());
+  }
+  s.splitDim = chunks.front();
+  const PlanDim &dim = s.dims[s.splitDim];
+  s.chunk = llvm::alignTo(llvm::divideCeil(dim.extent, parts), dim.tile);
+  s.parts *= llvm::divideCeil(dim.extent, s.chunk);
+}
+
 /// Columns, chunks, rows: a column of tiles is a task, and its sums stay in
 /// scratch. Or, where K is split, chunks, columns, rows: parts of K are tasks.
 void StrategyChooser::orderBlocks(int64_t parts) {
@@ -89,20 +107,7 @@ void StrategyChooser::orderBlocks(int64_t parts) {
   s.loops = outer;
   auto append = [&](ArrayRef<int> loops) { s.loops.append(loops.begin(), loops.end()); };
   if (parts > 1) {
-    s.accumulation = Accumulation::Partials;
-    // A dimension of few chunks of one index is split whole, and the next one too.
-    while (chunks.size() > 1 && s.dims[chunks.front()].tile == 1 &&
-           s.dims[chunks.front()].extent * 2 <= parts) {
-      int whole = chunks.front();
-      s.splitWhole.push_back(whole);
-      parts = llvm::divideCeil(parts, s.dims[whole].extent);
-      s.parts *= s.dims[whole].extent;
-      chunks.erase(chunks.begin());
-    }
-    s.splitDim = chunks.front();
-    const PlanDim &dim = s.dims[s.splitDim];
-    s.chunk = llvm::alignTo(llvm::divideCeil(dim.extent, parts), dim.tile);
-    s.parts *= llvm::divideCeil(dim.extent, s.chunk);
+    splitChunks(chunks, parts);
     s.taskLoops = outer.size();
     append(chunks);
     s.loops.push_back(s.vectorDim);

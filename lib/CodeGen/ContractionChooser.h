@@ -101,6 +101,7 @@ private:
   void chunkReduction();
   void orderBlocks(int64_t parts);
   void shareRows(llvm::ArrayRef<int> rows);
+  void splitChunks(llvm::SmallVectorImpl<int> &chunks, int64_t parts);
   bool packsColumns() const;
   double blockTime() const;
   void packInTask(OperandIndex operand, int panel, unsigned level);
@@ -134,7 +135,6 @@ private:
   void chooseTile();
   // ContractionSharing.cpp
   bool shareA(const TileProblem &problem);
-  void splitChunks(llvm::SmallVector<int> &chunks);
   void applyTile();
   int64_t partsForTasks(int64_t tiles) const;
   int64_t partsForCache() const;

@@ -212,27 +212,6 @@ bool StrategyChooser::shareA(const TileProblem &problem) {
 /// Steps of a chunk, down the image, and how many of them share A.
 static constexpr int64_t kChunk = 7, kChunkSteps = 3;
 
-/// Parts for many cores of what is left of chunks: dimensions of few indices whole, then a
-/// part of the next.
-void StrategyChooser::splitChunks(SmallVector<int> &chunks) {
-  constexpr int64_t kParts = 24;
-  int64_t wanted = std::min(kParts, (bytesOf(kA) + bytesOf(kB)) / (8 * bytesOf(kC)));
-  while (chunks.size() > 1 && s.dims[chunks.front()].tile == 1 &&
-         s.dims[chunks.front()].extent * 2 <= wanted) {
-    int whole = chunks.front();
-    s.splitWhole.push_back(whole);
-    s.parts *= s.dims[whole].extent;
-    wanted = llvm::divideCeil(wanted, s.dims[whole].extent);
-    chunks.erase(chunks.begin());
-  }
-  s.splitDim = chunks.front();
-  const PlanDim &dim = s.dims[s.splitDim];
-  int64_t each = llvm::divideCeil(dim.extent, std::max<int64_t>(wanted, 1));
-  s.chunk = llvm::alignTo(each, dim.tile);
-  s.parts *= llvm::divideCeil(dim.extent, s.chunk);
-  s.accumulation = Accumulation::Partials;
-}
-
 /// Gradients of weights, which sum along images that the caches do not hold: in chunks of
 /// some rows of an image at a place of it, with all channels, so that memory is walked as
 /// by the products above. The sums, a few for each channel, wait in the partial result
@@ -273,7 +252,10 @@ std::optional<ContractionStrategy> StrategyChooser::chooseChunks() {
   s.sharedSteps = kChunkSteps;
   s.reductionLoops = {across, down};
   applyTile();
-  splitChunks(chunks);
+  // Partial results must be small beside the images.
+  constexpr int64_t kParts = 24;
+  int64_t parts = (bytesOf(kA) + bytesOf(kB)) / (8 * bytesOf(kC));
+  splitChunks(chunks, std::clamp<int64_t>(parts, 1, kParts));
   for (int dim : chunks)
     if (!llvm::is_contained(s.reductionLoops, dim))
       for (int operand : {kA, kB})

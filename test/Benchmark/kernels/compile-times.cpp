@@ -83,10 +83,14 @@ static Result<Row> measure(const std::string &text, int rounds) {
   return Row{text, strategyOf(report.remarks), times[times.size() / 2], object->size()};
 }
 
-/// The value of `--name=N`, or what is set already.
-static void takeNumber(std::string_view argument, std::string_view name, double &value) {
-  if (argument.starts_with(name))
-    value = std::atof(std::string(argument.substr(name.size())).c_str());
+/// Whether an argument is `--name=N`, of which N is the value.
+static bool takeNumber(std::string_view argument, std::string_view name, double &value) {
+  if (!argument.starts_with(name))
+    return false;
+  std::string number(argument.substr(name.size()));
+  char *end = nullptr;
+  value = std::strtod(number.c_str(), &end);
+  return end != number.c_str() && *end == 0 && value >= 0;
 }
 
 static int fail(const std::string &text, const Error &error) {
@@ -96,10 +100,9 @@ static int fail(const std::string &text, const Error &error) {
 
 int main(int argc, char **argv) {
   double rounds = 3, limit = 15, first = 0;
-  for (int i = 1; i < argc; ++i) {
-    takeNumber(argv[i], "--rounds=", rounds);
-    takeNumber(argv[i], "--limit=", limit);
-  }
+  for (int i = 1; i < argc; ++i)
+    if (!takeNumber(argv[i], "--rounds=", rounds) && !takeNumber(argv[i], "--limit=", limit))
+      return fail(argv[i], Error{"expected --rounds=N or --limit=MS"});
   std::vector<Row> rows;
   for (std::string text; std::getline(std::cin, text);) {
     if (rows.empty()) {
