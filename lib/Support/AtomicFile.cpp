@@ -3,7 +3,9 @@
 #include "dl/Support/AtomicFile.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -46,7 +48,17 @@ static bool isSpecial(const std::string &path) {
   return stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
 }
 
-Result<AtomicFile> AtomicFile::create(const std::string &path) {
+/// The file that a symbolic link leads to: it is what gets replaced, not the link.
+static std::string followLinks(const std::string &path) {
+  struct stat status;
+  if (lstat(path.c_str(), &status) != 0 || !S_ISLNK(status.st_mode))
+    return path;
+  std::unique_ptr<char, decltype(&std::free)> target(realpath(path.c_str(), nullptr), std::free);
+  return target ? target.get() : path;
+}
+
+Result<AtomicFile> AtomicFile::create(const std::string &name) {
+  std::string path = followLinks(name);
   if (isSpecial(path)) {
     int descriptor = open(path.c_str(), O_WRONLY | O_CLOEXEC);
     if (descriptor < 0)

@@ -111,6 +111,9 @@ static Status checkTrainArguments(const TrainArguments &arguments) {
     return Error{"expected a loss: --loss=cross_entropy, mse, bce, bce_with_logits or hinge"};
   if (!arguments.weights.empty() && !arguments.loop.resume.empty())
     return Error{"expected --weights or --resume, got both"};
+  // Written anew after each epoch, and the reports stand on stdout.
+  if (arguments.loop.save == "-")
+    return Error{"flag '--save': expected a file, got '-'"};
   return {};
 }
 

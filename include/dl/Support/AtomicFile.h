@@ -13,11 +13,12 @@ namespace dl {
 /// Writes a file under a temporary name beside its place and puts it there in
 /// one step. Whoever reads the path sees the old file or the new one, never a
 /// part. Not committed: the temporary file is removed and the old file stays.
-/// Devices and pipes (`/dev/null`) are written to directly.
+/// Devices and pipes (`/dev/null`) are written to directly; of a symbolic link
+/// the file that it leads to is replaced.
 class AtomicFile {
 public:
-  /// Error: the folder of `path` does not exist or may not be written.
-  static Result<AtomicFile> create(const std::string &path);
+  /// Error: the folder of `name` does not exist or may not be written.
+  static Result<AtomicFile> create(const std::string &name);
 
   AtomicFile(AtomicFile &&other) noexcept;
   AtomicFile &operator=(AtomicFile &&) = delete;

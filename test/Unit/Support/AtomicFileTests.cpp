@@ -73,6 +73,18 @@ TEST_F(AtomicFileTest, KeepsTheAccessRights) {
   EXPECT_EQ(fs::status(path).permissions(), fs::perms::owner_read | fs::perms::owner_write);
 }
 
+TEST_F(AtomicFileTest, ReplacesWhatALinkLeadsTo) {
+  fs::create_directory(folder / "elsewhere");
+  std::ofstream(folder / "elsewhere" / "target") << "old";
+  fs::create_symlink("elsewhere/target", path);
+  auto file = AtomicFile::create(path);
+  ASSERT_TRUE(file.ok());
+  ASSERT_TRUE(file->write("new", 3).ok());
+  ASSERT_TRUE(file->commit().ok());
+  EXPECT_TRUE(fs::is_symlink(path));
+  EXPECT_EQ(read((folder / "elsewhere" / "target").string()), "new");
+}
+
 TEST_F(AtomicFileTest, NamesThePlace) {
   std::string nowhere = (folder / "none" / "file").string();
   auto file = AtomicFile::create(nowhere);
