@@ -21,6 +21,13 @@ static bool isMask(KernelOp kernel) {
                       [](Operation &op) { return isa<ConstantOp>(op) || isRematerializable(&op); });
 }
 
+/// True for reductions, and for distances from a guess that reductions read.
+static bool reduces(Operation *op) {
+  auto kernel = dyn_cast<KernelOp>(op);
+  return isReductionKernel(op) || (kernel && isa<SubOp>(kernel.getBody().front().front()) &&
+                                   llvm::any_of(op->getUsers(), isReductionKernel));
+}
+
 /// True for sums and products of a contraction's result, which is in memory for a
 /// reduction, with smaller tensors.
 static bool isOfReduced(KernelOp kernel) {
@@ -28,7 +35,7 @@ static bool isOfReduced(KernelOp kernel) {
                                llvm::IsaPred<ConstantOp, AddOp, SubOp, MulOp>);
   auto isReduced = [](Value value) {
     auto product = value.getDefiningOp<KernelOp>();
-    return product && anchorOf(product) && llvm::any_of(value.getUsers(), isReductionKernel);
+    return product && anchorOf(product) && llvm::any_of(value.getUsers(), reduces);
   };
   int64_t elements = tensorType(kernel.getResult(0)).getNumElements();
   auto large = llvm::make_filter_range(kernel.getOperands(), [&](Value operand) {

@@ -30,10 +30,15 @@ using namespace mlir;
 
 namespace dl {
 
+/// True for reductions, and for distances from a guess that reductions read.
+static bool reduces(Operation *op) {
+  return isReduction(op) || (isa<SubOp>(op) && llvm::any_of(op->getUsers(), isReduction));
+}
+
 /// True for results of products that reductions read, which takes memory.
 static bool isReduced(Value value) {
   Operation *op = value.getDefiningOp();
-  return op && (isContraction(op) || isWindow(op)) && llvm::any_of(op->getUsers(), isReduction);
+  return op && (isContraction(op) || isWindow(op)) && llvm::any_of(op->getUsers(), reduces);
 }
 
 /// True for sums and products of a reduced value with smaller ones, and of those

@@ -31,3 +31,22 @@ dl.model @normalised(%x: tensor<4x5xf32>, %w: tensor<5x3xf32>, %r: tensor<3xf32>
   %6 = dl.mul %4, %g
   dl.return %5, %6
 }
+
+// Also where its sums are of distances from a guess.
+// CHECK-LABEL: @normalised_from_guess
+// CHECK: %[[C:.*]] = dl.kernel "matmul"
+// CHECK: dl.kernel "sub+sum"(%in0 = %[[C]]
+// CHECK: dl.kernel "sub+mul+add"(%in0 = %[[C]]
+// CHECK: dl.kernel "sub+mul"(%in0 = %[[C]]
+// CHECK-NOT: dl.kernel
+dl.model @normalised_from_guess(%x: tensor<4x5xf32>, %w: tensor<5x3xf32>, %r: tensor<3xf32>, %b: tensor<3xf32>, %guess: tensor<3xf32>, %g: tensor<4x3xf32>) {
+  %1 = dl.matmul %x, %w
+  %2 = dl.sub %1, %guess
+  %3 = dl.sum %2 {axes = [0]}
+  %m = dl.add %guess, %3
+  %4 = dl.sub %1, %m
+  %5 = dl.mul %4, %r
+  %6 = dl.add %5, %b
+  %7 = dl.mul %5, %g
+  dl.return %6, %7
+}

@@ -66,3 +66,25 @@ dl.model @once(%x: tensor<4x3xf32>, %w: tensor<3x3xf32>, %b: tensor<3xf32>) {
   %10 = dl.exp %7
   dl.return %4, %8, %10
 }
+
+// The same where the sums are of distances from a guess.
+// CHECK-LABEL: @normalised_from_guess
+// CHECK: %[[C:.*]] = dl.conv2d
+// CHECK: dl.sub %[[C]], %guess
+// CHECK: %[[S1:.*]] = dl.sub %[[C]], %[[M:.*]] :
+// CHECK-NEXT: %[[S2:.*]] = dl.sub %[[C]], %[[M]]
+// CHECK-NEXT: %[[N2:.*]] = dl.mul %[[S2]], %r
+// CHECK-NEXT: %[[N1:.*]] = dl.mul %[[S1]], %r
+// CHECK-NEXT: dl.add %[[N1]], %b
+// CHECK-NEXT: dl.mul %g, %[[N2]]
+dl.model @normalised_from_guess(%x: tensor<2x8x8x3xf32>, %w: tensor<3x3x3x4xf32>, %b: tensor<4xf32>, %r: tensor<4xf32>, %guess: tensor<4xf32>, %g: tensor<2x6x6x4xf32>) {
+  %c = dl.conv2d %x, %w {layout = nhwc}
+  %d = dl.sub %c, %guess
+  %sum = dl.sum %d {axes = [0, 1, 2]}
+  %m = dl.add %guess, %sum
+  %s = dl.sub %c, %m
+  %n = dl.mul %s, %r
+  %y = dl.add %n, %b
+  %p = dl.mul %g, %n
+  dl.return %y, %p
+}
