@@ -160,6 +160,10 @@ protected:
                 const TileShape &shape, ReductionLoop &loop) const;
   Place enterPart(mlir::ImplicitLocOpBuilder &b, Place place, mlir::Value part) const;
 
+  // ContractionFetch.cpp
+  void fetchResults(PhaseBuilder &phase, const Place &place, const TileShape &shape) const;
+  void fetchRow(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> indices, int64_t columns) const;
+
   // ContractionResults.cpp
   void storeSums(PhaseBuilder &phase, const Place &place, const TileShape &shape,
                  llvm::ArrayRef<mlir::Value> sums);
@@ -213,6 +217,13 @@ protected:
   /// What the anchor and the side sum are bound to.
   mlir::Value sum, sideSum;
 };
+
+/// Whether an epilogue reads tensors of the result's shape, which lie in outer memory.
+bool fetchesResults(const ContractionBody &body, const ContractionDescriptor &descriptor,
+                    const KernelModule &module);
+/// Whether the tiles of a strategy fetch those.
+bool fetchesResults(const ContractionBody &body, const ContractionDescriptor &descriptor,
+                    const ContractionStrategy &strategy, const KernelModule &module);
 
 /// The lanes below `count`, which may be negative or beyond the last.
 mlir::Value lanesBelow(mlir::ImplicitLocOpBuilder &b, mlir::Value count, int64_t lanes);

@@ -144,6 +144,8 @@ static FailureOr<Choice> chooseForm(KernelModule &module, const ContractionBody 
     if (!best || choice.time() * kGatherShare < best->time())
       best = std::move(choice);
   }
+  for (auto [descriptor, strategy] : llvm::zip_equal(best->descriptors, best->strategies))
+    strategy.fetchesResults = fetchesResults(body, descriptor, strategy, module);
   return std::move(*best);
 }
 

@@ -488,6 +488,7 @@ void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, c
   if (place.nextPanel && !kernel.isRare)
     addPrefetch(phase, place, kernel);
 
+  fetchResults(phase, place, shape);
   SmallVector<Value> sums = startSums(phase, place, shape);
   sums = emitProducts(phase, place, shape, kernel, sums);
   ArrayRef<Value> all = sums;

@@ -86,6 +86,8 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
     text += fmt::format("; {} steps share a", sharedSteps);
   if (rowsAhead > 0)
     text += "; rows of a fetched ahead";
+  if (fetchesResults)
+    text += "; results fetched ahead";
   if (accumulation == Accumulation::Scatter)
     text += "; taps add to a scratch image";
   return text;

@@ -254,6 +254,7 @@ void emitWinograd(KernelModule &module, const ContractionBody &body,
                   const WinogradStrategy &winograd) {
   auto descriptor = describeContraction(body.anchor, winograd.form);
   ContractionStrategy results = resultsOf(*descriptor, winograd);
+  results.fetchesResults = fetchesResults(body, *descriptor, module);
   WinogradEmitter(module, body, *descriptor, results, winograd).emit();
 }
 

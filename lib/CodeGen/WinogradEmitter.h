@@ -132,6 +132,7 @@ private:
   void storeSideSums(PhaseBuilder &phase, mlir::Value part, Channels inputs, Channels outputs);
   void storeSums(PhaseBuilder &phase, Expression &expression, mlir::Value part, Channels inputs,
                  Channels outputs);
+  void fetchTaps(PhaseBuilder &phase, Position position, Channels outputs);
   void storePart(PhaseBuilder &phase, mlir::Value at, mlir::Value part, Position position);
   void storeWhole(PhaseBuilder &phase, Expression &expression, mlir::Value at, Position position);
 

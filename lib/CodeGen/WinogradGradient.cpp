@@ -170,6 +170,8 @@ void WinogradEmitter::storeSums(PhaseBuilder &phase, Expression &expression, Val
     Position position = positionIn(phase, w.weights);
     position.vectorDim = w.weights.outputs;
     position.indices[w.weights.channels] = arith::AddIOp::create(b, inputs.first, input);
+    if (s.fetchesResults && w.parts == 1)
+      fetchTaps(phase, position, outputs);
     forChannels(phase, outputs.count, [&](Value channel, Value mask) {
       Value at = arith::AddIOp::create(b, advance(b, phase.index(0), input, out.row), channel);
       position.indices[w.weights.outputs] = arith::AddIOp::create(b, outputs.first, channel);
@@ -178,6 +180,21 @@ void WinogradEmitter::storeSums(PhaseBuilder &phase, Expression &expression, Val
         storePart(phase, at, part, position);
       else
         storeWhole(phase, expression, at, position);
+    });
+  });
+}
+
+/// What the epilogue reads for the next input, as ContractionFetch.cpp does.
+void WinogradEmitter::fetchTaps(PhaseBuilder &phase, Position position, Channels outputs) {
+  ImplicitLocOpBuilder &b = phase.b;
+  Value &input = position.indices[w.weights.channels];
+  input = offsetBy(b, input, 1);
+  position.indices[w.weights.outputs] = outputs.first;
+  buildLoop(b, 0, w.taps, 1, [&](Value row) {
+    position.indices[w.weights.rows] = row;
+    buildLoop(b, 0, w.taps, 1, [&](Value column) {
+      position.indices[w.weights.columns] = column;
+      fetchRow(phase, position.indices, outputs.count);
     });
   });
 }

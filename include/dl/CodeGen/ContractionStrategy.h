@@ -144,6 +144,8 @@ struct ContractionStrategy {
   /// Tiles take a short piece of each row of A, which lies in outer memory: they fetch
   /// the piece after the next one's ahead.
   bool fetchesPiecesAhead = false;
+  /// While a tile multiplies, it fetches what its epilogue reads (ContractionFetch.cpp).
+  bool fetchesResults = false;
   /// Scatter: dimensions of C that the scratch image holds, with their indices.
   llvm::SmallVector<int> sweepDims;
   llvm::SmallVector<IndexRange> sweepRanges;

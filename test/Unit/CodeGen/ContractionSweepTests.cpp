@@ -308,6 +308,7 @@ std::vector<const char *> kindsOf(const Target &target) {
                                        "split in",
                                        "rows of a fetched ahead",
                                        "pieces of a fetched ahead",
+                                       "results fetched ahead",
                                        "columns fetched for dot products",
                                        "padding packed",
                                        "left over"};
