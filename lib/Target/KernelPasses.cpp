@@ -75,11 +75,37 @@ static const llvm::StringSet<> &unwantedPasses() {
   return names;
 }
 
-/// On x86, where an instruction's address has an index and any distance.
+/// On x86, where an instruction's address has an index and any distance, lanes of vectors are
+/// no registers of their own, numbers of the x87 are not used and positions are 64 bits.
 static const llvm::StringSet<> &unwantedOnX86() {
   static const llvm::StringSet<> names = {
       "Canonicalize Freeze Instructions in Loops",
       "Loop Strength Reduction",
+      "Constant Hoisting",
+      "Expand IR instructions",
+      "Detect Dead Lanes",
+      "Init Undef Pass",
+      "Rename Disconnected Subregister Components",
+      "Local Stack Slot Allocation",
+      "Unpack machine instruction bundles",
+      "Argument Stack Rebase",
+      "X86 DynAlloca Expander",
+      "X86 FP Stackifier",
+      "X86 Optimize Call Frame",
+      "X86 PIC Global Base Reg Initialization",
+      "X86 Suppress APX features for relocation",
+      "X86 insert wait instruction",
+  };
+  return names;
+}
+
+/// Where there are no tiles.
+static const llvm::StringSet<> &unwantedWithoutTiles() {
+  static const llvm::StringSet<> names = {
+      "Fast Tile Register Configure", "Fast Tile Register Preconfigure",
+      "Lower AMX intrinsics",         "Lower AMX type for load/store",
+      "Tile Register Configure",      "Tile Register Pre-configure",
+      "X86 Lower Tile Copy",
   };
   return names;
 }
@@ -91,7 +117,8 @@ static constexpr llvm::StringLiteral kScheduler = "Machine Instruction Scheduler
 
 std::vector<llvm::StringRef> unwantedPassNames() {
   std::vector<llvm::StringRef> names = {kScheduler};
-  for (const llvm::StringSet<> *set : {&unwantedPasses(), &unwantedOnX86()})
+  for (const llvm::StringSet<> *set :
+       {&unwantedPasses(), &unwantedOnX86(), &unwantedWithoutTiles()})
     for (const auto &entry : *set)
       names.push_back(entry.getKey());
   return names;
@@ -99,11 +126,12 @@ std::vector<llvm::StringRef> unwantedPassNames() {
 
 KernelPassManager::KernelPassManager(const Machine &machine, int optLevel)
     : isWhole(optLevel >= 3), isX86(llvm::Triple(machine.triple).isX86()),
-      keepsOrder(isX86 && machine.vectorBits > 128) {}
+      keepsOrder(isX86 && machine.vectorBits > 128), hasTiles(machine.hasTiles) {}
 
 bool KernelPassManager::wants(llvm::StringRef name) const {
   return isWhole ||
          !(unwantedPasses().contains(name) || (isX86 && unwantedOnX86().contains(name)) ||
+           (!hasTiles && unwantedWithoutTiles().contains(name)) ||
            (keepsOrder && name == kScheduler));
 }
 

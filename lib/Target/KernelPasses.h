@@ -27,7 +27,7 @@ public:
 private:
   bool wants(llvm::StringRef name) const;
 
-  bool isWhole, isX86, keepsOrder;
+  bool isWhole, isX86, keepsOrder, hasTiles;
 };
 
 } // namespace dl

@@ -1,9 +1,8 @@
 //===- ObjectCode.cpp - From the LLVM dialect to object code --------------===//
 
 #include "dl/Target/ObjectCode.h"
+#include "Backend.h"
 #include "FenceShuffles.h"
-#include "KernelPasses.h"
-#include "TargetMachine.h"
 
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
@@ -18,7 +17,6 @@
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
 #include "llvm/Target/TargetMachine.h"
-#include "llvm/TargetParser/Triple.h"
 #include "llvm/Transforms/IPO/Internalize.h"
 #include "llvm/Transforms/InstCombine/InstCombine.h"
 #include "llvm/Transforms/Scalar/EarlyCSE.h"
@@ -26,8 +24,6 @@
 #include "llvm/Transforms/Scalar/LICM.h"
 #include "llvm/Transforms/Scalar/LoopPassManager.h"
 #include "llvm/Transforms/Scalar/SimplifyCFG.h"
-
-#include <mutex>
 
 using namespace mlir;
 
@@ -61,36 +57,6 @@ struct ErrorForwarder : llvm::DiagnosticHandler {
 };
 
 } // namespace
-
-/// Null: a diagnostic says why.
-static std::unique_ptr<llvm::TargetMachine> createTargetMachine(Location loc,
-                                                                const Machine &machine) {
-  llvm::Triple triple(machine.triple);
-  Result<const llvm::Target *> target = lookupTarget(triple);
-  if (!target) {
-    emitError(loc) << target.error().message;
-    return nullptr;
-  }
-  llvm::TargetOptions options;
-  if (triple.isRISCV64())
-    options.MCOptions.ABIName = "lp64d";
-  std::unique_ptr<llvm::TargetMachine> result((*target)->createTargetMachine(
-      triple, machine.cpu, machine.features, options, llvm::Reloc::PIC_));
-  if (!result)
-    emitError(loc) << "no code generator for " << machine.triple;
-  return result;
-}
-
-/// How much LLVM's code generator does. Kernels are vector code with their loops in order:
-/// the cheap one loses nothing that was measured, in half the time.
-static void setLevel(llvm::TargetMachine &target, int optLevel, CodeRole role) {
-  auto level = optLevel >= 3 ? llvm::CodeGenOptLevel::Default : llvm::CodeGenOptLevel::Less;
-  if (role == CodeRole::Program)
-    level = llvm::CodeGenOptLevel::None;
-  target.setOptLevel(level);
-  // LLVM sets it for `None`, and never back.
-  target.setFastISel(level == llvm::CodeGenOptLevel::None);
-}
 
 /// Marks functions: they throw nothing, so no unwind tables; and some CPUs
 /// prefer vectors narrower than those that were chosen for them.
@@ -138,20 +104,6 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &target, int optL
       passes.run(function, functions);
 }
 
-/// Assembly or an object. The pipeline of the code generator is still made of
-/// LLVM's old passes.
-static LogicalResult emitCode(llvm::Module &module, llvm::TargetMachine &target,
-                              KernelPassManager &passes, OutputKind kind,
-                              llvm::raw_pwrite_stream &os, Location loc) {
-  auto type = kind == OutputKind::Assembly ? llvm::CodeGenFileType::AssemblyFile
-                                           : llvm::CodeGenFileType::ObjectFile;
-  if (target.addPassesToEmitFile(passes, os, nullptr, type, /*DisableVerify=*/true))
-    return emitError(loc) << "this target cannot write "
-                          << (kind == OutputKind::Assembly ? "assembly" : "objects");
-  passes.run(module);
-  return success();
-}
-
 /// LLVM IR of the modules as one. Null: a diagnostic or an error of the context
 /// says why.
 static std::unique_ptr<llvm::Module> translate(ArrayRef<ModuleOp> modules,
@@ -180,62 +132,24 @@ static std::unique_ptr<llvm::Module> translate(ArrayRef<ModuleOp> modules,
   return linked;
 }
 
-namespace {
-/// LLVM's views of machines that no generator has at the moment: what they find out about a
-/// machine takes a good part of the time of a small kernel.
-class TargetPool {
-public:
-  static TargetPool &get() {
-    static TargetPool pool;
-    return pool;
-  }
-
-  /// Null: there is none of this machine.
-  std::unique_ptr<llvm::TargetMachine> take(const Machine &machine) {
-    std::lock_guard lock(mutex);
-    auto found = llvm::find_if(idle, [&](const auto &target) {
-      return target->getTargetTriple().str() == machine.triple &&
-             target->getTargetCPU() == machine.cpu &&
-             target->getTargetFeatureString() == machine.features;
-    });
-    if (found == idle.end())
-      return nullptr;
-    std::unique_ptr<llvm::TargetMachine> target = std::move(*found);
-    idle.erase(found);
-    return target;
-  }
-
-  void giveBack(std::unique_ptr<llvm::TargetMachine> target) {
-    constexpr size_t kKept = 16;
-    std::lock_guard lock(mutex);
-    idle.push_back(std::move(target));
-    if (idle.size() > kKept)
-      idle.erase(idle.begin());
-  }
-
-private:
-  std::mutex mutex;
-  std::vector<std::unique_ptr<llvm::TargetMachine>> idle;
-};
-} // namespace
-
 CodeGenerator::CodeGenerator(const Machine &machine, int optLevel)
-    : machine(machine), optLevel(optLevel), target(TargetPool::get().take(machine)) {}
+    : machine(machine), optLevel(optLevel) {}
 
 CodeGenerator::~CodeGenerator() {
-  if (target)
-    TargetPool::get().giveBack(std::move(target));
+  if (backend)
+    Backend::giveBack(std::move(backend));
 }
 
 FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
 CodeGenerator::compileLinked(ArrayRef<ModuleOp> modules, OutputKind kind, CodeRole role) {
   ModuleOp first = modules.front();
   Location loc = first.getLoc();
-  if (!target)
-    target = createTargetMachine(loc, machine);
-  if (!target)
+  if (!backend)
+    backend = Backend::take(loc, machine);
+  if (!backend)
     return failure();
-  setLevel(*target, optLevel, role);
+  backend->setLevel(optLevel, role);
+  llvm::TargetMachine &target = backend->getTarget();
 
   llvm::LLVMContext context;
   auto handler = std::make_unique<ErrorForwarder>(loc);
@@ -245,18 +159,24 @@ CodeGenerator::compileLinked(ArrayRef<ModuleOp> modules, OutputKind kind, CodeRo
   if (!module)
     return failure();
   module->setTargetTriple(llvm::Triple(machine.triple));
-  module->setDataLayout(target->createDataLayout());
+  module->setDataLayout(target.createDataLayout());
   annotate(*module, machine);
   if (optLevel > 0 && role == CodeRole::Kernels)
-    optimize(*module, *target, optLevel);
+    optimize(*module, target, optLevel);
 
-  KernelPassManager passes(machine, optLevel);
   llvm::SmallVector<char, 0> bytes;
-  llvm::raw_svector_ostream os(bytes);
-  if (kind == OutputKind::LLVMIR)
+  if (kind == OutputKind::LLVMIR) {
+    llvm::raw_svector_ostream os(bytes);
     module->print(os, nullptr);
-  else if (failed(emitCode(*module, *target, passes, kind, os, loc)))
-    return failure();
+  } else {
+    auto written = backend->write(*module, kind);
+    if (errors.failed)
+      backend->forgetPasses();
+    if (failed(written))
+      return emitError(loc) << "this target cannot write "
+                            << (kind == OutputKind::Assembly ? "assembly" : "objects");
+    bytes = std::move(*written);
+  }
   if (errors.failed)
     return failure();
   return std::unique_ptr<llvm::MemoryBuffer>(std::make_unique<llvm::SmallVectorMemoryBuffer>(

@@ -8,11 +8,9 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/MemoryBuffer.h"
 
-namespace llvm {
-class TargetMachine;
-} // namespace llvm
-
 namespace dl {
+
+class Backend;
 
 /// What a CodeGenerator needs to be in the registry of its modules' context.
 void registerTranslations(mlir::DialectRegistry &registry);
@@ -24,8 +22,7 @@ enum class OutputKind { LLVMIR, Assembly, Object };
 enum class CodeRole { Kernels, Program };
 
 /// Compiles modules of the LLVM dialect for a machine, one after the other (each in an LLVM
-/// context of its own); what LLVM knows about the machine is found out once. For threads:
-/// one each.
+/// context of its own) by passes that are made once. For threads: one each.
 class CodeGenerator {
 public:
   CodeGenerator(const Machine &machine, int optLevel);
@@ -43,7 +40,7 @@ public:
 private:
   Machine machine;
   int optLevel;
-  std::unique_ptr<llvm::TargetMachine> target;
+  std::unique_ptr<Backend> backend;
 };
 
 } // namespace dl

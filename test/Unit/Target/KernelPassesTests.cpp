@@ -42,7 +42,8 @@ void record(const char *target, llvm::CodeGenOptLevel level, llvm::StringSet<> &
 TEST(KernelPasses, LLVMHasEveryPassThatIsLeftOut) {
   llvm::StringSet<> names;
   for (const char *target : {"x86_64-linux-gnu", "aarch64-linux-gnu", "riscv64-linux-gnu"})
-    for (auto level : {llvm::CodeGenOptLevel::Less, llvm::CodeGenOptLevel::Default})
+    for (auto level :
+         {llvm::CodeGenOptLevel::None, llvm::CodeGenOptLevel::Less, llvm::CodeGenOptLevel::Default})
       record(target, level, names);
   EXPECT_FALSE(unwantedPassNames().empty());
   for (llvm::StringRef name : unwantedPassNames())

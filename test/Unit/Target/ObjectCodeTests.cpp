@@ -87,14 +87,17 @@ TEST_F(ObjectCode, Objects) {
 
 TEST_F(ObjectCode, OneAfterTheOther) {
   dl::CodeGenerator generator(Machine::get("host").value(), 2);
-  auto compile = [&](CodeRole role) {
+  auto compile = [&](CodeRole role, OutputKind kind = OutputKind::Object) {
     OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(kAdd, &context);
-    auto code = generator.compile(*module, OutputKind::Object, role);
+    auto code = generator.compile(*module, kind, role);
     return failed(code) ? "" : (*code)->getBuffer().str();
   };
   std::string kernels = compile(CodeRole::Kernels), program = compile(CodeRole::Program);
   EXPECT_FALSE(kernels.empty());
+  std::string text = compile(CodeRole::Kernels, OutputKind::Assembly);
   EXPECT_FALSE(program.empty());
+  EXPECT_FALSE(text.empty());
+  EXPECT_EQ(compile(CodeRole::Kernels, OutputKind::Assembly), text);
   EXPECT_EQ(compile(CodeRole::Kernels), kernels);
   EXPECT_EQ(compile(CodeRole::Program), program);
 }
