@@ -14,6 +14,7 @@
 
 #include "ContractionMicroKernel.h"
 #include "Expression.h"
+#include "VectorTranspose.h"
 #include "dl/CodeGen/ContractionStrategy.h"
 
 #include <memory>
@@ -227,11 +228,6 @@ bool fetchesResults(const ContractionBody &body, const ContractionDescriptor &de
 
 /// The lanes below `count`, which may be negative or beyond the last.
 mlir::Value lanesBelow(mlir::ImplicitLocOpBuilder &b, mlir::Value count, int64_t lanes);
-
-/// Transposes, in registers, n vectors of n lanes; of longer vectors each piece of n
-/// lanes for itself. n: a power of two.
-llvm::SmallVector<mlir::Value> transposeVectors(mlir::ImplicitLocOpBuilder &b,
-                                                llvm::ArrayRef<mlir::Value> rows);
 
 /// Whether `known` (null: true) holds and x equals y.
 mlir::Value andEqual(mlir::ImplicitLocOpBuilder &b, mlir::Value known, mlir::Value x,

@@ -176,29 +176,6 @@ void ContractionEmitter::emitCopy(OperandIndex operand) {
 // Panels
 //===----------------------------------------------------------------------===//
 
-SmallVector<Value> transposeVectors(ImplicitLocOpBuilder &b, ArrayRef<Value> rows) {
-  SmallVector<Value> x(rows);
-  auto count = static_cast<int64_t>(rows.size());
-  int64_t lanes = cast<VectorType>(rows[0].getType()).getNumElements();
-  // Swaps ever larger off-diagonal blocks: [a b; c d] ~> [a c; b d].
-  for (int64_t step = 1; step < count; step *= 2) {
-    SmallVector<int64_t> low, high;
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      bool isHigh = lane & step;
-      low.push_back(isHigh ? lanes + lane - step : lane);
-      high.push_back(isHigh ? lanes + lane : lane + step);
-    }
-    for (int64_t i = 0; i < count; ++i) {
-      if (i & step)
-        continue;
-      Value first = vector::ShuffleOp::create(b, x[i], x[i + step], low);
-      x[i + step] = vector::ShuffleOp::create(b, x[i], x[i + step], high);
-      x[i] = first;
-    }
-  }
-  return x;
-}
-
 /// The index in A or B of a point of the iteration.
 Position ContractionEmitter::sourcePosition(ImplicitLocOpBuilder &b, OperandIndex operand,
                                             ArrayRef<Value> index) const {

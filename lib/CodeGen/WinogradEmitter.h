@@ -103,7 +103,7 @@ private:
                     mlir::Value endK, Channels columns, mlir::Value memory, PlaceWeights place);
   mlir::Value columnPlace(PhaseBuilder &phase, mlir::Value column) const;
   void storeWeights(PhaseBuilder &phase, mlir::Value memory, mlir::Value at, LoadElement load);
-  void transposeTaps(PhaseBuilder &phase, Position position, LoadTap load);
+  void transposeTaps(PhaseBuilder &phase, Position position, bool isWhole, LoadTap load);
 
   // WinogradEmitter.cpp: phases and products.
   std::pair<mlir::Value, mlir::Value> tilesOf(PhaseBuilder &phase, mlir::Value chunk) const;
@@ -144,10 +144,15 @@ private:
   mlir::Value taps(PhaseBuilder &phase) const {
     return phase.scratch(tapsOffset, d.element, w.taps * w.taps * w.lanes * w.lanes);
   }
-  /// Whether a patch fits in registers between the two times that a matrix is applied.
-  bool isHeld(const LinearMap &map) const {
-    return map.columns() * w.points <= module.machine().vectorRegisters - 8;
+  /// Whether a patch is kept in registers between the two times that a matrix is applied, in
+  /// one long stretch of code: where it fits, and each of its elements takes part in so few
+  /// products that loops, through memory, would be noticed.
+  bool isHeld(const LinearMap &map, int64_t products) const {
+    constexpr int64_t kMany = 512;
+    return map.columns() * w.points <= module.machine().vectorRegisters - 8 && products < kMany;
   }
+  /// Products of each element of what is wanted.
+  int64_t productsOfSum() const { return w.wants(w.weights) ? w.tiles() / w.parts : w.reduction; }
 
   const WinogradStrategy &w;
   const WinogradTransforms transforms;

@@ -3,7 +3,7 @@
 // A matrix is applied to a patch of vectors (one for a number of channels) in
 // two loops: over rows, into scratch memory that stays in the L1 cache, then over
 // columns. Loops, not one stretch of code, unless what lies between fits in the
-// machine's registers.
+// machine's registers, and there are few products for the time that saves.
 //
 //===----------------------------------------------------------------------===//
 
@@ -63,7 +63,7 @@ void WinogradEmitter::fromPoints(PhaseBuilder &phase, const LinearMap &map, Valu
                                  int64_t plane, StoreElement store) {
   ImplicitLocOpBuilder &b = phase.b;
   VectorMath math{b, module.machine().hasFMA};
-  if (isHeld(map))
+  if (isHeld(map, productsOfSum()))
     return fromPointsAtOnce(phase, map, memory, at, plane, store);
   Value rows = patch(phase);
   buildLoop(b, 0, w.points, 1, [&](Value column) {
@@ -216,13 +216,17 @@ void WinogradEmitter::transformPatch(PhaseBuilder &phase, Expression &expression
     int64_t last = (tiles - 1) * w.size + extent - 1;
     return operand.base[dim] < 0 || operand.base[dim] + last >= operand.shape[dim];
   };
+  // Masks instead of zeros: what is off is not read, so its index needs no bounds.
+  bool isMasked = module.machine().hasMaskedMemory && isa<BlockArgument>(operand.value);
   SmallVector<Bounded> columns;
   bool columnsLeave = mayLeave(tensor.columns, w.tileColumns);
   for (int64_t column = 0; column < extent; ++column) {
-    columns.push_back(
-        bound(b, offsetBy(b, place.column, column), operand.shape[tensor.columns], columnsLeave));
+    Value index = offsetBy(b, place.column, column);
+    columns.push_back(bound(b, index, operand.shape[tensor.columns], columnsLeave));
     if (Value &isInside = columns.back().isInside)
       isInside = splat(b, isInside, w.lanes);
+    if (isMasked)
+      columns.back().index = index;
   }
   Value zero = numberLike(b, vectorType(), 0);
   Position position = positionIn(phase, tensor);
@@ -233,14 +237,18 @@ void WinogradEmitter::transformPatch(PhaseBuilder &phase, Expression &expression
     position.mask = mask;
     auto loadElement = [&](Value, int64_t column) -> Value {
       position.indices[tensor.columns] = columns[column].index;
-      Value element = expression.vectorAt(operand.value, position);
       Value isInside = columns[column].isInside;
-      return isInside ? arith::SelectOp::create(b, isInside, element, zero).getResult() : element;
+      if (isMasked && isInside)
+        position.mask = mask ? arith::AndIOp::create(b, mask, isInside).getResult() : isInside;
+      Value element = expression.vectorAt(operand.value, position);
+      return isInside && !isMasked ? arith::SelectOp::create(b, isInside, element, zero).getResult()
+                                   : element;
     };
     buildLoop(b, 0, extent, 1, [&](Value row) {
-      Bounded index = bound(b, arith::AddIOp::create(b, place.row, row), operand.shape[tensor.rows],
-                            mayLeave(tensor.rows, w.tileRows));
-      position.indices[tensor.rows] = index.index;
+      Value number = arith::AddIOp::create(b, place.row, row);
+      Bounded index =
+          bound(b, number, operand.shape[tensor.rows], mayLeave(tensor.rows, w.tileRows));
+      position.indices[tensor.rows] = number;
       auto load = [&] { applyToRow(phase, map, row, loadElement); };
       if (!index.isInside)
         return load();

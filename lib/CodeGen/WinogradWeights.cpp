@@ -46,7 +46,7 @@ int64_t WinogradEmitter::weightPlane() const {
 void WinogradEmitter::storeWeights(PhaseBuilder &phase, Value memory, Value at, LoadElement load) {
   ImplicitLocOpBuilder &b = phase.b;
   const LinearMap &map = transforms.weights;
-  if (!isHeld(map)) {
+  if (!isHeld(map, w.tiles())) {
     buildLoop(b, 0, w.taps, 1, [&](Value row) { applyToRow(phase, map, row, load); });
     return applyToColumns(phase, map, memory, at, weightPlane());
   }
@@ -69,23 +69,27 @@ void WinogradEmitter::storeWeights(PhaseBuilder &phase, Value memory, Value at, 
 
 /// Taps of as many k as columns, transposed where memory has k side by side:
 /// [row][tap][k][columns] in scratch.
-void WinogradEmitter::transposeTaps(PhaseBuilder &phase, Position position, LoadTap load) {
+void WinogradEmitter::transposeTaps(PhaseBuilder &phase, Position position, bool isWhole,
+                                    LoadTap load) {
   ImplicitLocOpBuilder &b = phase.b;
   Value memory = taps(phase), first = position.indices[columnDim()];
+  int64_t together = rowsTransposedTogether(w.lanes);
   buildLoop(b, 0, w.taps, 1, [&](Value row) {
     buildLoop(b, 0, w.taps, 1, [&](Value tap) {
-      SmallVector<Value> rows;
-      for (int64_t lane = 0; lane < w.lanes; ++lane) {
-        // Past the end, the last column is as good as any.
-        Value last = phase.index(w.columns - 1);
-        position.indices[columnDim()] = arith::MinUIOp::create(b, offsetBy(b, first, lane), last);
-        rows.push_back(load(position, row, tap));
-      }
       Value at = advance(b, phase.index(0), row, w.taps * w.lanes * w.lanes);
       at = advance(b, at, tap, w.lanes * w.lanes);
-      for (auto [k, value] : llvm::enumerate(transposeVectors(b, rows)))
-        vector::StoreOp::create(b, value, memory,
-                                offsetBy(b, at, static_cast<int64_t>(k) * w.lanes));
+      buildLoop(b, 0, w.lanes, together, [&](Value lane) {
+        SmallVector<Value> rows;
+        for (int64_t next = 0; next < together; ++next) {
+          Value column = offsetBy(b, arith::AddIOp::create(b, first, lane), next);
+          // Past the end, the last column is as good as any.
+          if (!isWhole)
+            column = arith::MinUIOp::create(b, column, phase.index(w.columns - 1));
+          position.indices[columnDim()] = column;
+          rows.push_back(load(position, row, tap));
+        }
+        storeRowsTransposed(b, rows, w.lanes, memory, advance(b, at, lane, 1), w.lanes);
+      });
     });
   });
 }
@@ -117,7 +121,7 @@ void WinogradEmitter::bringWeights(PhaseBuilder &phase, Expression &expression, 
           return loadTap(position, row, phase.index(tap));
         });
       }
-      transposeTaps(phase, position, loadTap);
+      transposeTaps(phase, position, /*isWhole=*/!mask, loadTap);
       buildLoop(b, 0, w.lanes, 1, [&](Value next) {
         Value at = place(arith::AddIOp::create(b, k, next), column);
         storeWeights(phase, memory, at, [&](Value row, int64_t tap) {
