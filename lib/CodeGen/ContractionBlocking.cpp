@@ -77,6 +77,15 @@ void StrategyChooser::shareRows(ArrayRef<int> rows) {
   }
 }
 
+/// A chunk of the split dimension that divides a part; a transposition's are whole vectors.
+int64_t StrategyChooser::fitChunk(int64_t part) const {
+  const PlanDim &dim = s.dims[s.splitDim];
+  bool isInner = s.splitDim == s.reductionLoops.back();
+  int64_t multiple = !isInner ? 1 : s.dims[s.vectorDim].strides[kB] != 1 ? s.lanes : 8;
+  int64_t pieces = std::max<int64_t>((part + dim.tile / 2) / dim.tile, 1);
+  return std::min<int64_t>(llvm::alignTo(llvm::divideCeil(part, pieces), multiple), dim.extent);
+}
+
 /// Parts of K for tasks, of which `chunks` keeps the loops inside: dimensions of few chunks
 /// of one index whole, then a part of the next.
 void StrategyChooser::splitChunks(SmallVectorImpl<int> &chunks, int64_t parts) {
@@ -90,7 +99,9 @@ void StrategyChooser::splitChunks(SmallVectorImpl<int> &chunks, int64_t parts) {
     chunks.erase(chunks.begin());
   }
   s.splitDim = chunks.front();
-  const PlanDim &dim = s.dims[s.splitDim];
+  PlanDim &dim = s.dims[s.splitDim];
+  if (inBlocks)
+    dim.tile = fitChunk(llvm::divideCeil(dim.extent, parts));
   s.chunk = llvm::alignTo(llvm::divideCeil(dim.extent, parts), dim.tile);
   s.parts *= llvm::divideCeil(dim.extent, s.chunk);
 }
@@ -231,13 +242,18 @@ void StrategyChooser::layOutChunks() {
 /// packed, sums are loaded and stored between chunks, partial results are added.
 double StrategyChooser::blockTime() const {
   auto vectors = [&](double elements) { return elements / static_cast<double>(s.lanes); };
-  // Each part of the rows brings it again.
-  double b = static_cast<double>(bytesB) * static_cast<double>(s.rowParts), results = 1.0;
+  double b = static_cast<double>(bytesB), results = 1.0;
   for (const PlanDim &dim : s.dims)
     results *= dim.role == DimRole::K ? 1 : static_cast<double>(dim.extent);
-  // From outer memory, a panel is fetched ahead where it is small, and waited for where
-  // it is large; then tiles read it from the L2 cache, at a vector for some four multiply-adds.
-  double time = b * streamTime(bytesA + bytesB) * (areNear ? 1 : 3);
+  // From outer memory, a panel is fetched ahead where it is small, under cover of the
+  // multiply-adds where it need not be packed; parts of the rows find what the first has
+  // brought. Tiles read a large one from the L2 cache, at a vector for some four
+  // multiply-adds.
+  const StagedOperand &staged = s.operands[kB];
+  double stream = b * streamTime(bytesA + bytesB) * (areNear ? 1 : 2.5);
+  if (staged.level < 0 && s.prefetchLevel >= 0 && bytesB <= machine.l3Bytes / 2)
+    stream = std::max(stream / 2, stream - s.time / 2);
+  double time = stream;
   double reads = 1, chunks = 1;
   for (auto [index, dim] : llvm::enumerate(s.dims))
     if (dim.role == DimRole::M)
@@ -257,24 +273,33 @@ double StrategyChooser::blockTime() const {
   if (isPieces && s.dims[s.vectorDim].source[kB] == 1 &&
       8 * written <= static_cast<double>(machine.l2Bytes) / 2)
     time += 0.2 * b * streamTime(bytesA + bytesB);
-  // Tasks side by side read A again, the shorter the pieces of its rows the slower, and
-  // write pieces of rows.
+  // Tasks side by side read A, or their part of it, again, the shorter the pieces of its
+  // rows the slower, and write pieces of rows.
   auto tasks = static_cast<double>(s.dims[s.vectorDim].tiles());
-  if (s.parts == 1 && bytesA > machine.l2Bytes * 3 / 4)
-    time += (areNear ? 0.15 : 0.05) * static_cast<double>(bytesA) * tasks;
+  auto a = static_cast<double>(s.operands[kA].staging == Staging::Panels ? bytesOf(kA) : bytesA);
+  double outer = static_cast<double>(s.rowParts);
+  for (const PlanDim &dim : s.dims)
+    if (hasShortRows() && dim.role == DimRole::Batch && dim.strides[kA] != 0)
+      outer *= static_cast<double>(dim.extent);
+  // Pieces of rows that are a little more than the L2 cache holds are fetched ahead in time.
+  double beyond = a / outer / (static_cast<double>(machine.l2Bytes) * 0.75) - 1;
+  double lost = hasShortRows() ? std::clamp(3 * beyond, 0.0, 1.0) : beyond > 0 ? 1 : 0;
+  if (s.parts == 1)
+    time += (areNear ? 0.15 : 0.05) * a * tasks * lost;
   if (s.parts == 1 && tasks > 1 && written > static_cast<double>(machine.l2Bytes))
     time += 0.2 * written;
-  const StagedOperand &staged = s.operands[kB];
   bool isTransposed = s.dims[s.vectorDim].source[kB] != 1;
   if (staged.level >= 0)
-    time += (isTransposed ? 10 : 4) * vectors(b / static_cast<double>(elementBytes));
+    time += (isTransposed ? 10 : 4) * vectors(b / static_cast<double>(elementBytes)) *
+            static_cast<double>(s.rowParts);
   return time + partsTime();
 }
 
 /// One order of blocks: K split into so many parts. In small ones tiles read A in
 /// place: short pieces of its rows are still near for the next tile. Long chunks need
 /// them packed.
-std::optional<ContractionStrategy> StrategyChooser::chooseBlocks(int64_t parts, bool near) {
+std::optional<ContractionStrategy> StrategyChooser::chooseBlocks(int64_t parts, bool near,
+                                                                 int64_t vectors) {
   s.lanes = machine.lanes(d.element.getIntOrFloatBitWidth());
   chooseVectorDim();
   findSweep();
@@ -282,7 +307,7 @@ std::optional<ContractionStrategy> StrategyChooser::chooseBlocks(int64_t parts, 
   // Residues share a phase, and so what tasks keep.
   if (!isPlain || request.prologueB || d.isResidue)
     return std::nullopt;
-  inBlocks = true, areNear = near;
+  inBlocks = true, areNear = near, wantedVectors = vectors;
   stageA();
   stageInPlace(kB);
   buildDims();
@@ -309,9 +334,12 @@ std::optional<ContractionStrategy> StrategyChooser::chooseBlocks(int64_t parts, 
   bool hasSums = s.accumulation != Accumulation::Registers;
   if (hasSums && s.operands[kC].count * elementBytes > machine.l2Bytes / 4)
     return std::nullopt;
-  // Measured, parts of rows take a little longer than estimated.
+  // Measured, parts of rows take a little longer than estimated, where plain tiles would
+  // find rows of A in order more so; partial results, too.
   if (s.rowParts > 1)
-    s.time *= 1.08;
+    s.time *= hasShortRows() ? 1.04 : 1.12;
+  if (s.parts > 1)
+    s.time *= 1.04;
   s.time += blockTime() + (s.operands[kA].staging == Staging::None ? 0 : stagingTime(kA));
   judgeTasks();
   return s;

@@ -68,8 +68,9 @@ public:
   std::optional<ContractionStrategy> chooseChunks();
 
   /// The best strategy in blocks, with K in so many parts; null where B cannot be
-  /// packed by tasks. Near: a chunk's panel of B lies in the L1 cache, not in the L2.
-  std::optional<ContractionStrategy> chooseBlocks(int64_t parts, bool areNear);
+  /// packed by tasks. Near: a chunk's panel of B lies in the L1 cache, not in the L2. Tiles
+  /// are so many vectors wide; 0: any number.
+  std::optional<ContractionStrategy> chooseBlocks(int64_t parts, bool areNear, int64_t vectors);
 
 private:
   std::optional<ContractionStrategy> finish() {
@@ -101,6 +102,7 @@ private:
   void chunkReduction();
   void orderBlocks(int64_t parts);
   void shareRows(llvm::ArrayRef<int> rows);
+  int64_t fitChunk(int64_t part) const;
   void splitChunks(llvm::SmallVectorImpl<int> &chunks, int64_t parts);
   bool packsColumns() const;
   double blockTime() const;
@@ -131,6 +133,7 @@ private:
   bool canMerge(const PlanDim &outer, const PlanDim &inner) const;
   bool willPackRows() const;
   bool conflictsA() const;
+  bool losesPiecesA() const;
   double spanOf(const PlanDim &groups) const;
   void chooseTile();
   // ContractionSharing.cpp
@@ -189,6 +192,7 @@ private:
   /// Rows of A may be packed where it would be copied otherwise.
   bool packsPadded = false;
   bool thins = false;
+  int64_t wantedVectors = 0;
   /// Of the operands as they are.
   int64_t bytesA = 0, bytesB = 0;
   int &vectorPart = s.vectorPart;

@@ -122,6 +122,20 @@ bool StrategyChooser::conflictsA() const {
   return rows == 1 && common >= kFewSets && extentOf(DimRole::K) * common > machine.l2Bytes / 2;
 }
 
+/// Whether the lines that hold a tile's pieces of rows of A, one for each step of K, are more
+/// than the sets of the L2 cache that they fall into hold.
+bool StrategyChooser::losesPiecesA() const {
+  constexpr int64_t kPage = 4096, kLine = 64;
+  if (inBlocks)
+    return false;
+  int64_t stride = 0;
+  for (const PlanDim &dim : s.dims)
+    if (dim.role == DimRole::K)
+      stride = dim.strides[kA] * elementBytes;
+  int64_t common = std::max(std::gcd(stride, kPage), kLine);
+  return extentOf(DimRole::K) * common > machine.l2Bytes / 2;
+}
+
 /// Packs B where it has no unit stride along the vector, and where its rows
 /// would fight for the same cache sets and are read often enough.
 void StrategyChooser::stageB() {
@@ -201,6 +215,32 @@ void StrategyChooser::layOutResult() {
   }
   if (vectorPart >= 0)
     staged.strides[vectorPart] = 1;
+}
+
+/// Time of the copies and panels. A transposed panel costs a multiply-add or so
+/// for each element, a copy a few for each vector.
+double StrategyChooser::stagingTime(OperandIndex operand) const {
+  const StagedOperand &staged = s.operands[operand];
+  if (staged.staging == Staging::None)
+    return 0;
+  auto count = static_cast<double>(staged.count);
+  // Copies of one image each.
+  if (s.copiesInTask && operand == kA)
+    count *= static_cast<double>(s.dims[s.loops[0]].extent);
+  bool isTransposed =
+      operand == kB && vectorPart >= 0 && (s.isDot() || naturalStrides(kB)[vectorPart] != 1);
+  double time = isTransposed && staged.staging == Staging::Panels
+                    ? count
+                    : 4 * count / static_cast<double>(s.lanes);
+  // The result passes through the caches as well, before the operand is read again.
+  double bytes = count * static_cast<double>(elementBytes);
+  auto footprint = static_cast<int64_t>(2 * bytes) + (operand == kA ? bytesOf(kC) : 0);
+  return time + 1.5 * bytes * streamTime(footprint);
+}
+
+/// Time for a byte of an operand that is read once, and lies among so many bytes.
+double StrategyChooser::streamTime(int64_t bytes) const {
+  return bytes <= machine.l2Bytes * 3 / 4 ? 0 : 0.3;
 }
 
 } // namespace dl

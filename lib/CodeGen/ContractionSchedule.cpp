@@ -133,12 +133,13 @@ void StrategyChooser::splitReduction() {
   s.parts = llvm::divideCeil(extent, chunk);
 }
 
-/// Relative cost of reading so many bytes again `times - 1` times.
-static double rereadCost(double bytes, double times, const Machine &machine) {
-  double level = bytes <= static_cast<double>(machine.l1Bytes) / 2      ? 0
-                 : bytes <= static_cast<double>(machine.l2Bytes) * 0.75 ? 1
-                 : bytes <= static_cast<double>(machine.l3Bytes) / 2    ? 4
-                                                                        : 8;
+/// Relative cost of reading so many bytes again `times - 1` times, from the second-level
+/// cache where they take at most this share of it.
+static double rereadCost(double bytes, double times, double share, const Machine &machine) {
+  double level = bytes <= static_cast<double>(machine.l1Bytes) / 2       ? 0
+                 : bytes <= static_cast<double>(machine.l2Bytes) * share ? 1
+                 : bytes <= static_cast<double>(machine.l3Bytes) / 2     ? 4
+                                                                         : 8;
   return bytes * (times - 1) * level;
 }
 
@@ -149,7 +150,11 @@ StrategyChooser::OrderCosts StrategyChooser::orderCosts(double outerRows, double
   auto a = static_cast<double>(bytesOf(kA)), b = static_cast<double>(bytesOf(kB));
   auto c = static_cast<double>(bytesOf(kC));
   double rows = outerRows * innerRows;
-  auto reread = [&](double bytes, double times) { return rereadCost(bytes, times, machine); };
+  auto reread = [&](double bytes, double times, double share = 0.75) {
+    return rereadCost(bytes, times, share, machine);
+  };
+  // Processors do not see short pieces of rows coming: all of them must stay near.
+  double shareOfB = s.operands[kB].staging == Staging::None && !s.isDot() ? 0.66 : 0.75;
   auto narrow = [&](double bytes) {
     double level = bytes > static_cast<double>(machine.l2Bytes)       ? 8
                    : bytes > static_cast<double>(machine.l1Bytes) / 2 ? 0.25
@@ -157,10 +162,10 @@ StrategyChooser::OrderCosts StrategyChooser::orderCosts(double outerRows, double
     return columns > 1 ? level * bytes : 0;
   };
   return {reread(a, columns) + columns * reread(b / columns, rows) + narrow(c),
-          reread(b, outerRows) +
+          reread(b, outerRows, shareOfB) +
               outerRows * (reread(a / outerRows, columns) +
                            columns * reread(b / columns, innerRows) + narrow(c / outerRows)),
-          reread(b, rows) + rows * reread(a / rows, columns)};
+          reread(b, rows, shareOfB) + rows * reread(a / rows, columns)};
 }
 
 /// Whether a tile's rows lie along this dimension alone, and the loops inside it go along

@@ -254,7 +254,7 @@ void StrategyChooser::buildDims() {
 
 void StrategyChooser::chooseTile() {
   TileProblem problem;
-  problem.wantedVectors = request.vectors;
+  problem.wantedVectors = request.vectors > 0 ? request.vectors : wantedVectors;
   problem.lanes = s.lanes;
   problem.registers = machine.vectorRegisters;
   problem.hasFMA = machine.hasFMA;
@@ -275,7 +275,7 @@ void StrategyChooser::chooseTile() {
   if (!s.clips.empty() && !s.vectorA)
     for (const PlanDim &dim : s.dims)
       if (dim.role == DimRole::K && dim.extent > 0)
-        problem.entries = problem.reduction / dim.extent;
+        problem.entries = problem.reduction / dim.extent / 2;
   problem.bytesA = static_cast<double>(bytesOf(kA));
   problem.bytesB = static_cast<double>(bytesOf(kB));
   // Panels leave out what strides pass over.
@@ -285,6 +285,10 @@ void StrategyChooser::chooseTile() {
       problem.bytesA *= static_cast<double>(touchedIndices(kA, static_cast<int>(dim)));
   }
   problem.inPlaceB = s.operands[kB].staging != Staging::Panels && !inBlocks;
+  for (const PlanDim &dim : s.dims)
+    if (dim.role == DimRole::K && !s.isDot())
+      problem.strideB = dim.strides[kB] * elementBytes;
+  problem.vectorBytes = s.lanes * elementBytes;
   problem.l1Bytes = static_cast<double>(machine.l1Bytes);
   problem.l2Bytes = static_cast<double>(machine.l2Bytes);
   problem.l3Bytes = static_cast<double>(machine.l3Bytes);
@@ -303,6 +307,7 @@ void StrategyChooser::chooseTile() {
     }
   // (A copy with zeros around it would be read alike.)
   problem.shortRowsA = s.operands[kA].staging == Staging::None && s.clips.empty() && hasShortRows();
+  problem.losesPiecesA = problem.shortRowsA && losesPiecesA();
   problem.conflictsA = conflictsA();
   // In blocks, the tiles find a panel of B near; of a split K they see a part.
   if (inBlocks) {
@@ -404,26 +409,6 @@ void StrategyChooser::applyTile() {
     vector.tileStrides[kC] = 0;
 }
 
-/// Time of the copies and panels. A transposed panel costs a multiply-add or so
-/// for each element, a copy a few for each vector.
-double StrategyChooser::stagingTime(OperandIndex operand) const {
-  const StagedOperand &staged = s.operands[operand];
-  if (staged.staging == Staging::None)
-    return 0;
-  auto count = static_cast<double>(staged.count);
-  bool isTransposed =
-      operand == kB && vectorPart >= 0 && (s.isDot() || naturalStrides(kB)[vectorPart] != 1);
-  double time = isTransposed && staged.staging == Staging::Panels
-                    ? count
-                    : 4 * count / static_cast<double>(s.lanes);
-  return time + 1.5 * static_cast<double>(bytesOf(operand)) * streamTime(2 * bytesOf(operand));
-}
-
-/// Time for a byte of an operand that is read once, and lies among so many bytes.
-double StrategyChooser::streamTime(int64_t bytes) const {
-  return bytes <= machine.l2Bytes * 3 / 4 ? 0 : 0.3;
-}
-
 /// Time of partial results: stored, loaded, added and stored, far out where they are many.
 double StrategyChooser::partsTime() const {
   if (s.parts == 1)
@@ -449,13 +434,16 @@ ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
   if (auto chunks = StrategyChooser(descriptor, request, machine, /*mayClip=*/true).chooseChunks())
     return *chunks;
   ContractionStrategy best = *choose(false, false);
-  double time = best.time;
-  // Measured, what reads a copy takes a little longer than estimated, blocks more so.
-  constexpr double kCopyDoubt = 1.05, kCopiedBlocksDoubt = 1.1;
-  auto consider = [&](std::optional<ContractionStrategy> other, double doubt = 1) {
-    if (!other || other->time * doubt >= time)
+  // Measured, what reads a copy takes a little longer than estimated.
+  auto timeOf = [](const ContractionStrategy &strategy) {
+    constexpr double kCopyDoubt = 1.05;
+    return strategy.time * (strategy.operands[kA].staging == Staging::Copy ? kCopyDoubt : 1);
+  };
+  double time = timeOf(best);
+  auto consider = [&](std::optional<ContractionStrategy> other) {
+    if (!other || timeOf(*other) >= time)
       return;
-    time = other->time * doubt;
+    time = timeOf(*other);
     best = std::move(*other);
   };
   consider(choose(true, false));
@@ -472,21 +460,23 @@ ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
   bool canThin = chooser().canThin();
   consider(chooser().choosePackedRows());
   if (canThin)
-    consider(chooser().thinned().choose(/*alongK=*/false), kCopyDoubt);
+    consider(chooser().thinned().choose(/*alongK=*/false));
   for (bool mayClip : {false, true}) {
     auto groups = StrategyChooser(descriptor, request, machine, mayClip).chooseGroups();
     if (groups && groups->tileKinds() <= kMostKinds)
       consider(std::move(groups));
   }
   // K whole, in parts for few cores, or for many. Near ones read A itself, best without
-  // what strides pass over; others may pack it.
+  // what strides pass over, and the more often the narrower tiles are; others may pack it.
+  constexpr int64_t kAnyWidth = 0, kWide = 4;
   for (int64_t parts : {1, 8, 24}) {
-    consider(chooser().chooseBlocks(parts, /*near=*/false));
-    if (!canThin)
-      consider(chooser().chooseBlocks(parts, /*near=*/true));
-    for (bool areNear : {true, false})
-      if (canThin)
-        consider(chooser().thinned().chooseBlocks(parts, areNear), kCopiedBlocksDoubt);
+    consider(chooser().chooseBlocks(parts, /*near=*/false, kAnyWidth));
+    for (int64_t vectors : {kAnyWidth, kWide}) {
+      StrategyChooser near = chooser();
+      consider((canThin ? near.thinned() : near).chooseBlocks(parts, /*near=*/true, vectors));
+    }
+    if (canThin)
+      consider(chooser().thinned().chooseBlocks(parts, /*near=*/false, kAnyWidth));
   }
   return best;
 }

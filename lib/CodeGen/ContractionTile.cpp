@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace dl {
 
@@ -70,9 +71,23 @@ static double cyclesPerByte(const TileProblem &problem, double bytes) {
                                            : 1.0 / 3;
 }
 
+/// Estimated time to bring a byte of a column of B, so many vectors wide, to tiles that
+/// read it again and again. Pieces of rows that lie powers of two apart share few sets of
+/// the L1 cache.
+static double cyclesPerColumnByte(const TileProblem &problem, double columnTiles, int64_t vectors) {
+  constexpr int64_t kPage = 4096;
+  double bytes = problem.bytesB / columnTiles;
+  int64_t common = std::gcd(problem.strideB, kPage), piece = vectors * problem.vectorBytes;
+  bool areApart = problem.inPlaceB && problem.strideB != 0 && common > piece;
+  double span = areApart ? static_cast<double>(common) / static_cast<double>(piece) : 1;
+  return cyclesPerByte(problem,
+                       bytes * span > problem.l1Bytes ? std::max(bytes, problem.l1Bytes) : bytes);
+}
+
 /// Estimated time of bringing A and B to the tiles, in the better order: a
 /// column of tiles keeps its panel of B and streams A, or the other way round.
-static double trafficCycles(const TileProblem &problem, double rowTiles, double columnTiles) {
+static double trafficCycles(const TileProblem &problem, double rowTiles, double columnTiles,
+                            int64_t vectors) {
   auto held = [&](double bytes, double times, double span = 1) {
     return bytes * times * cyclesPerByte(problem, bytes * span);
   };
@@ -85,16 +100,18 @@ static double trafficCycles(const TileProblem &problem, double rowTiles, double 
     return 0.7 * (held(problem.bytesA, std::min(rowTiles, problem.usesOfA)) +
                   held(problem.bytesB, rowTiles)) +
            0.4 * held(problem.bytesA, columnTiles);
-  double columnsFirst = held(problem.bytesA, columnTiles, problem.spanA) +
-                        columnTiles * held(problem.bytesB / columnTiles, rowTiles);
+  double columnsFirst =
+      held(problem.bytesA, columnTiles, problem.spanA) +
+      problem.bytesB * rowTiles * cyclesPerColumnByte(problem, columnTiles, vectors);
   double rowsFirst = held(problem.bytesB, rowTiles) +
                      rowTiles * held(problem.bytesA / rowTiles, columnTiles, problem.spanA);
   double cycles = 0.7 * std::min(columnsFirst, rowsFirst);
   // Short pieces of rows in outer memory miss prefetchers and address caches.
-  if (problem.inPlaceB && problem.bytesB > problem.l2Bytes * 0.66)
+  if (problem.inPlaceB && problem.bytesB > problem.l2Bytes * 0.66 &&
+      problem.strideB > 2 * vectors * problem.vectorBytes)
     cycles += 8 * static_cast<double>(problem.reduction) * columnTiles;
   if (problem.shortRowsA && problem.bytesA > problem.l2Bytes * 0.75)
-    cycles += 8 * static_cast<double>(problem.reduction) * rowTiles;
+    cycles += (problem.losesPiecesA ? 24 : 3) * static_cast<double>(problem.reduction) * rowTiles;
   if (problem.conflictsA)
     cycles += 24 * static_cast<double>(problem.reduction) * rowTiles * columnTiles;
   return cycles;
@@ -149,7 +166,7 @@ Tile chooseRegisterTile(const TileProblem &problem) {
         double cycles = outside * totalCycles(problem, inner, extent, tile, vectors);
         cycles +=
             trafficCycles(problem, outside * static_cast<double>(llvm::divideCeil(extent, tile)),
-                          static_cast<double>(llvm::divideCeil(allVectors, vectors)));
+                          static_cast<double>(llvm::divideCeil(allVectors, vectors)), vectors);
         // Rows a multiple of a page apart share cache sets.
         if (dim >= 0 && tile * inner > 8 && problem.rowBytes[dim] % 4096 == 0 &&
             problem.rowBytes[dim] != 0)

@@ -39,8 +39,12 @@ struct TileProblem {
   double usesOfA = 1;
   /// B is read where it lies: a tile's columns are a short piece of each row.
   bool inPlaceB = false;
+  /// inPlaceB: bytes from one such piece to the next, and of a vector.
+  int64_t strideB = 0, vectorBytes = 0;
   /// A is read where it lies, and is contiguous along rows: likewise.
   bool shortRowsA = false;
+  /// The lines that hold them are gone before the next tile takes its pieces of them.
+  bool losesPiecesA = false;
   /// Such pieces of A come from outer memory for each column of tiles again.
   bool conflictsA = false;
   /// K goes in chunks of so many steps by vectors, whose sums wait in memory; 0: as
