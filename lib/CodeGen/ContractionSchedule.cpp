@@ -284,7 +284,14 @@ void StrategyChooser::fetchColumns() {
 
 /// As many of the outermost loops as it takes for enough tasks, none too small.
 void StrategyChooser::chooseTasks() {
-  double flops = d.flops() / static_cast<double>(s.parts);
+  // To store an element takes as long as so many operations: of a residue that no tap
+  // meets that is all there is.
+  constexpr double kStoreFlops = 32;
+  double stored = kStoreFlops;
+  for (const PlanDim &dim : s.dims)
+    if (dim.role != DimRole::K)
+      stored *= static_cast<double>(dim.extent);
+  double flops = std::max(d.flops(), stored) / static_cast<double>(s.parts);
   int64_t tasks = s.parts;
   while (s.taskLoops < s.loops.size() && tasks < kWantedTasks * 2) {
     auto tiles = static_cast<double>(s.dims[s.loops[s.taskLoops]].tiles());
