@@ -46,7 +46,12 @@ static double tileCycles(const TileProblem &problem, int64_t rows, int64_t vecto
     products *= 2;
   int64_t chains = problem.isDot ? 1 : chainsFor(rows * vectors, problem.innermostReduction);
   double latency = static_cast<double>(kInFlight) / static_cast<double>(chains);
-  double each = std::max({products, loads, latency}) + (problem.isDot ? 0.5 : 0.25) * loads;
+  // Dot products wait for rows and columns that are too long for the L1 cache.
+  constexpr int64_t kLines = 8;
+  bool areLong =
+      static_cast<double>(kLines * problem.reduction * problem.vectorBytes) > problem.l1Bytes;
+  double besides = problem.isDot && areLong ? 0.75 : 0.25;
+  double each = std::max({products, loads, latency}) + besides * loads;
   double sums = static_cast<double>(rows * vectors), chunks = 1;
   if (problem.chunkVectors > 0)
     chunks = std::max(

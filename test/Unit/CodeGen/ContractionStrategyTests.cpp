@@ -184,4 +184,18 @@ TEST_F(ContractionStrategies, WideTilesReadPiecesOnce) {
   EXPECT_TRUE(says(strategy, "tile 6x4")) << strategy;
 }
 
+/// Dot products where the L1 cache holds a tile's rows and columns in full length.
+TEST_F(ContractionStrategies, ShortDotProducts) {
+  for (auto [cotangent, weights, size, areDots] :
+       {std::tuple("1x14x14x1024xf32", "1x1x256x1024xf32", 14, true),
+        std::tuple("1x7x7x2048xf32", "1x1x512x2048xf32", 7, false)}) {
+    std::string strategy =
+        strategyOf({{cotangent, weights},
+                    fmt::format("%r = dl.conv2d_backward_data %a0, %a1 {{input_size = [{0}, {0}], "
+                                "layout = nhwc}}",
+                                size)});
+    EXPECT_EQ(says(strategy, "(dot products)"), areDots) << strategy;
+  }
+}
+
 } // namespace
