@@ -65,18 +65,22 @@ static Tensor randomTensor(const TensorSpec &spec, int64_t batch, int64_t classe
 }
 
 /// Times runs, of which the first error ends all.
-static Result<Times> measure(const std::function<Status()> &run, double seconds) {
+static Result<Times> measure(const std::function<Status()> &run, double seconds,
+                             size_t leastSamples) {
   Status status;
   Times times = timeRuns(
       [&] {
         if (status)
           status = run();
       },
-      seconds);
+      seconds, leastSamples);
   if (!status)
     return status.error();
   return times;
 }
+
+/// Of a forward pass or a step: the median of fewer says little.
+static constexpr size_t kLeastRuns = 3;
 
 static std::string formatReport(const BenchArguments &arguments, const Model &model,
                                 double compileSeconds, const Times &times) {
@@ -115,7 +119,7 @@ static Result<std::string> benchForward(const BenchArguments &arguments, const M
     outputs.push_back(randomTensor(spec, arguments.batch, 1));
   std::vector<TensorView> views(inputs.begin(), inputs.end());
   auto times = measure([&] { return executable->runInto(views, outputs); },
-                       static_cast<double>(arguments.milliseconds) * 1e-3);
+                       static_cast<double>(arguments.milliseconds) * 1e-3, kLeastRuns);
   if (!times)
     return times.error();
   auto profile = executable->profile(arguments.batch);
@@ -139,7 +143,7 @@ static Result<std::string> benchStep(const BenchArguments &arguments, const Mode
     auto loss = trainer->step(views);
     return loss ? Status() : Status(loss.error());
   };
-  auto times = measure(step, static_cast<double>(arguments.milliseconds) * 1e-3);
+  auto times = measure(step, static_cast<double>(arguments.milliseconds) * 1e-3, kLeastRuns);
   if (!times)
     return times.error();
   auto profile = trainer->profile(arguments.batch);
@@ -179,8 +183,9 @@ static Result<std::string> benchKernel(const BenchArguments &arguments) {
   Times all;
   for (int turn = 0; turn < kTurns; ++turn) {
     limits.push_back(kernel->limit());
-    auto times = measure([&] { return kernel->run(); },
-                         static_cast<double>(arguments.milliseconds) * 1e-3 / kTurns);
+    auto times =
+        measure([&] { return kernel->run(); },
+                static_cast<double>(arguments.milliseconds) * 1e-3 / kTurns, /*leastSamples=*/1);
     if (!times)
       return times.error();
     medians.push_back(times->median);
@@ -226,8 +231,9 @@ int benchMain(const std::vector<std::string> &list) {
       "conv2d:N,H,W,C,O,K[,STRIDE][,pad=P][,groups=G], softmax:M,N (all: tools/dlc/README.md)",
       arguments.kernel);
   parser.option("--batch", "N", "batch size (default 1)", arguments.batch, 1, 1 << 24);
-  parser.option("--milliseconds", "N", "how long to measure (default 2000)", arguments.milliseconds,
-                1, 3600000);
+  parser.option("--milliseconds", "N",
+                "how long to measure (default 2000; a model at least 3 times)",
+                arguments.milliseconds, 1, 3600000);
   parser.flag("--print", "print the kernel as a model instead: for `dlc - --emit=asm`",
               arguments.print);
   parser.flag("--train", "time the training step (needs --loss)", arguments.train);

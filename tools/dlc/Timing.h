@@ -30,8 +30,8 @@ inline Times summarize(std::vector<double> &samples, size_t runsEach) {
 }
 
 /// Runs for the given time after a fifth of it to warm up: caches, page tables, the clock of the
-/// core. Short runs are timed several at once.
-template <typename Run> Times timeRuns(Run &&run, double seconds) {
+/// core. Short runs are timed several at once, long ones so many times at the least.
+template <typename Run> Times timeRuns(Run &&run, double seconds, size_t leastSamples = 1) {
   double start = now();
   size_t warm = 0;
   do
@@ -47,7 +47,7 @@ template <typename Run> Times timeRuns(Run &&run, double seconds) {
     for (size_t i = 0; i < each; ++i)
       run();
     samples.push_back((now() - before) / static_cast<double>(each));
-  } while (now() - start < seconds);
+  } while (samples.size() < leastSamples || now() - start < seconds);
   return summarize(samples, each);
 }
 
