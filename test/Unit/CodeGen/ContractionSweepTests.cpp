@@ -10,7 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ContractionCase.h"
+#include "ContractionTarget.h"
 
 #include "fmt/format.h"
 
@@ -39,29 +39,6 @@ namespace {
 uint64_t sweepSeed = 1;
 int64_t wantedCases = 0;
 
-/// How products are computed: all by multiply-adds, or, where they can be, through
-/// Winograd's transform, or by tiles (AMX).
-enum class Arithmetic { MultiplyAdds, Winograd, Tiles };
-
-/// A march (`host-small`: the host, with caches so small that cases fill them), the
-/// type of elements, which series of cases is checked on it, how many of them, and
-/// how.
-struct Target {
-  const char *march;
-  const char *element;
-  uint64_t series;
-  int64_t cases;
-  Arithmetic arithmetic = Arithmetic::MultiplyAdds;
-
-  std::string name() const { return fmt::format("{} {}", march, way()); }
-  const char *way() const {
-    return arithmetic == Arithmetic::Winograd ? "winograd"
-           : arithmetic == Arithmetic::Tiles  ? "tiles"
-                                              : element;
-  }
-  bool isWinograd() const { return arithmetic == Arithmetic::Winograd; }
-};
-
 constexpr Target kTargets[] = {
     {"host", "f32", 1, 1500},
     {"host", "f64", 1, 1500},
@@ -77,18 +54,6 @@ constexpr Target kTargets[] = {
     {"host-small", "f32", 11, 400},
     {"host-small", "f64", 11, 300},
 };
-
-constexpr const char *kSmallCaches = "host-small";
-
-Machine machineOf(const Target &target) {
-  bool isSmall = std::strcmp(target.march, kSmallCaches) == 0;
-  Machine machine = Machine::get(isSmall ? "host" : target.march).value();
-  if (isSmall)
-    machine.l1Bytes = 2 << 10, machine.l2Bytes = 8 << 10, machine.l3Bytes = 1 << 20;
-  return machine;
-}
-
-void PrintTo(const Target &target, std::ostream *os) { *os << target.name(); }
 
 /// The line of the case that a thread runs, for when it crashes.
 thread_local char running[512];
@@ -289,94 +254,6 @@ std::string shrink(ContractionCase c, const Target &target, dlrt_pool *pool, std
 //===----------------------------------------------------------------------===//
 // Sweeps
 //===----------------------------------------------------------------------===//
-
-/// What strategies do, as their description says it. Every sweep must meet each.
-std::vector<const char *> kindsOf(const Target &target) {
-  switch (target.arithmetic) {
-  case Arithmetic::Winograd:
-    return {"winograd 4x4 of 3x3", "winograd 2x2 of 5x5", "image wanted", "weights wanted",
-            "columns in blocks",   "weights in tasks",    "points first"};
-  case Arithmetic::Tiles:
-    return {"bf16x3"};
-  case Arithmetic::MultiplyAdds:
-    break;
-  }
-  if (std::strcmp(target.march, kSmallCaches) == 0) {
-    std::vector<const char *> kinds = {"a in place",
-                                       "b packed in tasks",
-                                       "in chunks of",
-                                       "split in",
-                                       "rows of a fetched ahead",
-                                       "pieces of a fetched ahead",
-                                       "results fetched ahead",
-                                       "columns fetched for dot products",
-                                       "padding packed",
-                                       "left over"};
-    // Rows that are long, and wide enough to be packed, are rare.
-    if (target.cases >= 400)
-      kinds.insert(kinds.end(), {"a packed", "shared in chunks"});
-    return kinds;
-  }
-  std::vector<const char *> kinds = {
-      "a in place",         "a copied",       "a clipped", "b in place",
-      "b copied",           "b packed",       "scratch",   "; 1 tasks",
-      "a along the vector", "of 1 lanes",     "tile 1x",   "operands swapped",
-      "residues",           "(dot products)", "left over", "steps share a"};
-  // A group of two columns fills a vector of two lanes.
-  if (machineOf(target).lanes(std::strcmp(target.element, "f64") == 0 ? 64 : 32) > 2)
-    kinds.push_back("across groups");
-  // Rare ones, in long sweeps.
-  if (target.cases >= 1000)
-    kinds.insert(kinds.end(),
-                 {"split in", "columns of b packed", "fetched ahead", "what strides pass over"});
-  return kinds;
-}
-
-/// Whether B is packed column by column, for dot products.
-bool packsColumns(const std::string &strategy) {
-  return strategy.find("(dot products)") != std::string::npos &&
-         strategy.find("b packed") != std::string::npos;
-}
-
-/// Whether dot products fetch the columns of the next tiles ahead.
-bool fetchesColumns(const std::string &strategy) {
-  return strategy.find("(dot products)") != std::string::npos &&
-         strategy.find("columns of b fetched ahead") != std::string::npos;
-}
-
-/// Whether A is packed with zeros where the iteration leaves it.
-bool packsPadding(const ContractionCase &c, const std::string &strategy) {
-  return c.op == CaseOp::BackwardWeights && c.top + c.left > 0 &&
-         strategy.find("a packed") != std::string::npos;
-}
-
-/// Whether sums that share vectors of A go in chunks.
-bool sharesInChunks(const std::string &strategy) {
-  return strategy.find("share a") != std::string::npos &&
-         strategy.find("in chunks of") != std::string::npos;
-}
-
-/// Whether the last columns do not fill a register tile.
-bool leavesColumns(const ContractionCase &c, const std::string &strategy) {
-  int rows, vectors, lanes;
-  return std::sscanf(strategy.c_str(), "tile %dx%d of %d lanes", &rows, &vectors, &lanes) == 3 &&
-         c.shapeResult().back() % (vectors * lanes) != 0;
-}
-
-/// Whether a strategy is of a kind.
-bool isOfKind(std::string_view kind, const ContractionCase &c, const std::string &strategy) {
-  if (kind == "left over")
-    return leavesColumns(c, strategy);
-  if (kind == "shared in chunks")
-    return sharesInChunks(strategy);
-  if (kind == "padding packed")
-    return packsPadding(c, strategy);
-  if (kind == "columns fetched for dot products")
-    return fetchesColumns(strategy);
-  if (kind == "columns of b packed")
-    return packsColumns(strategy);
-  return strategy.find(kind) != std::string::npos;
-}
 
 /// Checks the cases of a target on all cores.
 class Sweep {

@@ -1,0 +1,104 @@
+//===- ContractionTarget.cpp - What contractions are checked on -----------===//
+
+#include "ContractionTarget.h"
+
+#include <cstdio>
+#include <cstring>
+
+namespace dl::test {
+
+Machine machineOf(const Target &target) {
+  bool isSmall = std::strcmp(target.march, kSmallCaches) == 0;
+  Machine machine = Machine::get(isSmall ? "host" : target.march).value();
+  if (isSmall)
+    machine.l1Bytes = 2 << 10, machine.l2Bytes = 8 << 10, machine.l3Bytes = 1 << 20;
+  return machine;
+}
+
+std::vector<const char *> kindsOf(const Target &target) {
+  switch (target.arithmetic) {
+  case Arithmetic::Winograd:
+    return {"winograd 4x4 of 3x3", "winograd 2x2 of 5x5", "image wanted", "weights wanted",
+            "columns in blocks",   "weights in tasks",    "points first"};
+  case Arithmetic::Tiles:
+    return {"bf16x3"};
+  case Arithmetic::MultiplyAdds:
+    break;
+  }
+  if (std::strcmp(target.march, kSmallCaches) == 0) {
+    std::vector<const char *> kinds = {"a in place",
+                                       "b packed in tasks",
+                                       "in chunks of",
+                                       "split in",
+                                       "rows of a fetched ahead",
+                                       "pieces of a fetched ahead",
+                                       "results fetched ahead",
+                                       "columns fetched for dot products",
+                                       "padding packed",
+                                       "left over"};
+    // Rows that are long, and wide enough to be packed, are rare.
+    if (target.cases >= 400)
+      kinds.insert(kinds.end(), {"a packed", "shared in chunks"});
+    return kinds;
+  }
+  std::vector<const char *> kinds = {
+      "a in place",         "a copied",       "a clipped", "b in place",
+      "b copied",           "b packed",       "scratch",   "; 1 tasks",
+      "a along the vector", "of 1 lanes",     "tile 1x",   "operands swapped",
+      "residues",           "(dot products)", "left over", "steps share a"};
+  // A group of two columns fills a vector of two lanes.
+  if (machineOf(target).lanes(std::strcmp(target.element, "f64") == 0 ? 64 : 32) > 2)
+    kinds.push_back("across groups");
+  // Rare ones, in long sweeps.
+  if (target.cases >= 1000)
+    kinds.insert(kinds.end(),
+                 {"split in", "columns of b packed", "fetched ahead", "what strides pass over"});
+  return kinds;
+}
+
+/// Whether B is packed column by column, for dot products.
+static bool packsColumns(const std::string &strategy) {
+  return strategy.find("(dot products)") != std::string::npos &&
+         strategy.find("b packed") != std::string::npos;
+}
+
+/// Whether dot products fetch the columns of the next tiles ahead.
+static bool fetchesColumns(const std::string &strategy) {
+  return strategy.find("(dot products)") != std::string::npos &&
+         strategy.find("columns of b fetched ahead") != std::string::npos;
+}
+
+/// Whether A is packed with zeros where the iteration leaves it.
+static bool packsPadding(const ContractionCase &c, const std::string &strategy) {
+  return c.op == CaseOp::BackwardWeights && c.top + c.left > 0 &&
+         strategy.find("a packed") != std::string::npos;
+}
+
+/// Whether sums that share vectors of A go in chunks.
+static bool sharesInChunks(const std::string &strategy) {
+  return strategy.find("share a") != std::string::npos &&
+         strategy.find("in chunks of") != std::string::npos;
+}
+
+/// Whether the last columns do not fill a register tile.
+static bool leavesColumns(const ContractionCase &c, const std::string &strategy) {
+  int rows, vectors, lanes;
+  return std::sscanf(strategy.c_str(), "tile %dx%d of %d lanes", &rows, &vectors, &lanes) == 3 &&
+         c.shapeResult().back() % (vectors * lanes) != 0;
+}
+
+bool isOfKind(std::string_view kind, const ContractionCase &c, const std::string &strategy) {
+  if (kind == "left over")
+    return leavesColumns(c, strategy);
+  if (kind == "shared in chunks")
+    return sharesInChunks(strategy);
+  if (kind == "padding packed")
+    return packsPadding(c, strategy);
+  if (kind == "columns fetched for dot products")
+    return fetchesColumns(strategy);
+  if (kind == "columns of b packed")
+    return packsColumns(strategy);
+  return strategy.find(kind) != std::string::npos;
+}
+
+} // namespace dl::test
