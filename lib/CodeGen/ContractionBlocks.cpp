@@ -143,29 +143,30 @@ void ContractionEmitter::packTaskTransposed(PhaseBuilder &phase, OperandIndex op
   Value last = offsetBy(b, columnsLeft, -1);
   Value upper = loop.upper ? loop.upper : phase.index(loop.extent);
   int64_t kExtent = s.dims[s.reductionLoops.back()].extent;
+  // Whether vectors of columns are all there, or not at all.
+  bool isWhole = dim.extent % s.lanes == 0 && dim.tile % s.lanes == 0;
   // A loop: the code of a transposition is long.
   buildLoop(b, 0, staged.panelPitch, s.lanes, [&](Value v) {
-    Value start = isRagged ? source : advance(b, source, v, stride);
+    // Past the end, any columns are as good as others.
+    Value group = v;
+    if (isRagged && isWhole)
+      group = arith::MinUIOp::create(b, v, offsetBy(b, columnsLeft, -s.lanes));
     buildLoop(b, phase.index(0), upper, s.lanes, [&](Value k) {
       Value mask;
       if (kExtent % s.lanes != 0)
         mask = lanesBelow(b, arith::SubIOp::create(b, upper, k), s.lanes);
-      SmallVector<Value> rows;
-      for (int64_t lane = 0; lane < s.lanes; ++lane) {
-        // Past the end, the last column is as good as any.
-        Value column = isRagged ? arith::MinUIOp::create(b, offsetBy(b, v, lane), last) : Value();
-        Value at = isRagged ? arith::AddIOp::create(b, advance(b, start, column, stride), k)
-                            : offsetBy(b, arith::AddIOp::create(b, start, k), lane * stride);
-        if (mask)
-          rows.push_back(vector::MaskedLoadOp::create(b, vectorType(), from, at, mask,
-                                                      numberLike(b, vectorType(), 0)));
-        else
-          rows.push_back(vector::LoadOp::create(b, vectorType(), from, at));
-      }
-      rows = transposeVectors(b, rows);
+      auto load = [&](Value lane) -> Value {
+        Value column = arith::AddIOp::create(b, group, lane);
+        if (isRagged && !isWhole)
+          column = arith::MinUIOp::create(b, column, last);
+        Value at = arith::AddIOp::create(b, advance(b, source, column, stride), k);
+        if (!mask)
+          return vector::LoadOp::create(b, vectorType(), from, at);
+        return vector::MaskedLoadOp::create(b, vectorType(), from, at, mask,
+                                            numberLike(b, vectorType(), 0));
+      };
       Value there = advance(b, arith::AddIOp::create(b, target, v), k, pitch);
-      for (int64_t step = 0; step < s.lanes; ++step)
-        vector::StoreOp::create(b, rows[step], to, offsetBy(b, there, step * pitch));
+      storeTransposed(b, s.lanes, s.lanes, isPackingRare(operand), load, to, there, pitch);
     });
   });
 }

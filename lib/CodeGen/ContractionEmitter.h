@@ -100,6 +100,7 @@ protected:
                  llvm::SmallVectorImpl<mlir::Value> &index, mlir::Value target, mlir::Value at,
                  mlir::Value panels);
   int64_t panelsTogether(OperandIndex operand) const;
+  bool isPackingRare(OperandIndex operand) const;
   void packColumns(PhaseBuilder &phase, Expression &expression, OperandIndex operand,
                    llvm::ArrayRef<mlir::Value> index, mlir::Value target, mlir::Value at);
   void packTransposed(PhaseBuilder &phase, Expression &expression,
@@ -172,7 +173,7 @@ protected:
                     const TileShape &shape, llvm::ArrayRef<mlir::Value> sums);
   void storeTile(PhaseBuilder &phase, Expression &expression, const Place &place,
                  const TileShape &shape, llvm::ArrayRef<mlir::Value> sums);
-  void storeTransposed(PhaseBuilder &phase, Expression &expression, const Place &place,
+  void storeTransposedTile(PhaseBuilder &phase, Expression &expression, const Place &place,
                        const TileShape &shape, llvm::ArrayRef<mlir::Value> sums);
   void storeColumn(PhaseBuilder &phase, Expression &expression, const Place &place,
                    llvm::ArrayRef<int64_t> at, mlir::Value elements, int64_t active);

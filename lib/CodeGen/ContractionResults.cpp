@@ -86,7 +86,7 @@ void ContractionEmitter::storeSums(PhaseBuilder &phase, const Place &place, cons
 void ContractionEmitter::storeTile(PhaseBuilder &phase, Expression &expression, const Place &place,
                                    const TileShape &shape, ArrayRef<Value> sums) {
   if (s.resultPart >= 0)
-    return storeTransposed(phase, expression, place, shape, sums);
+    return storeTransposedTile(phase, expression, place, shape, sums);
   if (s.accumulation == Accumulation::Registers)
     return storeResults(phase, expression, place, shape, sums);
   if (s.accumulation != Accumulation::Chunks)
@@ -144,9 +144,9 @@ void ContractionEmitter::storeColumn(PhaseBuilder &phase, Expression &expression
 /// each lane of a vector becomes a piece of a row of C.
 ///
 ///   rows a, b of lanes 0 to 3:  a0 a1 a2 a3, b0 b1 b2 b3  ~>  a0 b0 | a2 b2, a1 b1 | a3 b3
-void ContractionEmitter::storeTransposed(PhaseBuilder &phase, Expression &expression,
-                                         const Place &place, const TileShape &shape,
-                                         ArrayRef<Value> sums) {
+void ContractionEmitter::storeTransposedTile(PhaseBuilder &phase, Expression &expression,
+                                             const Place &place, const TileShape &shape,
+                                             ArrayRef<Value> sums) {
   ImplicitLocOpBuilder &b = phase.b;
   auto rows = static_cast<int64_t>(shape.rows.size());
   int64_t width = pieceLanes(rows);

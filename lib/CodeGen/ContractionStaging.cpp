@@ -238,6 +238,18 @@ void ContractionEmitter::packColumns(PhaseBuilder &phase, Expression &expression
   }
 }
 
+/// Whether each element that is packed takes part in so many products that the time of
+/// packing is not noticed. Residues have such code each.
+bool ContractionEmitter::isPackingRare(OperandIndex operand) const {
+  const int64_t many = d.isResidue ? 256 : 2048;
+  DimRole other = operand == kB ? DimRole::M : DimRole::N;
+  int64_t products = 1;
+  for (const ContractionDim &dim : d.dims)
+    if (dim.role == other)
+      products *= dim.extent;
+  return products / s.rowParts >= many;
+}
+
 /// All k of the innermost dimension of K, vectors along it: `lanes` columns are
 /// loaded as rows and transposed.
 void ContractionEmitter::packTransposed(PhaseBuilder &phase, Expression &expression,
@@ -247,26 +259,28 @@ void ContractionEmitter::packTransposed(PhaseBuilder &phase, Expression &express
   const ContractionDim &k = d.dims[inner];
   int64_t columns = d.dims[s.vectorPart].extent, whole = k.extent / s.lanes * s.lanes;
   Value firstColumn = index[s.vectorPart];
+  bool isRagged = columns % s.columns() != 0;
+  // Whether vectors of columns are all there, or not at all.
+  bool isWhole = columns % s.lanes == 0 && s.columns() % s.lanes == 0;
   auto block = [&](Value v, Value firstK, int64_t count) {
-    SmallVector<Value> rows;
     SmallVector<Value> here(index.begin(), index.end());
     here[inner] = firstK;
-    Value mask = maskFor(b, count);
-    for (int64_t lane = 0; lane < s.lanes; ++lane) {
-      Value column = offsetBy(b, advance(b, firstColumn, v, 1), lane);
-      // Past the end, the last column is as good as any.
-      if (columns % s.columns() != 0)
+    Value mask = maskFor(b, count), group = advance(b, firstColumn, v, 1);
+    // Past the end, any columns are as good as others.
+    if (isRagged && isWhole)
+      group = arith::MinUIOp::create(b, group, phase.index(columns - s.lanes));
+    auto load = [&](Value lane) {
+      Value column = arith::AddIOp::create(b, group, lane);
+      if (isRagged && !isWhole)
         column = arith::MinUIOp::create(b, column, phase.index(columns - 1));
       here[s.vectorPart] = column;
       Position position = sourcePosition(b, kB, here);
       position.vectorDim = k.terms[kB].dim;
       position.mask = mask;
-      rows.push_back(expression.vectorAt(d.operands[kB].value, position));
-    }
-    rows = transposeVectors(b, rows);
+      return expression.vectorAt(d.operands[kB].value, position);
+    };
     Value start = advance(b, advance(b, at, firstK, s.columns()), v, 1);
-    for (int64_t step = 0; step < count; ++step)
-      vector::StoreOp::create(b, rows[step], target, offsetBy(b, start, step * s.columns()));
+    storeTransposed(b, s.lanes, count, isPackingRare(kB), load, target, start, s.columns());
   };
   // Few streams at a time: along k, `lanes` columns after the others.
   buildLoop(b, 0, s.columns(), s.lanes, [&](Value v) {

@@ -3,7 +3,9 @@
 #include "VectorTranspose.h"
 
 #include "ContractionMicroKernel.h"
+#include "KernelModule.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include <numeric>
@@ -60,19 +62,36 @@ static SmallVector<Value> transposeFour(ImplicitLocOpBuilder &b, ArrayRef<Value>
   return columns;
 }
 
-int64_t rowsTransposedTogether(int64_t lanes) { return std::min<int64_t>(lanes, 4); }
+/// A few rows at a time: each makes a piece of every column.
+static void storeInPieces(ImplicitLocOpBuilder &b, int64_t lanes, int64_t columns,
+                          function_ref<Value(Value)> load, Value target, Value at, int64_t pitch) {
+  int64_t together = std::min<int64_t>(lanes, 4);
+  buildLoop(b, 0, lanes, together, [&](Value first) {
+    SmallVector<Value> rows;
+    for (int64_t row = 0; row < together; ++row)
+      rows.push_back(load(offsetBy(b, first, row)));
+    rows = together == 4 ? transposeFour(b, rows) : transposeVectors(b, rows);
+    Value to = advance(b, at, first, 1);
+    for (int64_t column = 0; column < columns; ++column) {
+      SmallVector<int64_t> piece(together);
+      std::iota(piece.begin(), piece.end(), column / together * together);
+      Value from = rows[column % together];
+      vector::StoreOp::create(b, vector::ShuffleOp::create(b, from, from, piece), target,
+                              offsetBy(b, to, column * pitch));
+    }
+  });
+}
 
-void storeRowsTransposed(ImplicitLocOpBuilder &b, ArrayRef<Value> rows, int64_t columns,
-                         Value target, Value at, int64_t pitch) {
-  auto count = static_cast<int64_t>(rows.size());
-  SmallVector<Value> pieces = count == 4 ? transposeFour(b, rows) : transposeVectors(b, rows);
-  for (int64_t column = 0; column < columns; ++column) {
-    SmallVector<int64_t> piece(count);
-    std::iota(piece.begin(), piece.end(), column / count * count);
-    Value from = pieces[column % count];
-    vector::StoreOp::create(b, vector::ShuffleOp::create(b, from, from, piece), target,
-                            offsetBy(b, at, column * pitch));
-  }
+void storeTransposed(ImplicitLocOpBuilder &b, int64_t lanes, int64_t columns, bool isShort,
+                     function_ref<Value(Value)> load, Value target, Value at, int64_t pitch) {
+  if (isShort)
+    return storeInPieces(b, lanes, columns, load, target, at, pitch);
+  SmallVector<Value> rows;
+  for (int64_t row = 0; row < lanes; ++row)
+    rows.push_back(load(arith::ConstantIndexOp::create(b, row)));
+  rows = transposeVectors(b, rows);
+  for (int64_t column = 0; column < columns; ++column)
+    vector::StoreOp::create(b, rows[column], target, offsetBy(b, at, column * pitch));
 }
 
 } // namespace dl

@@ -12,12 +12,12 @@ namespace dl {
 llvm::SmallVector<mlir::Value> transposeVectors(mlir::ImplicitLocOpBuilder &b,
                                                 llvm::ArrayRef<mlir::Value> rows);
 
-/// Stores the first `columns` columns of a few rows, `pitch` apart, from target[at] on: short
-/// code for a loop over rows of which there are many.
-void storeRowsTransposed(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<mlir::Value> rows,
-                         int64_t columns, mlir::Value target, mlir::Value at, int64_t pitch);
-/// How many rows that takes.
-int64_t rowsTransposedTogether(int64_t lanes);
+/// Transposes as many rows as lanes, row i of which is load(i), and stores the first `columns`
+/// columns, `pitch` apart, from target[at] on: all in registers; or, where that is to be short
+/// rather than fast, in a loop over a few rows, with a third of the code.
+void storeTransposed(mlir::ImplicitLocOpBuilder &b, int64_t lanes, int64_t columns, bool isShort,
+                     llvm::function_ref<mlir::Value(mlir::Value)> load, mlir::Value target,
+                     mlir::Value at, int64_t pitch);
 
 } // namespace dl
 

@@ -12,6 +12,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include <numeric>
+
 using namespace mlir;
 
 namespace dl {
@@ -104,7 +106,15 @@ void WinogradEmitter::multiplyTiles(PhaseBuilder &phase, Start image, Start resu
   int64_t rowTiles = llvm::divideCeil(w.inputBlock, w.rows);
   Value sums = planes(phase, out);
   MicroKernel kernel = productOf(image, result);
-  kernel.loops = {{w.chunk, {in.row, second.row}, phase.index(0), count}};
+  ReductionLoop loop{w.chunk, {in.row, second.row}, nullptr, nullptr};
+  int64_t tilesOfPart = llvm::divideCeil(w.tiles(), w.parts);
+  // Of the tiles of the last part, and of the last chunk of a part.
+  loop.multiple = std::gcd(std::gcd(w.chunk, tilesOfPart), w.tiles());
+  if (loop.multiple != w.chunk) {
+    loop.lower = phase.index(0);
+    loop.upper = count;
+  }
+  kernel.loops = {loop};
   for (int64_t row = 0; row < w.rows; ++row)
     kernel.rows.push_back(row);
   buildLoop(b, 0, w.allPoints(), 1, [&](Value point) {

@@ -73,23 +73,19 @@ void WinogradEmitter::transposeTaps(PhaseBuilder &phase, Position position, bool
                                     LoadTap load) {
   ImplicitLocOpBuilder &b = phase.b;
   Value memory = taps(phase), first = position.indices[columnDim()];
-  int64_t together = rowsTransposedTogether(w.lanes);
   buildLoop(b, 0, w.taps, 1, [&](Value row) {
     buildLoop(b, 0, w.taps, 1, [&](Value tap) {
       Value at = advance(b, phase.index(0), row, w.taps * w.lanes * w.lanes);
       at = advance(b, at, tap, w.lanes * w.lanes);
-      buildLoop(b, 0, w.lanes, together, [&](Value lane) {
-        SmallVector<Value> rows;
-        for (int64_t next = 0; next < together; ++next) {
-          Value column = offsetBy(b, arith::AddIOp::create(b, first, lane), next);
-          // Past the end, the last column is as good as any.
-          if (!isWhole)
-            column = arith::MinUIOp::create(b, column, phase.index(w.columns - 1));
-          position.indices[columnDim()] = column;
-          rows.push_back(load(position, row, tap));
-        }
-        storeRowsTransposed(b, rows, w.lanes, memory, advance(b, at, lane, 1), w.lanes);
-      });
+      auto loadRow = [&](Value lane) {
+        Value column = arith::AddIOp::create(b, first, lane);
+        // Past the end, the last column is as good as any.
+        if (!isWhole)
+          column = arith::MinUIOp::create(b, column, phase.index(w.columns - 1));
+        position.indices[columnDim()] = column;
+        return load(position, row, tap);
+      };
+      storeTransposed(b, w.lanes, w.lanes, /*isShort=*/true, loadRow, memory, at, w.lanes);
     });
   });
 }

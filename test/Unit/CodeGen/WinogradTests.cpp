@@ -124,6 +124,14 @@ TEST_P(WinogradConvolution, Blocks) {
   checkConv({1, 7, 7, 96, 160, 3});
 }
 
+/// More products than elements of what is brought to the points and back: by loops, not in
+/// registers.
+TEST_P(WinogradConvolution, ManyProducts) {
+  checkConv({1, 91, 94, 16, 20, 3, {1, 1, 1, 1}});
+  checkConv({1, 7, 6, 528, 16, 3, {1, 1, 1, 1}});
+  checkConv({1, 6, 7, 18, 528, 3, {1, 1, 1, 1}});
+}
+
 /// Many weights and few tiles: tasks bring the weights to their points. With little
 /// cache, in chunks of K and of tiles.
 TEST_P(WinogradConvolution, WeightsInTasks) {
