@@ -173,8 +173,12 @@ protected:
                     const TileShape &shape, llvm::ArrayRef<mlir::Value> sums);
   void storeTile(PhaseBuilder &phase, Expression &expression, const Place &place,
                  const TileShape &shape, llvm::ArrayRef<mlir::Value> sums);
+  void storeTransposedVectors(PhaseBuilder &phase, Expression &expression, const Place &place,
+                              const TileShape &shape, int64_t active,
+                              llvm::function_ref<mlir::Value(int64_t)> vectorOf);
+  bool turnsTiles() const;
   void storeTransposedTile(PhaseBuilder &phase, Expression &expression, const Place &place,
-                       const TileShape &shape, llvm::ArrayRef<mlir::Value> sums);
+                           const TileShape &shape, llvm::ArrayRef<mlir::Value> sums);
   void storeColumn(PhaseBuilder &phase, Expression &expression, const Place &place,
                    llvm::ArrayRef<int64_t> at, mlir::Value elements, int64_t active);
   void storeSide(PhaseBuilder &phase, Expression &expression, const Place &place,
@@ -216,6 +220,8 @@ protected:
   /// Offsets in workspace (staged operands, partial sums) and scratch (image).
   int64_t stagedOffset[3] = {0, 0, 0};
   int64_t sideOffset = 0;
+  /// Where a tile waits that is stored transposed.
+  int64_t turnOffset = 0;
   /// What the anchor and the side sum are bound to.
   mlir::Value sum, sideSum;
 };

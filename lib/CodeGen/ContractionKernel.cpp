@@ -301,6 +301,8 @@ void ContractionEmitter::stage(ArrayRef<std::unique_ptr<ContractionEmitter>> oth
 
 void ContractionEmitter::emit() {
   stage({});
+  if (turnsTiles())
+    turnOffset = module.reserveScratch(bytes(s.rows() * s.columns()));
   bool isSplit = s.accumulation == Accumulation::Partials;
   bool finishesSide = isSplit && body.side && !sideAlone;
   if (s.accumulation == Accumulation::Scatter || s.accumulation == Accumulation::Chunks)

@@ -140,36 +140,81 @@ void ContractionEmitter::storeColumn(PhaseBuilder &phase, Expression &expression
   writeResult(phase, expression, position, elements);
 }
 
-/// A tile whose vectors lie along rows of C: transposed in blocks of a few rows, of which
-/// each lane of a vector becomes a piece of a row of C.
+/// One vector of each row of a tile whose vectors lie along rows of C: transposed in blocks of
+/// a few rows, of which each lane becomes a piece of a row of C.
 ///
 ///   rows a, b of lanes 0 to 3:  a0 a1 a2 a3, b0 b1 b2 b3  ~>  a0 b0 | a2 b2, a1 b1 | a3 b3
+void ContractionEmitter::storeTransposedVectors(PhaseBuilder &phase, Expression &expression,
+                                                const Place &place, const TileShape &shape,
+                                                int64_t active,
+                                                function_ref<Value(int64_t)> vectorOf) {
+  ImplicitLocOpBuilder &b = phase.b;
+  auto rows = static_cast<int64_t>(shape.rows.size());
+  int64_t width = pieceLanes(rows);
+  for (int64_t first = 0; first < rows; first += width) {
+    SmallVector<Value> block;
+    // Zeros for rows past the end. With the last row again, its elements would be
+    // splats, of which LLVM 22 takes the first element of the row where it needs one
+    // alone.
+    for (int64_t row = first; row < first + width; ++row)
+      block.push_back(row < rows ? vectorOf(row) : numberLike(b, vectorType(), 0));
+    block = transposeVectors(b, block);
+    for (int64_t lane = 0; lane < active; ++lane) {
+      Value from = block[lane % width];
+      SmallVector<int64_t> piece(width), at = shape.rows[first];
+      std::iota(piece.begin(), piece.end(), lane / width * width);
+      at[s.vectorDim] = lane;
+      storeColumn(phase, expression, place, at, vector::ShuffleOp::create(b, from, from, piece),
+                  std::min(width, rows - first));
+    }
+  }
+}
+
+/// A tile of such vectors. The code of each is long: where sums are, they go through memory,
+/// and a loop takes them.
 void ContractionEmitter::storeTransposedTile(PhaseBuilder &phase, Expression &expression,
                                              const Place &place, const TileShape &shape,
                                              ArrayRef<Value> sums) {
   ImplicitLocOpBuilder &b = phase.b;
-  auto rows = static_cast<int64_t>(shape.rows.size());
-  int64_t width = pieceLanes(rows);
-  for (int64_t first = 0; first < rows; first += width)
-    for (int64_t v = 0; v < shape.vectors; ++v) {
-      SmallVector<Value> block;
-      // Zeros for rows past the end. With the last row again, its elements would be
-      // splats, of which LLVM 22 takes the first element of the row where it needs one
-      // alone.
-      for (int64_t row = first; row < first + width; ++row)
-        block.push_back(row < rows ? sums[row * shape.vectors + v]
-                                   : numberLike(b, vectorType(), 0));
-      block = transposeVectors(b, block);
-      int64_t active = v == shape.vectors - 1 ? shape.tailLanes : s.lanes;
-      for (int64_t lane = 0; lane < active; ++lane) {
-        Value from = block[lane % width];
-        SmallVector<int64_t> piece(width), at = shape.rows[first];
-        std::iota(piece.begin(), piece.end(), lane / width * width);
-        at[s.vectorDim] = v * s.lanes + lane;
-        storeColumn(phase, expression, place, at, vector::ShuffleOp::create(b, from, from, piece),
-                    std::min(width, rows - first));
-      }
-    }
+  const PlanDim &dim = s.dims[s.vectorDim];
+  auto placeOf = [&](Value v) {
+    Place here = place;
+    here.index[s.vectorDim] = advance(b, place.index[s.vectorDim], v, s.lanes);
+    here.base[kC] = advance(b, place.base[kC], v, s.lanes * dim.strides[kC]);
+    return here;
+  };
+  int64_t whole = shape.tailLanes == s.lanes ? shape.vectors : shape.vectors - 1, looped = 0;
+  if (turnsTiles() && whole > 1) {
+    looped = whole;
+    Value memory = phase.scratch(turnOffset, d.element, s.rows() * s.columns());
+    auto rows = static_cast<int64_t>(shape.rows.size());
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t v = 0; v < looped; ++v)
+        vector::StoreOp::create(b, sums[row * shape.vectors + v], memory,
+                                phase.index((row * shape.vectors + v) * s.lanes));
+    buildLoop(b, 0, looped, 1, [&](Value v) {
+      storeTransposedVectors(
+          phase, expression, placeOf(v), shape, s.lanes, [&](int64_t row) -> Value {
+            Value at = advance(b, phase.index(row * shape.vectors * s.lanes), v, s.lanes);
+            return vector::LoadOp::create(b, vectorType(), memory, at);
+          });
+    });
+  }
+  for (int64_t v = looped; v < shape.vectors; ++v)
+    storeTransposedVectors(phase, expression, placeOf(phase.index(v)), shape,
+                           v == shape.vectors - 1 ? shape.tailLanes : s.lanes,
+                           [&](int64_t row) { return sums[row * shape.vectors + v]; });
+}
+
+/// Whether sums that are stored transposed are of so many products that a way through
+/// memory is not noticed.
+bool ContractionEmitter::turnsTiles() const {
+  constexpr int64_t kMany = 512;
+  int64_t products = 1;
+  for (const ContractionDim &dim : d.dims)
+    if (dim.role == DimRole::K)
+      products *= dim.extent;
+  return s.resultPart >= 0 && products / s.parts >= kMany;
 }
 
 void ContractionEmitter::storeSide(PhaseBuilder &phase, Expression &expression, const Place &place,

@@ -169,6 +169,31 @@ TEST_P(Contraction, SwappedOperands) {
          {"%2", "%s"}});
 }
 
+/// Long sums, which are stored by a loop over the tile's vectors.
+TEST_P(Contraction, LongSwappedSums) {
+  for (int64_t m : {200, 203})
+    for (int64_t n : {7, 17, 33})
+      checkMatmul(m, n, 600, true);
+  checkMatmul(61, 130, 600, false, true);
+  checkMatmul(64, 256, 512, false, true);
+  check({{shape({60, 520}), shape({250, 520}), shape({250}), shape({60, 250})},
+         "%0 = dl.matmul %a0, %a1 {transpose_b = true}\n%1 = dl.add %0, %a2\n"
+         "%r = dl.mul %1, %a3"},
+        {3});
+  check({{shape({600, 203}), shape({600, 33}), shape({33}), shape({203, 33})},
+         "%0 = dl.matmul %a0, %a1 {transpose_a = true}\n%1 = dl.add %0, %a2\n"
+         "%2 = dl.mul %1, %a3\n%s = dl.sum %a1 {axes = [0]}",
+         {"%2", "%s"}});
+}
+
+/// B contiguous along K, and so many rows that packing it may be slow: it is transposed by a
+/// loop over a few of its columns.
+TEST_P(Contraction, ManyRowsOfTransposed) {
+  checkMatmul(2100, 100, 80, false, true);
+  checkMatmul(2055, 112, 37, false, true);
+  checkMatmul(2050, 512, 34, false, true);
+}
+
 /// A transposed and read for many columns: packed by rows.
 TEST_P(Contraction, TransposedRowsArePacked) {
   checkMatmul(200, 301, 170, true, false);
@@ -329,6 +354,8 @@ TEST_P(Contraction, StridedBackwardData) {
   gradient({1, 10, 12, 16, 5, 3, 3, {2, 4}, {4, 6}, {4, 6, 4, 6}});
   gradient({1, 1, 2, 16, 5, 3, 3, {3, 2}, {1, 1}, {1, 1, 1, 1}});
   gradient({2, 12, 9, 33, 33, 3, 3, {2, 2}, {1, 1}, {1, 1, 1, 1}, 33});
+  // So large that each residue packs its weights by a loop over a few columns.
+  gradient({1, 33, 35, 50, 36, 3, 3, {2, 2}, {1, 1}, {1, 1, 1, 1}});
   Conv c{2, 11, 14, 20, 18, 3, 3, {2, 2}, {1, 1}, {1, 1, 1, 1}};
   std::string zero = fmt::format("%z = dl.constant dense<0.0> : tensor<{}>\n", GetParam().element);
   check({{result(c), weight(c), image(c)},
