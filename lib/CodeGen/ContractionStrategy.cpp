@@ -277,7 +277,7 @@ void StrategyChooser::chooseTile() {
       if (dim.role == DimRole::K && dim.extent > 0)
         problem.entries = problem.reduction / dim.extent / 2;
   problem.bytesA = static_cast<double>(bytesOf(kA));
-  problem.bytesB = static_cast<double>(bytesOf(kB));
+  problem.bytesB = problem.wholeB = static_cast<double>(bytesOf(kB));
   // Panels leave out what strides pass over.
   if (willPackRows() && hasShortRows() && bytesOf(kA) > 2 * machine.l1Bytes) {
     problem.bytesA = static_cast<double>(elementBytes);
@@ -308,10 +308,13 @@ void StrategyChooser::chooseTile() {
   // (A copy with zeros around it would be read alike.)
   problem.shortRowsA = s.operands[kA].staging == Staging::None && s.clips.empty() && hasShortRows();
   problem.losesPiecesA = problem.shortRowsA && losesPiecesA();
+  problem.rowsAlongK = !hasShortRows();
   problem.conflictsA = conflictsA();
   // In blocks, the tiles find a panel of B near; of a split K they see a part.
   if (inBlocks) {
     problem.bytesB = 0;
+    problem.inNearBlocks = areNear;
+    problem.packsPieces = problem.rowsAlongK && s.dims[s.vectorDim].strides[kB] == 1;
     problem.chunkVectors = static_cast<double>(panelBytes() / (s.lanes * elementBytes));
   }
   if (isSplit)
@@ -326,7 +329,7 @@ void StrategyChooser::chooseTile() {
     if (dim.strides[kA] != 0)
       problem.bytesA /= extent;
     if (dim.strides[kB] != 0)
-      problem.bytesB /= extent;
+      problem.bytesB /= extent, problem.wholeB /= extent;
   }
   problem.usesOfA = d.flops() / 2 / std::max<double>(static_cast<double>(s.operands[kA].count), 1);
   if (shareA(problem)) {

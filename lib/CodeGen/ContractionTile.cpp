@@ -34,10 +34,16 @@ static double transposeCycles(const TileProblem &problem, int64_t rows, int64_t 
   return 2 * blocks * static_cast<double>(vectors) * shuffles;
 }
 
+/// Time in which the L2 cache gives a vector of B.
+static constexpr double kStreamed = 4.2;
+
+/// What a panel of B may take of the L1 cache to stay there while rows pass.
+static constexpr double kPanelShare = 0.7;
+
 /// Estimated time of one tile: per k, the multiply-adds, or the latency of an
-/// accumulator's chain where they are few. Loads run beside them but never quite
-/// for free; a broadcast is a load like any other.
-static double tileCycles(const TileProblem &problem, int64_t rows, int64_t vectors) {
+/// accumulator's chain where they are few, or B where it comes from the L2 cache. Loads run
+/// beside them but never quite for free.
+static double tileCycles(const TileProblem &problem, int64_t rows, int64_t vectors, bool streamsB) {
   double products = static_cast<double>(rows * vectors) * (problem.hasFMA ? 1 : 2);
   auto loadsOfA = static_cast<double>(problem.vectorA ? rows * vectors : rows);
   double loads = static_cast<double>(vectors) + loadsOfA / static_cast<double>(problem.stepsOfA);
@@ -51,7 +57,14 @@ static double tileCycles(const TileProblem &problem, int64_t rows, int64_t vecto
   bool areLong =
       static_cast<double>(kLines * problem.reduction * problem.vectorBytes) > problem.l1Bytes;
   double besides = problem.isDot && areLong ? 0.75 : 0.25;
-  double each = std::max({products, loads, latency}) + besides * loads;
+  bool isPlain = !problem.isDot && !problem.vectorA;
+  double streamed = isPlain && streamsB ? kStreamed * static_cast<double>(vectors) : 0;
+  // Where rows go along K, a broadcast finds its line near, and is for all vectors of the row;
+  // that for a single one is an operand of its product.
+  double beside = isPlain && problem.rowsAlongK && vectors > 1
+                      ? 0.03 * products + 0.12 * loadsOfA + 0.3 * static_cast<double>(vectors)
+                      : besides * loads;
+  double each = std::max({products, loads, latency, streamed}) + beside;
   double sums = static_cast<double>(rows * vectors), chunks = 1;
   if (problem.chunkVectors > 0)
     chunks = std::max(
@@ -61,6 +74,9 @@ static double tileCycles(const TileProblem &problem, int64_t rows, int64_t vecto
   // The lanes of a row's sums are added up by shuffles.
   if (problem.isDot)
     ends += static_cast<double>(rows * (3 * vectors + 12));
+  // Each row of C is a piece of memory of its own. (Where nothing is multiplied, that is all.)
+  if (isPlain && problem.reduction > 0)
+    ends += static_cast<double>(2 * rows);
   if (problem.transposesC)
     ends += transposeCycles(problem, rows, vectors);
   ends += 8 * static_cast<double>(problem.entries);
@@ -105,12 +121,24 @@ static double trafficCycles(const TileProblem &problem, double rowTiles, double 
     return 0.7 * (held(problem.bytesA, std::min(rowTiles, problem.usesOfA)) +
                   held(problem.bytesB, rowTiles)) +
            0.4 * held(problem.bytesA, columnTiles);
-  double columnsFirst =
-      held(problem.bytesA, columnTiles, problem.spanA) +
-      problem.bytesB * rowTiles * cyclesPerColumnByte(problem, columnTiles, vectors);
-  double rowsFirst = held(problem.bytesB, rowTiles) +
+  // The time of a single tile of rows tells what it waits for B in the L2 cache; and where
+  // that holds everything, long panels come as fast as products need them, in place a little
+  // slower where vectors lie across lines.
+  constexpr int64_t kLine = 64;
+  double inL2 = problem.l2Bytes * 0.75;
+  bool isTold = rowTiles <= 1 && problem.wholeB <= inL2;
+  bool isLong = problem.bytesB > columnTiles * problem.l1Bytes * kPanelShare;
+  bool isFast =
+      problem.rowsAlongK && !problem.isDot && isLong && problem.bytesA + problem.bytesB <= inL2;
+  double wait = isTold ? 0 : !isFast ? 1 : (problem.strideB % kLine == 0 ? 0 : 0.25);
+  double panels =
+      wait * problem.bytesB * rowTiles * cyclesPerColumnByte(problem, columnTiles, vectors);
+  double columnsFirst = held(problem.bytesA, columnTiles, problem.spanA) + panels;
+  double rowsFirst = (isTold ? 0 : held(problem.bytesB, rowTiles)) +
                      rowTiles * held(problem.bytesA / rowTiles, columnTiles, problem.spanA);
   double cycles = 0.7 * std::min(columnsFirst, rowsFirst);
+  if (problem.packsPieces)
+    cycles += 3 * static_cast<double>(problem.reduction) * columnTiles;
   // Short pieces of rows in outer memory miss prefetchers and address caches.
   if (problem.inPlaceB && problem.bytesB > problem.l2Bytes * 0.66 &&
       problem.strideB > 2 * vectors * problem.vectorBytes)
@@ -122,18 +150,47 @@ static double trafficCycles(const TileProblem &problem, double rowTiles, double 
   return cycles;
 }
 
-/// Time of all tiles, remainders included.
-static double totalCycles(const TileProblem &problem, int64_t inner, int64_t extent, int64_t tile,
-                          int64_t vectors) {
+/// Time of all tiles, remainders included, and as often as the rows outside say. Those of the
+/// first rows wait for B from the L2 cache, and so do the others where the L1 cache does not
+/// hold a panel.
+static double totalCycles(const TileProblem &problem, double outside, int64_t inner, int64_t extent,
+                          int64_t tile, int64_t vectors) {
   int64_t width = vectors * problem.lanes;
   int64_t wide = problem.columns / width;
   int64_t narrow = llvm::divideCeil(problem.columns % width, problem.lanes);
-  auto row = [&](int64_t rows) {
-    double cycles = static_cast<double>(wide) * tileCycles(problem, rows, vectors);
-    return narrow == 0 ? cycles : cycles + tileCycles(problem, rows, narrow);
+  auto row = [&](int64_t rows, bool streamsB) {
+    double cycles = static_cast<double>(wide) * tileCycles(problem, rows, vectors, streamsB);
+    return narrow == 0 ? cycles : cycles + tileCycles(problem, rows, narrow, streamsB);
   };
-  double cycles = static_cast<double>(extent / tile) * row(inner * tile);
-  return extent % tile == 0 ? cycles : cycles + row(inner * (extent % tile));
+  double room = problem.l1Bytes * kPanelShare;
+  double panel = problem.wholeB / static_cast<double>(std::max<int64_t>(wide, 1));
+  bool allStream = !problem.inNearBlocks && panel > room;
+  double cycles = static_cast<double>(extent / tile) * row(inner * tile, allStream);
+  if (extent % tile != 0)
+    cycles += row(inner * (extent % tile), allStream);
+  int64_t first = inner * std::min(extent, tile);
+  double wait = problem.wholeB > room ? row(first, true) - row(first, allStream) : 0;
+  return outside * cycles + wait;
+}
+
+/// What it costs that rows of A share cache sets, which those do whose strides have a
+/// large power of two in common with a page: beside a panel of B, there is room for less.
+/// One or two tiles of rows are over before that matters.
+static double conflictFactor(const TileProblem &problem, int64_t rows, int64_t rowBytes,
+                             double rowTiles) {
+  constexpr int64_t kPage = 4096;
+  constexpr double kMost = 9, kMany = 6.5, kManyBesidePanel = 4;
+  if (rowBytes == 0)
+    return 1;
+  double common = static_cast<double>(std::gcd(rowBytes, kPage)) / kPage;
+  double sharing = common * static_cast<double>(rows);
+  if (problem.isDot || problem.vectorA)
+    return common == 1 && sharing >= kMost ? 1.25 : 1;
+  if (sharing >= kMost)
+    return 1.25;
+  if (problem.inNearBlocks)
+    return sharing >= kManyBesidePanel ? 1.02 : 1;
+  return sharing >= kMany && rowTiles > 2 ? 1.05 : 1;
 }
 
 /// Rows that dot products gain from.
@@ -168,14 +225,12 @@ Tile chooseRegisterTile(const TileProblem &problem) {
         outside *= static_cast<double>(problem.rows[other]);
       bool isWhole = problem.wholeRows && dim + 1 == static_cast<int>(problem.rows.size());
       for (int64_t tile = isWhole ? extent : 1; tile <= std::min(extent, limit / inner); ++tile) {
-        double cycles = outside * totalCycles(problem, inner, extent, tile, vectors);
-        cycles +=
-            trafficCycles(problem, outside * static_cast<double>(llvm::divideCeil(extent, tile)),
-                          static_cast<double>(llvm::divideCeil(allVectors, vectors)), vectors);
-        // Rows a multiple of a page apart share cache sets.
-        if (dim >= 0 && tile * inner > 8 && problem.rowBytes[dim] % 4096 == 0 &&
-            problem.rowBytes[dim] != 0)
-          cycles *= 1.25;
+        double cycles = totalCycles(problem, outside, inner, extent, tile, vectors);
+        double rowTiles = outside * static_cast<double>(llvm::divideCeil(extent, tile));
+        cycles += trafficCycles(
+            problem, rowTiles, static_cast<double>(llvm::divideCeil(allVectors, vectors)), vectors);
+        if (dim >= 0)
+          cycles *= conflictFactor(problem, tile * inner, problem.rowBytes[dim], rowTiles);
         if (cycles >= least)
           continue;
         least = best.time = cycles;

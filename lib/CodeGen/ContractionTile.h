@@ -41,6 +41,15 @@ struct TileProblem {
   bool inPlaceB = false;
   /// inPlaceB: bytes from one such piece to the next, and of a vector.
   int64_t strideB = 0, vectorBytes = 0;
+  /// All of B, also in blocks, where `bytesB` is 0.
+  double wholeB = 0;
+  /// A chunk of K is so short that its panel of B stays in the L1 cache.
+  bool inNearBlocks = false;
+  /// Rows of A do not lie side by side in memory, but each along K.
+  bool rowsAlongK = false;
+  /// In blocks, where columns of B are contiguous and rows of A not: each tile takes a piece
+  /// of each row of B.
+  bool packsPieces = false;
   /// A is read where it lies, and is contiguous along rows: likewise.
   bool shortRowsA = false;
   /// The lines that hold them are gone before the next tile takes its pieces of them.

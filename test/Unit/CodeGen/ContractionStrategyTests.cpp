@@ -123,7 +123,7 @@ TEST_F(ContractionStrategies, FirstRowsPack) {
     }
     reached += says(strategyOf(text), "b packed with the first rows");
   }
-  EXPECT_GE(reached, 6);
+  EXPECT_GE(reached, 5);
 }
 
 /// Where all of B stays in the L2 cache, rows pass by it with K whole.
@@ -131,6 +131,19 @@ TEST_F(ContractionStrategies, LeaveWholeWhatBStaysFor) {
   std::string strategy = strategyOf({{"512x1024xf32", "1024x256xf32"}, "%r = dl.matmul %a0, %a1"});
   EXPECT_FALSE(says(strategy, "split")) << strategy;
   EXPECT_TRUE(says(strategy, "loops m n")) << strategy;
+}
+
+/// Tiles of few rows wait for a B that the L2 cache gives: one of seven, not of four and three.
+TEST_F(ContractionStrategies, StreamedColumnsWantRows) {
+  std::string strategy = strategyOf({{"7x256xf32", "256x256xf32"}, "%r = dl.matmul %a0, %a1"});
+  EXPECT_TRUE(says(strategy, "tile 7x")) << strategy;
+}
+
+/// Where the L2 cache holds everything, long panels are read in place, K whole.
+TEST_F(ContractionStrategies, LongPanelsStream) {
+  std::string strategy = strategyOf({{"128x512xf32", "512x512xf32"}, "%r = dl.matmul %a0, %a1"});
+  EXPECT_TRUE(says(strategy, "b in place")) << strategy;
+  EXPECT_FALSE(says(strategy, "chunks")) << strategy;
 }
 
 /// A single tile of rows gains nothing from a B that is nearer.
