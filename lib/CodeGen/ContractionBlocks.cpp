@@ -280,13 +280,7 @@ SmallVector<Value> ContractionEmitter::startSums(PhaseBuilder &phase, const Plac
   if (isScatter)
     return loadAll();
   SmallVector<Type> types(count, vectorType());
-  auto branch = scf::IfOp::create(b, types, place.isFirstChunk, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  scf::YieldOp::create(b, zeros);
-  b.setInsertionPointToStart(branch.elseBlock());
-  scf::YieldOp::create(b, loadAll());
-  return branch.getResults();
+  return buildChoice(b, place.isFirstChunk, types, [&] { return zeros; }, loadAll);
 }
 
 } // namespace dl

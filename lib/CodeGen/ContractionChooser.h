@@ -167,7 +167,7 @@ private:
   void stageInPlace(OperandIndex operand);
   int64_t touchedIndices(OperandIndex operand, int dim) const;
   void stageCopy(OperandIndex operand);
-  int64_t extentOf(DimRole role) const;
+  int64_t extentOf(DimRole role) const { return d.extentOf(role); }
   int64_t bytesOf(OperandIndex operand) const { return s.operands[operand].count * elementBytes; }
   bool isSwept(const AddressTerm &term) const {
     return term.occurs() && llvm::is_contained(s.sweepDims, term.dim);

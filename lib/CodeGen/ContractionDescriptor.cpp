@@ -68,6 +68,14 @@ ContractionDescriptor ContractionDescriptor::swapped() const {
   return other;
 }
 
+int64_t ContractionDescriptor::extentOf(DimRole role) const {
+  int64_t extent = 1;
+  for (const ContractionDim &dim : dims)
+    if (dim.role == role)
+      extent *= dim.extent;
+  return extent;
+}
+
 double ContractionDescriptor::flops() const {
   double flops = 2;
   for (const ContractionDim &dim : dims)

@@ -240,9 +240,6 @@ mlir::Value lanesBelow(mlir::ImplicitLocOpBuilder &b, mlir::Value count, int64_t
 mlir::Value andEqual(mlir::ImplicitLocOpBuilder &b, mlir::Value known, mlir::Value x,
                      mlir::Value y);
 
-void buildIf(mlir::ImplicitLocOpBuilder &b, mlir::Value condition, llvm::function_ref<void()> then,
-             llvm::function_ref<void()> otherwise);
-
 } // namespace dl
 
 #endif // DL_LIB_CODEGEN_CONTRACTIONEMITTER_H

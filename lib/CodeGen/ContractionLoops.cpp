@@ -13,16 +13,6 @@ using namespace mlir;
 
 namespace dl {
 
-void buildIf(ImplicitLocOpBuilder &b, Value condition, function_ref<void()> then,
-             function_ref<void()> otherwise) {
-  auto branch = scf::IfOp::create(b, condition, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  then();
-  b.setInsertionPointToStart(branch.elseBlock());
-  otherwise();
-}
-
 Value ContractionEmitter::memoryOf(PhaseBuilder &phase, OperandIndex operand) const {
   const StagedOperand &staged = s.operands[operand];
   bool isScratch =
@@ -232,19 +222,6 @@ ContractionEmitter::TileShape ContractionEmitter::tileShape(ArrayRef<int64_t> ti
   shape.vectors = llvm::divideCeil(columns, s.lanes);
   shape.tailLanes = columns - (shape.vectors - 1) * s.lanes;
   return shape;
-}
-
-/// Values of one of two branches.
-static SmallVector<Value> buildChoice(ImplicitLocOpBuilder &b, Value condition, TypeRange types,
-                                      function_ref<SmallVector<Value>()> then,
-                                      function_ref<SmallVector<Value>()> otherwise) {
-  auto branch = scf::IfOp::create(b, types, condition, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  scf::YieldOp::create(b, then());
-  b.setInsertionPointToStart(branch.elseBlock());
-  scf::YieldOp::create(b, otherwise());
-  return branch.getResults();
 }
 
 /// Common tiles, and those special by their rows or their columns, each with code

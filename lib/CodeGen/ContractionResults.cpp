@@ -210,11 +210,7 @@ void ContractionEmitter::storeTransposedTile(PhaseBuilder &phase, Expression &ex
 /// memory is not noticed.
 bool ContractionEmitter::turnsTiles() const {
   constexpr int64_t kMany = 512;
-  int64_t products = 1;
-  for (const ContractionDim &dim : d.dims)
-    if (dim.role == DimRole::K)
-      products *= dim.extent;
-  return s.resultPart >= 0 && products / s.parts >= kMany;
+  return s.resultPart >= 0 && d.extentOf(DimRole::K) / s.parts >= kMany;
 }
 
 void ContractionEmitter::storeSide(PhaseBuilder &phase, Expression &expression, const Place &place,

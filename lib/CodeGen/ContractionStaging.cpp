@@ -242,11 +242,7 @@ void ContractionEmitter::packColumns(PhaseBuilder &phase, Expression &expression
 /// packing is not noticed. Residues have such code each.
 bool ContractionEmitter::isPackingRare(OperandIndex operand) const {
   const int64_t many = d.isResidue ? 256 : 2048;
-  DimRole other = operand == kB ? DimRole::M : DimRole::N;
-  int64_t products = 1;
-  for (const ContractionDim &dim : d.dims)
-    if (dim.role == other)
-      products *= dim.extent;
+  int64_t products = d.extentOf(operand == kB ? DimRole::M : DimRole::N);
   return products / s.rowParts >= many;
 }
 

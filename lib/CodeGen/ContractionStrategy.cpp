@@ -93,14 +93,6 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
   return text;
 }
 
-int64_t StrategyChooser::extentOf(DimRole role) const {
-  int64_t extent = 1;
-  for (const ContractionDim &dim : d.dims)
-    if (dim.role == role)
-      extent *= dim.extent;
-  return extent;
-}
-
 /// Strides in the tensor as it is.
 SmallVector<int64_t> StrategyChooser::naturalStrides(OperandIndex operand) const {
   SmallVector<int64_t> tensor = d.operands[operand].strides();
@@ -434,6 +426,7 @@ ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
   auto choose = [&](bool alongK, bool mayClip) {
     return StrategyChooser(descriptor, request, machine, mayClip).choose(alongK);
   };
+  // Measured, chunks win wherever these sums are so long: nothing else is weighed.
   if (auto chunks = StrategyChooser(descriptor, request, machine, /*mayClip=*/true).chooseChunks())
     return *chunks;
   ContractionStrategy best = *choose(false, false);

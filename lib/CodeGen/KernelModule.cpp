@@ -205,6 +205,28 @@ KernelCode KernelModule::take() {
 // Loops
 //===----------------------------------------------------------------------===//
 
+void buildIf(ImplicitLocOpBuilder &b, Value condition, function_ref<void()> then,
+             function_ref<void()> otherwise) {
+  auto branch = scf::IfOp::create(b, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  then();
+  b.setInsertionPointToStart(branch.elseBlock());
+  otherwise();
+}
+
+SmallVector<Value> buildChoice(ImplicitLocOpBuilder &b, Value condition, TypeRange types,
+                               function_ref<SmallVector<Value>()> then,
+                               function_ref<SmallVector<Value>()> otherwise) {
+  auto branch = scf::IfOp::create(b, types, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  scf::YieldOp::create(b, then());
+  b.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(b, otherwise());
+  return branch.getResults();
+}
+
 void buildLoop(ImplicitLocOpBuilder &b, Value lower, Value upper, int64_t step,
                function_ref<void(Value)> body) {
   std::optional<int64_t> low = getConstantIntValue(lower), high = getConstantIntValue(upper);

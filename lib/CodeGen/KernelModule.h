@@ -105,6 +105,15 @@ private:
   KernelCode code;
 };
 
+/// Builds code for where a condition holds and for where it does not.
+void buildIf(mlir::ImplicitLocOpBuilder &b, mlir::Value condition, llvm::function_ref<void()> then,
+             llvm::function_ref<void()> otherwise);
+/// The same with values of the one or the other.
+llvm::SmallVector<mlir::Value>
+buildChoice(mlir::ImplicitLocOpBuilder &b, mlir::Value condition, mlir::TypeRange types,
+            llvm::function_ref<llvm::SmallVector<mlir::Value>()> then,
+            llvm::function_ref<llvm::SmallVector<mlir::Value>()> otherwise);
+
 /// Builds `for (i = lower; i < upper; i += step) body(i)` at the builder's
 /// place; a single iteration is inlined where the bounds are constant.
 void buildLoop(mlir::ImplicitLocOpBuilder &b, mlir::Value lower, mlir::Value upper, int64_t step,

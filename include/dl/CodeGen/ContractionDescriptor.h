@@ -108,6 +108,8 @@ struct ContractionDescriptor {
   /// Whether the iteration leaves the tensor somewhere.
   bool isPadded(OperandIndex operand) const;
   bool hasTaps() const;
+  /// Product of the extents of all dimensions of a role.
+  int64_t extentOf(DimRole role) const;
   /// Multiplications and additions.
   double flops() const;
   /// The same with A and B exchanged: what were rows are columns.
