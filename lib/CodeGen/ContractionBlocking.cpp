@@ -238,61 +238,85 @@ void StrategyChooser::layOutChunks() {
 // Estimate
 //===----------------------------------------------------------------------===//
 
-/// Time beside that of the tiles: B comes from where it lies once and is perhaps
-/// packed, sums are loaded and stored between chunks, partial results are added.
-double StrategyChooser::blockTime() const {
-  auto vectors = [&](double elements) { return elements / static_cast<double>(s.lanes); };
-  double b = static_cast<double>(bytesB), results = 1.0;
+/// From outer memory, a panel is fetched ahead where it is small, under cover of the
+/// multiply-adds where it need not be packed. Columns of long rows come in pieces, each from a
+/// page of its own: not so where K is split, if the parts stay near.
+double StrategyChooser::panelStreamTime() const {
+  const PlanDim &columns = s.dims[s.vectorDim];
+  auto b = static_cast<double>(bytesB);
+  double cost = streamTime(bytesA + bytesB), time = b * cost * (areNear ? 1 : 2.5);
+  if (s.operands[kB].level < 0 && s.prefetchLevel >= 0 && bytesB <= machine.l3Bytes / 2)
+    time = std::max(time / 2, time - s.time / 2);
+  bool isPieces = s.parts == 1 && columns.tiles() > 1 && columns.source[kB] == 1;
+  if (isPieces && 8 * resultBytes() <= static_cast<double>(machine.l2Bytes) / 2)
+    time += 0.2 * b * cost;
+  return time;
+}
+
+/// Tiles read a large panel from the L2 cache, at a vector for some four multiply-adds.
+double StrategyChooser::panelReadTime() const {
+  if (areNear)
+    return 0;
+  double reads = 1;
   for (const PlanDim &dim : s.dims)
-    results *= dim.role == DimRole::K ? 1 : static_cast<double>(dim.extent);
-  // From outer memory, a panel is fetched ahead where it is small, under cover of the
-  // multiply-adds where it need not be packed; parts of the rows find what the first has
-  // brought. Tiles read a large one from the L2 cache, at a vector for some four
-  // multiply-adds.
-  const StagedOperand &staged = s.operands[kB];
-  double stream = b * streamTime(bytesA + bytesB) * (areNear ? 1 : 2.5);
-  if (staged.level < 0 && s.prefetchLevel >= 0 && bytesB <= machine.l3Bytes / 2)
-    stream = std::max(stream / 2, stream - s.time / 2);
-  double time = stream;
-  double reads = 1, chunks = 1;
-  for (auto [index, dim] : llvm::enumerate(s.dims))
     if (dim.role == DimRole::M)
       reads *= static_cast<double>(dim.tiles());
-    else if (s.isChunked(static_cast<int>(index)))
-      chunks *= static_cast<double>(dim.tiles());
   double each = 0.4 + std::max<double>(5 - static_cast<double>(s.rows()), 0);
-  if (!areNear)
-    time += vectors(static_cast<double>(bytesB / elementBytes)) * reads * each;
-  // Sums that the L1 cache does not hold come and go with each chunk.
-  double written = results * static_cast<double>(elementBytes);
+  return vectorsOf(bytesB) * reads * each;
+}
+
+/// Transposed, a panel takes shuffles; parts of rows pack all panels each.
+double StrategyChooser::panelPackingTime() const {
+  if (s.operands[kB].level < 0)
+    return 0;
+  double each = s.dims[s.vectorDim].source[kB] != 1 ? 10 : 4;
+  return each * vectorsOf(bytesB) * static_cast<double>(s.rowParts);
+}
+
+/// Sums that the L1 cache does not hold come and go with each chunk; tasks side by side
+/// write pieces of rows.
+double StrategyChooser::sumsTime() const {
+  double chunks = 1, written = resultBytes(), time = 0;
+  for (auto [index, dim] : llvm::enumerate(s.dims))
+    if (s.isChunked(static_cast<int>(index)))
+      chunks *= static_cast<double>(dim.tiles());
   if (bytesOf(kC) > machine.l1Bytes)
     time += 0.1 * written * (chunks - 1);
-  // Columns of long rows come in pieces, each from a page of its own: not so where K is
-  // split, if the parts stay near.
   bool isPieces = s.parts == 1 && s.dims[s.vectorDim].tiles() > 1;
-  if (isPieces && s.dims[s.vectorDim].source[kB] == 1 &&
-      8 * written <= static_cast<double>(machine.l2Bytes) / 2)
-    time += 0.2 * b * streamTime(bytesA + bytesB);
-  // Tasks side by side read A, or their part of it, again, the shorter the pieces of its
-  // rows the slower, and write pieces of rows.
-  auto tasks = static_cast<double>(s.dims[s.vectorDim].tiles());
-  auto a = static_cast<double>(s.operands[kA].staging == Staging::Panels ? bytesOf(kA) : bytesA);
-  double outer = static_cast<double>(s.rowParts);
+  if (isPieces && written > static_cast<double>(machine.l2Bytes))
+    time += 0.2 * written;
+  return time;
+}
+
+/// Tasks side by side read A, or their part of it, again, the shorter the pieces of its
+/// rows the slower. Pieces that are a little more than the L2 cache holds are fetched ahead
+/// in time.
+double StrategyChooser::rereadTime() const {
+  if (s.parts > 1)
+    return 0;
+  bool isPacked = s.operands[kA].staging == Staging::Panels;
+  auto a = static_cast<double>(isPacked ? bytesOf(kA) : bytesA);
+  auto outer = static_cast<double>(s.rowParts);
   for (const PlanDim &dim : s.dims)
     if (hasShortRows() && dim.role == DimRole::Batch && dim.strides[kA] != 0)
       outer *= static_cast<double>(dim.extent);
-  // Pieces of rows that are a little more than the L2 cache holds are fetched ahead in time.
   double beyond = a / outer / (static_cast<double>(machine.l2Bytes) * 0.75) - 1;
   double lost = hasShortRows() ? std::clamp(3 * beyond, 0.0, 1.0) : beyond > 0 ? 1 : 0;
-  if (s.parts == 1)
-    time += (areNear ? 0.15 : 0.05) * a * tasks * lost;
-  if (s.parts == 1 && tasks > 1 && written > static_cast<double>(machine.l2Bytes))
-    time += 0.2 * written;
-  bool isTransposed = s.dims[s.vectorDim].source[kB] != 1;
-  if (staged.level >= 0)
-    time += (isTransposed ? 10 : 4) * vectors(b / static_cast<double>(elementBytes)) *
-            static_cast<double>(s.rowParts);
-  return time + partsTime();
+  auto tasks = static_cast<double>(s.dims[s.vectorDim].tiles());
+  return (areNear ? 0.15 : 0.05) * a * tasks * lost;
+}
+
+double StrategyChooser::resultBytes() const {
+  auto bytes = static_cast<double>(elementBytes);
+  for (const PlanDim &dim : s.dims)
+    bytes *= dim.role == DimRole::K ? 1 : static_cast<double>(dim.extent);
+  return bytes;
+}
+
+/// Time beside that of the tiles.
+double StrategyChooser::blockTime() const {
+  return panelStreamTime() + panelReadTime() + panelPackingTime() + sumsTime() + rereadTime() +
+         partsTime();
 }
 
 /// One order of blocks: K split into so many parts. In small ones tiles read A in

@@ -105,7 +105,17 @@ private:
   int64_t fitChunk(int64_t part) const;
   void splitChunks(llvm::SmallVectorImpl<int> &chunks, int64_t parts);
   bool packsColumns() const;
+  double panelStreamTime() const;
+  double panelReadTime() const;
+  double panelPackingTime() const;
+  double sumsTime() const;
+  double rereadTime() const;
   double blockTime() const;
+  /// Of the result, as it is.
+  double resultBytes() const;
+  double vectorsOf(int64_t bytes) const {
+    return static_cast<double>(bytes / elementBytes) / static_cast<double>(s.lanes);
+  }
   void packInTask(OperandIndex operand, int panel, unsigned level);
   void packWithFirstRows();
   void layOutChunks();
