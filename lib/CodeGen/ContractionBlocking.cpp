@@ -351,6 +351,7 @@ std::optional<ContractionStrategy> StrategyChooser::chooseBlocks(int64_t parts, 
   orderBlocks(parts);
   if (parts > 1 && s.parts == 1)
     return std::nullopt;
+  fetchRows();
   // One tile of rows reads what the L2 cache holds as well without blocks.
   if (s.rows() >= extentOf(DimRole::M) && bytesB <= machine.l2Bytes * 3 / 4)
     return std::nullopt;

@@ -211,4 +211,11 @@ TEST_F(ContractionStrategies, ShortDotProducts) {
   }
 }
 
+/// Rows that stream past a panel of the L2 cache are fetched ahead.
+TEST_F(ContractionStrategies, BlocksFetchRows) {
+  std::string strategy = strategyOf(
+      {{"512x1024xf32", "1024x1024xf32"}, "%r = dl.matmul %a0, %a1 {transpose_b = true}"});
+  EXPECT_TRUE(says(strategy, "b packed in tasks; rows of a fetched ahead")) << strategy;
+}
+
 } // namespace
