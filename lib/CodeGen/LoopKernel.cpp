@@ -134,6 +134,7 @@ void GroupEmitter::emit() {
       for (size_t level = 0; level < levels; ++level)
         nest.forEachRow(phase, first, end, [&](Point &point) {
           bindLevels(phase, point, level);
+          point.readsAhead = nest.readsAhead(level);
           reduceLevel(phase, point, level);
         });
       bool sweeps = !analysis.fullResults.empty() && !analysis.lastLevelWrites;
@@ -141,6 +142,7 @@ void GroupEmitter::emit() {
         return;
       nest.forEachRow(phase, first, end, [&](Point &point) {
         bindLevels(phase, point, levels);
+        point.readsAhead = nest.readsAhead(levels);
         if (sweeps)
           nest.sweep(phase, point, nullptr);
         nest.storeReduced(phase, point);

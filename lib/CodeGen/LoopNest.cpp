@@ -136,10 +136,12 @@ int64_t LoopNest::rowBytes() const {
   return bytes;
 }
 
-/// As many rows as half of the first-level cache holds, where there is more than a
+/// As many rows as half of the first-level cache holds, and of those that come from
+/// the second-level cache half as many, beside the next ones, where there is more than a
 /// pass and more than a few steps: those are straight code, which keeps what it loaded
-/// in registers. What comes from behind the second-level cache is read row by row, so
-/// that the arithmetic of one hides the way of the next.
+/// in registers. Where rows come from behind the second-level cache and results go back
+/// there, a row goes through all of its passes: the writes of a group would come all at once,
+/// with no arithmetic between them.
 void LoopNest::chooseGroup() {
   constexpr int64_t most = 8, fewSteps = 4;
   if (!rows || analysis.levels.empty() || analysis.reducedAxes.empty())
@@ -149,22 +151,25 @@ void LoopNest::chooseGroup() {
     elements *= analysis.shape[axis];
   if (passes() < 2 || bytes == 0 || elements <= fewSteps * lanes)
     return;
-  if (bytes * rowCount > module.machine().l2Bytes)
+  const Machine &machine = module.machine();
+  if (bytes * rowCount > machine.l2Bytes && !analysis.fullResults.empty())
     return;
-  group = std::clamp<int64_t>(module.machine().l1Bytes / 2 / bytes, 1, most);
+  int64_t room = machine.l1Bytes / (bytes * rowCount > machine.l1Bytes ? 4 : 2);
+  group = std::clamp<int64_t>(room / bytes, 1, most);
   group = std::min(group, std::max<int64_t>(rowCount, 1));
 }
 
-/// The first pass over a row waits for memory behind the second-level cache, and the
-/// others compute: one of them asks for the next row, where rows follow each other and
-/// the cache has room for both.
+/// The first pass over a row waits for outer memory, and the others compute: one of them
+/// asks for the row that its place is taken by next, where rows follow each other and a
+/// cache has room for both. That is the first-level one for what the second-level one holds.
 void LoopNest::chooseAhead() {
   const Machine &machine = module.machine();
   int64_t first = static_cast<int64_t>(analysis.shape.size() - analysis.reducedAxes.size());
   bool areTrailing =
       llvm::all_of(analysis.reducedAxes, [&](int64_t axis) { return axis >= first; });
   int64_t bytes = rowBytes();
-  ahead = rows && areTrailing && passes() > 1 && bytes * rowCount > machine.l2Bytes &&
+  int64_t inner = bytes <= machine.l1Bytes / 4 ? machine.l1Bytes : machine.l2Bytes;
+  ahead = rows && areTrailing && passes() > 1 && bytes * rowCount > inner &&
           bytes <= machine.l2Bytes / 4;
 }
 

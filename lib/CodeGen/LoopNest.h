@@ -14,8 +14,8 @@
 // Rows that are short beside the first-level cache go through their passes in groups:
 // each pass over all rows of the group, then the next. What comes between two passes
 // of a row, the tree over the lanes and a division, would leave the core idle; so it
-// is hidden by the other rows. Where rows come from behind the second-level cache, a pass
-// that computes prefetches the next row.
+// is hidden by the other rows. A pass that computes prefetches the rows to come: the next
+// group's, or the next row where rows come from behind the second-level cache.
 //
 // Columns of more data than the second-level cache holds are streamed: a tile of them
 // would touch a little of each of many pages. The reduced dimension is split, and a

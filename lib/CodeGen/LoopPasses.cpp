@@ -218,7 +218,8 @@ void LoopNest::writeStep(PhaseBuilder &phase, Point &point, ArrayRef<Value> indi
                                stepPosition(phase, indices, rows ? rowChunk : point.chunks[c]));
 }
 
-/// Asks for the operands of the row behind this one at a step's place.
+/// Asks for the operands of the row that comes after this one, or takes its place in the
+/// next group, at a step's place.
 void LoopNest::readAhead(PhaseBuilder &phase, const Point &point, ArrayRef<Value> indices,
                          const Chunk &rowChunk) const {
   if (!point.readsAhead)
@@ -227,7 +228,7 @@ void LoopNest::readAhead(PhaseBuilder &phase, const Point &point, ArrayRef<Value
   SmallVector<int64_t> strides = stridesOf(analysis.shape);
   Value here = linearIndex(phase.b, stepPosition(phase, indices, rowChunk).indices, strides);
   int64_t elements =
-      strides[analysis.reducedAxes.front()] * analysis.shape[analysis.reducedAxes.front()];
+      group * strides[analysis.reducedAxes.front()] * analysis.shape[analysis.reducedAxes.front()];
   Value next = linearIndex(phase.b, {here, phase.index(elements)}, {1, 1});
   for (BlockArgument argument : module.body().getArguments()) {
     auto type = cast<RankedTensorType>(argument.getType());

@@ -24,7 +24,7 @@ dl.model @softmax(%x: tensor<100x10xf32>) attributes {arena_bytes = 0} {
 }
 
 // Rows of more than a few steps make each pass in groups of eight: the largest elements
-// and the sums lie in the scratch.
+// and the sums lie in the scratch. The second pass asks for the rows of the next group.
 // CHECK-LABEL: module @grouped_k0_softmax
 // CHECK: scf.for {{.*}} step %c8
 // CHECK: scf.for
@@ -32,6 +32,8 @@ dl.model @softmax(%x: tensor<100x10xf32>) attributes {arena_bytes = 0} {
 // CHECK: memref.store {{.*}} memref<8xf32>
 // CHECK: scf.for
 // CHECK: memref.load {{.*}} memref<8xf32>
+// CHECK: arith.addi {{.*}}, %c2048
+// CHECK: memref.prefetch {{.*}} read, locality<3>, data
 // CHECK: math.fma
 // CHECK: memref.store {{.*}} memref<8xf32>
 // CHECK: scf.for
@@ -68,6 +70,25 @@ dl.model @ahead(%x: tensor<2048x512xf32>) attributes {arena_bytes = 0} {
     %t = dl.sum %e {axes = [1], keepdims = true}
     %r = dl.div %e, %t
     dl.yield %r
+  }
+  dl.return %y
+}
+
+// In groups where nothing of their shape is written.
+// CHECK-LABEL: module @reads_k0_sums
+// CHECK: scf.for {{.*}} step %c4
+// CHECK: arith.cmpf ogt
+// CHECK: memref.store {{.*}} memref<4xf32>
+// CHECK: scf.for
+// CHECK: memref.prefetch {{.*}} read, locality<3>, data
+// CHECK: math.fma
+dl.model @reads(%x: tensor<2048x512xf32>) attributes {arena_bytes = 0} {
+  %y = dl.kernel "sums"(%a = %x) attributes {places = array<i64: 2, 0>} {
+    %m = dl.max %a {axes = [1], keepdims = true}
+    %s = dl.sub %a, %m
+    %e = dl.exp %s
+    %t = dl.sum %e {axes = [1], keepdims = true}
+    dl.yield %t
   }
   dl.return %y
 }
