@@ -210,11 +210,19 @@ Value Expression::vectorAt(Value value, const Position &position) {
   return position.isVector() ? splat(phase.b, element, position.lanes) : element;
 }
 
+SmallVector<Value> Expression::resultsAt(ArrayRef<unsigned> results, const Position &position) {
+  return llvm::map_to_vector(results, [&](unsigned result) {
+    return at(phase.kernel.yield().getOperand(result), position);
+  });
+}
+
 void Expression::store(ArrayRef<unsigned> results, const Position &position) {
+  store(results, resultsAt(results, position), position);
+}
+
+void Expression::store(ArrayRef<unsigned> results, ArrayRef<Value> elements,
+                       const Position &position) {
   YieldOp yield = phase.kernel.yield();
-  SmallVector<Value> elements;
-  for (unsigned result : results)
-    elements.push_back(at(yield.getOperand(result), position));
   for (auto [result, element] : llvm::zip_equal(results, elements)) {
     auto type = cast<RankedTensorType>(yield.getOperand(result).getType());
     storeElement(phase.b, element, phase.result(result), type.getShape(), position);

@@ -57,6 +57,11 @@ public:
   /// common shape. All are computed before the first is written, so that a
   /// result may lie over an operand.
   void store(llvm::ArrayRef<unsigned> results, const Position &position);
+  /// In two steps, for several positions of which none may be written before all are computed.
+  llvm::SmallVector<mlir::Value> resultsAt(llvm::ArrayRef<unsigned> results,
+                                           const Position &position);
+  void store(llvm::ArrayRef<unsigned> results, llvm::ArrayRef<mlir::Value> elements,
+             const Position &position);
 
 private:
   mlir::Value compute(mlir::Value value, const Position &position);

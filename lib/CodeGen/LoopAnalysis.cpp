@@ -11,6 +11,10 @@ using namespace mlir;
 
 namespace dl {
 
+Type elementTypeOf(Operation *op) {
+  return cast<RankedTensorType>(op->getResult(0).getType()).getElementType();
+}
+
 static SmallVector<int64_t> axesOf(Operation *op) {
   if (auto argmax = dyn_cast<ArgmaxOp>(op)) {
     int64_t rank = argmax.getInput().getType().getRank(), axis = argmax.getAxis();

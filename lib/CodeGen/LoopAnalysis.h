@@ -43,6 +43,9 @@ struct LoopAnalysis {
   static mlir::FailureOr<LoopAnalysis> get(KernelModule &module);
 };
 
+/// Of an op with one result.
+mlir::Type elementTypeOf(mlir::Operation *op);
+
 } // namespace dl
 
 #endif // DL_LIB_CODEGEN_LOOPANALYSIS_H

@@ -64,10 +64,6 @@ static void emitWhole(KernelModule &module, const LoopNest &nest) {
 // Groups of rows
 //===----------------------------------------------------------------------===//
 
-static Type elementTypeOf(Operation *op) {
-  return cast<RankedTensorType>(op->getResult(0).getType()).getElementType();
-}
-
 namespace {
 /// One phase, in which the rows of a group make each pass before any makes the next.
 /// Finished reductions lie in the worker's scratch: [rows of a group] for each.

@@ -91,7 +91,7 @@ void LoopNest::chooseTiles() {
   if (turns)
     rowCount = rowCount / shape[lastDim - 1] * llvm::divideCeil(shape[lastDim - 1], lanes);
   bypasses = canBypass();
-  tileVectors = transposed ? 1 : module.machine().vectorRegisters >= 32 ? 4 : 2;
+  tileVectors = transposed ? 1 : chooseTileVectors();
   int64_t tile = tileVectors * lanes;
   fullTiles = last / tile;
   restElements = last % tile;
@@ -114,6 +114,20 @@ void LoopNest::chooseTiles() {
     rowsPerTask = 1;
   }
   taskCount = last == 0 ? 0 : llvm::divideCeil(rowCount, rowsPerTask) * blocks;
+}
+
+/// As many vectors as registers allow; half as many where passes leave values for later ones
+/// and the first-level cache holds those.
+int64_t LoopNest::chooseTileVectors() const {
+  int64_t most = module.machine().vectorRegisters >= 32 ? 4 : 2;
+  int64_t bytes = 0;
+  for (ArrayRef<Operation *> ofLevel : analysis.reused)
+    for (Operation *op : ofLevel)
+      bytes += storageBytes(elementTypeOf(op));
+  for (int64_t axis : analysis.reducedAxes)
+    bytes *= analysis.shape[axis];
+  bool fits = bytes * lanes * most / 2 <= module.machine().l1Bytes;
+  return bytes > 0 && fits && !canStream() ? most / 2 : most;
 }
 
 /// Walks over a row: one for each level of reductions, and a sweep where the last one

@@ -138,6 +138,7 @@ private:
                                        llvm::SmallVector<mlir::Value> &)>;
 
   void chooseTiles();
+  int64_t chooseTileVectors() const;
   void chooseGroup();
   void chooseAhead();
   size_t passes() const;
@@ -186,6 +187,8 @@ private:
   mlir::Value keptMemory(PhaseBuilder &phase, const KeptValue &value) const;
   void writeStep(PhaseBuilder &phase, Point &point, llvm::ArrayRef<mlir::Value> indices,
                  const Chunk &rowChunk) const;
+  void writeReduced(PhaseBuilder &phase, Point &point, llvm::ArrayRef<mlir::Value> indices,
+                    const Chunk &rowChunk) const;
   void readAhead(PhaseBuilder &phase, const Point &point, llvm::ArrayRef<mlir::Value> indices,
                  const Chunk &rowChunk) const;
 

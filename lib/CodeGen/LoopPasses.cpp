@@ -218,6 +218,19 @@ void LoopNest::writeStep(PhaseBuilder &phase, Point &point, ArrayRef<Value> indi
                                stepPosition(phase, indices, rows ? rowChunk : point.chunks[c]));
 }
 
+/// Computes the results of all chunks before it writes one: behind a store, what a reduction
+/// has loaded and computed already would be once more.
+void LoopNest::writeReduced(PhaseBuilder &phase, Point &point, ArrayRef<Value> indices,
+                            const Chunk &rowChunk) const {
+  SmallVector<std::pair<Position, SmallVector<Value>>> found;
+  for (auto [chunk, expression] : llvm::zip(point.chunks, point.expressions)) {
+    Position position = stepPosition(phase, indices, rows ? rowChunk : chunk);
+    found.push_back({position, expression.resultsAt(analysis.fullResults, position)});
+  }
+  for (auto [expression, result] : llvm::zip(point.expressions, found))
+    expression.store(analysis.fullResults, result.second, result.first);
+}
+
 /// Asks for the operands of the row that comes after this one, or takes its place in the
 /// next group, at a step's place.
 void LoopNest::readAhead(PhaseBuilder &phase, const Point &point, ArrayRef<Value> indices,
@@ -241,10 +254,6 @@ void LoopNest::readAhead(PhaseBuilder &phase, const Point &point, ArrayRef<Value
 //===----------------------------------------------------------------------===//
 // Values kept from pass to pass
 //===----------------------------------------------------------------------===//
-
-static Type elementTypeOf(Operation *op) {
-  return cast<RankedTensorType>(op->getResult(0).getType()).getElementType();
-}
 
 SmallVector<int64_t> LoopNest::keptShape() const {
   SmallVector<int64_t> shape;
@@ -296,11 +305,17 @@ Position LoopNest::inScratch(PhaseBuilder &phase, const Position &position, Valu
 
 void LoopNest::keepStep(PhaseBuilder &phase, Point &point, ArrayRef<Value> indices,
                         const Chunk &rowChunk, ArrayRef<KeptValue> kept) const {
+  // All are computed before one is stored (writeReduced).
+  SmallVector<Value> elements;
   for (const KeptValue &value : kept)
-    for (auto [chunk, expression] : llvm::zip(point.chunks, point.expressions)) {
+    for (auto [chunk, expression] : llvm::zip(point.chunks, point.expressions))
+      elements.push_back(expression.vectorAt(
+          value.op->getResult(0), stepPosition(phase, indices, rows ? rowChunk : chunk)));
+  const Value *element = elements.begin();
+  for (const KeptValue &value : kept)
+    for (const Chunk &chunk : point.chunks) {
       Position position = stepPosition(phase, indices, rows ? rowChunk : chunk);
-      storeElement(phase.b, expression.vectorAt(value.op->getResult(0), position),
-                   keptMemory(phase, value), keptShape(),
+      storeElement(phase.b, *element++, keptMemory(phase, value), keptShape(),
                    inScratch(phase, position, point.number, chunk));
     }
 }
@@ -379,7 +394,7 @@ LoopNest::Accumulators LoopNest::reduceByWalk(PhaseBuilder &phase, Point &point,
          takeStep(phase, point, reducers, indices, chunk, set, values);
          keepStep(phase, point, indices, chunk, kept);
          if (write)
-           writeStep(phase, point, indices, chunk);
+           writeReduced(phase, point, indices, chunk);
        });
 
   Accumulators totals(point.chunks.size());

@@ -136,6 +136,52 @@ dl.model @column(%x: tensor<50x64xf32>) attributes {arena_bytes = 0} {
   dl.return %y
 }
 
+// Values that a pass keeps are computed once, and tiles are narrow, so that the first-level
+// cache holds them.
+// CHECK-LABEL: module @kept_k0_softmax
+// CHECK: scf.for {{.*}} iter_args
+// CHECK: arith.cmpf ogt
+// CHECK: scf.for {{.*}} iter_args
+// CHECK-COUNT-2: vector.load {{.*}} memref<65536xf32>
+// CHECK-NOT: vector.load
+// CHECK-COUNT-2: vector.store {{.*}} memref<2048xf32>
+// CHECK-COUNT-2: vector.load {{.*}} memref<65536xf32>
+// CHECK-NOT: vector.load
+// CHECK-COUNT-2: vector.store {{.*}} memref<2048xf32>
+// CHECK-NOT: vector.load
+// CHECK: scf.yield
+// CHECK: vector.load {{.*}} memref<2048xf32>
+// CHECK-NOT: vector.load {{.*}} memref<65536xf32>
+// CHECK: module
+dl.model @kept(%x: tensor<64x1024xf32>) attributes {arena_bytes = 0} {
+  %y = dl.kernel "softmax"(%a = %x) attributes {places = array<i64: 2, 0>} {
+    %m = dl.max %a {axes = [0], keepdims = true}
+    %s = dl.sub %a, %m
+    %e = dl.exp %s
+    %t = dl.sum %e {axes = [0], keepdims = true}
+    %r = dl.mul %e, %t
+    dl.yield %r
+  }
+  dl.return %y
+}
+
+// Where the pass of a reduction writes, what it loaded is not loaded again behind a store.
+// CHECK-LABEL: module @writes_k0_sums
+// CHECK: scf.for {{.*}} iter_args
+// CHECK-COUNT-4: vector.load {{.*}} vector<16xf32>
+// CHECK-NOT: vector.load
+// CHECK-COUNT-4: vector.store {{.*}} vector<16xf32>
+// CHECK-NOT: vector.load
+// CHECK: scf.yield
+dl.model @writes(%x: tensor<64x1024xf32>) attributes {arena_bytes = 0} {
+  %y, %z = dl.kernel "sums"(%a = %x) attributes {places = array<i64: 2, 0, 2, 1>} {
+    %s = dl.mul %a, %a
+    %t = dl.sum %s {axes = [0], keepdims = true}
+    dl.yield %s, %t
+  }
+  dl.return %y, %z
+}
+
 // Columns of more than the second-level cache are streamed: eight rows of all tiles, with
 // the partial sums in the workspace, then the next eight.
 // CHECK-LABEL: module @streamed_k0_sum
