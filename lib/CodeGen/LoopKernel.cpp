@@ -334,14 +334,18 @@ void SplitEmitter::emitCombine(size_t level) {
 
 void SplitEmitter::emitSweep() {
   module.addPhase(split.parts * nest.tasks(), [&](PhaseBuilder &phase) {
-    auto sweep = [&](Point &point, const Split &here) {
-      bindFinished(phase, point, analysis.levels.size());
-      nest.sweep(phase, point, &here);
-    };
-    if (nest.streams())
-      forEachBlock(phase, sweep);
-    else
-      forEachPoint(phase, sweep);
+    phase.emitStores(analysis.fullResults, nest.streamsPast(), [&](bool past) {
+      auto sweep = [&](Point &point, const Split &here) {
+        bindFinished(phase, point, analysis.levels.size());
+        for (Chunk &chunk : point.chunks)
+          chunk.bypasses = past;
+        nest.sweep(phase, point, &here);
+      };
+      if (nest.streams())
+        forEachBlock(phase, sweep);
+      else
+        forEachPoint(phase, sweep);
+    });
   });
 }
 

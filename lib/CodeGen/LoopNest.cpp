@@ -46,7 +46,7 @@ static constexpr int64_t kStreamedElements = 4096;
 /// Whether results may be stored past the caches, and should.
 bool LoopNest::canBypass() const {
   const Machine &machine = module.machine();
-  bool isAlone = rows ? !analysis.lastLevelWrites : analysis.levels.empty();
+  bool isAlone = rows || streamed ? !analysis.lastLevelWrites : analysis.levels.empty();
   if (!isAlone || (transposed && !turns))
     return false;
   int64_t largest = 0, vectorBytes = machine.vectorBits / 8;
@@ -90,7 +90,6 @@ void LoopNest::chooseTiles() {
   chooseTranspose();
   if (turns)
     rowCount = rowCount / shape[lastDim - 1] * llvm::divideCeil(shape[lastDim - 1], lanes);
-  bypasses = canBypass();
   tileVectors = transposed ? 1 : chooseTileVectors();
   int64_t tile = tileVectors * lanes;
   fullTiles = last / tile;
@@ -113,6 +112,7 @@ void LoopNest::chooseTiles() {
     blocks = llvm::divideCeil(tiles, tilesPerBlock);
     rowsPerTask = 1;
   }
+  bypasses = canBypass();
   taskCount = last == 0 ? 0 : llvm::divideCeil(rowCount, rowsPerTask) * blocks;
 }
 
@@ -306,7 +306,7 @@ SmallVector<Value> LoopNest::rowIndices(PhaseBuilder &phase, Value row) const {
 void LoopNest::emitTiles(PhaseBuilder &phase, SmallVector<Value> indices, Value lower, Value upper,
                          function_ref<void(Point &)> emit) const {
   int64_t tile = tileVectors * lanes;
-  phase.emitStores(analysis.fullResults, bypasses, [&](bool past) {
+  phase.emitStores(analysis.fullResults, bypasses && !streamed, [&](bool past) {
     SmallVector<Chunk> chunks = chunksOf(tile);
     for (Chunk &chunk : chunks)
       chunk.bypasses = past;

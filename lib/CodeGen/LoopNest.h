@@ -86,6 +86,8 @@ public:
   std::optional<Split> split() const;
   /// Whether columns are streamed; then they are split too.
   bool streams() const { return streamed; }
+  /// Whether the sweep over them should store past the caches.
+  bool streamsPast() const { return streamed && bypasses; }
 
   /// Builds `emit` for each point of a task; `around`, if any, builds a loop around
   /// the points of a row.
@@ -201,7 +203,7 @@ private:
   /// transposed in registers; a row of the task is such a block.
   bool turns = false;
   /// Results are larger than what a next kernel finds in a cache: full tiles, and what a
-  /// sweep writes of rows, go past the caches, where that is possible.
+  /// sweep writes of rows or streamed columns, go past the caches, where that is possible.
   bool bypasses = false;
   int64_t lanes = 1;
   int64_t rowCount = 1;     // product of the kept dimensions but the last, where that is tiled

@@ -44,6 +44,11 @@ dl.model @past(%x: tensor<1031x1024xf32>) attributes {check.gradient = false} {
   dl.return %y
 }
 
+dl.model @past_columns(%x: tensor<1031x1024xf32>) attributes {check.gradient = false} {
+  %y = dl.softmax %x {axis = 0}
+  dl.return %y
+}
+
 dl.model @past_concat(%x: tensor<515x1024xf32>, %z: tensor<515x1041xf32>, %w: tensor<515x15xf32>) attributes {check.gradient = false} {
   %y = dl.concat %x, %z, %w {axis = 1}
   dl.return %y
