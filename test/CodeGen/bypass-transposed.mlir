@@ -1,7 +1,9 @@
 // RUN: dlc %s --target=x86_64-linux-gnu --march=avx512 --emit=asm | FileCheck %s
 
 // Blocks that are transposed in registers go past the caches row by row (bypass.mlir).
-// CHECK: vshuff64x2
+// Half of a vector is loaded beside the other half.
+// CHECK: vinsertf64x4 {{.*}}(%{{.*}}), %zmm
+// CHECK: vpermt2pd
 // CHECK: vmovntp{{[sd]}} %zmm
 // CHECK: sfence
 dl.model @transposed(%x: tensor<1024x1031xf32>) {
