@@ -10,30 +10,11 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
 namespace dl {
-
-void passPointers(ModuleOp module) {
-  OpBuilder b(module.getContext());
-  auto pointer = LLVM::LLVMPointerType::get(b.getContext());
-  for (auto function : module.getOps<func::FuncOp>()) {
-    if (function.isDeclaration())
-      continue;
-    b.setInsertionPointToStart(&function.getBody().front());
-    for (BlockArgument argument : function.getArguments()) {
-      Type type = argument.getType();
-      if (!isa<MemRefType>(type))
-        continue;
-      argument.setType(pointer);
-      auto cast = UnrealizedConversionCastOp::create(b, function.getLoc(), type, argument);
-      argument.replaceAllUsesExcept(cast.getResult(0), cast);
-    }
-    function.setFunctionType(b.getFunctionType(function.getBody().getArgumentTypes(),
-                                               function.getFunctionType().getResults()));
-  }
-}
 
 static MemRefType memoryType(Value memory) { return cast<MemRefType>(memory.getType()); }
 
@@ -41,48 +22,46 @@ template <typename Op> static unsigned alignmentOf(Op op, Value memory) {
   return op.getAlignment().value_or(storageBytes(memoryType(memory).getElementType()));
 }
 
+bool MemoryLowering::isLowered(Operation *op) {
+  return isa<memref::LoadOp, memref::StoreOp, memref::PrefetchOp, memref::ViewOp, memref::SubViewOp,
+             memref::GetGlobalOp, memref::ExtractAlignedPointerAsIndexOp, vector::LoadOp,
+             vector::StoreOp, vector::MaskedLoadOp, vector::MaskedStoreOp, vector::GatherOp>(op);
+}
+
+/// Where memory begins; an op that stays makes memory that is cast.
+Value MemoryLowering::pointerOf(OpBuilder &b, Value memory) {
+  Value &pointer = pointers[memory];
+  if (pointer)
+    return pointer;
+  auto type = LLVM::LLVMPointerType::get(b.getContext());
+  auto cast = memory.getDefiningOp<UnrealizedConversionCastOp>();
+  if (cast && cast.getOperand(0).getType() == type)
+    return pointer = cast.getOperand(0);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointAfterValue(memory);
+  return pointer =
+             UnrealizedConversionCastOp::create(b, memory.getLoc(), type, memory).getResult(0);
+}
+
 static Value offsetPointer(OpBuilder &b, Location loc, Type element, Value pointer,
                            LLVM::GEPArg distance) {
   return LLVM::GEPOp::create(b, loc, pointer.getType(), element, pointer, distance);
 }
 
-namespace {
-/// Addresses by memory and index.
-using Addresses = DenseMap<std::pair<Value, Value>, Value>;
-
-/// What all patterns of memory share.
-template <typename Op> struct MemoryPattern : ConvertOpToLLVMPattern<Op> {
-  MemoryPattern(const LLVMTypeConverter &converter, PatternBenefit benefit,
-                std::shared_ptr<Addresses> addresses)
-      : ConvertOpToLLVMPattern<Op>(converter, benefit), addresses(std::move(addresses)) {}
-
-  /// The address of memory[index + distance of the op]; `pointer` is where memory begins.
-  Value addressOf(ConversionPatternRewriter &b, Op op, Value memory, Value pointer,
-                  Value index) const;
-  Value addressOf(ConversionPatternRewriter &b, Op op, Value memory, Value pointer) const {
-    return addressOf(b, op, memory, pointer, op.getIndices().front());
-  }
-  Type converted(Type type) const { return this->getTypeConverter()->convertType(type); }
-
-private:
-  std::shared_ptr<Addresses> addresses;
-};
-} // namespace
-
-template <typename Op>
-Value MemoryPattern<Op>::addressOf(ConversionPatternRewriter &b, Op op, Value memory, Value pointer,
-                                   Value index) const {
-  Location loc = op.getLoc();
-  auto distance = op->template getAttrOfType<IntegerAttr>(kDistance);
+/// The address of memory[index + distance of the op].
+Value MemoryLowering::addressOf(OpBuilder &b, Operation *op, Value memory, Value index) {
+  Location loc = op->getLoc();
+  auto distance = op->getAttrOfType<IntegerAttr>(kDistance);
   int64_t constant = distance ? distance.getInt() : 0;
   Type element = memoryType(memory).getElementType();
+  Value pointer = pointerOf(b, memory);
   if (std::optional<int64_t> known = getConstantIntValue(index)) {
     constant += *known;
   } else {
     // Another access of the block may have it already.
-    Value &shared = (*addresses)[{memory, index}];
+    Value &shared = addresses[{memory, index}];
     if (!shared || shared.getParentBlock() != b.getInsertionBlock())
-      shared = offsetPointer(b, loc, element, pointer, b.getRemappedValue(index));
+      shared = offsetPointer(b, loc, element, pointer, index);
     pointer = shared;
   }
   if (constant == 0)
@@ -93,109 +72,81 @@ Value MemoryPattern<Op>::addressOf(ConversionPatternRewriter &b, Op op, Value me
   return offsetPointer(b, loc, element, pointer, far);
 }
 
+/// What an access reads; null where it is none.
+Value MemoryLowering::lowerLoad(OpBuilder &b, Operation *op) {
+  Location loc = op->getLoc();
+  return llvm::TypeSwitch<Operation *, Value>(op)
+      .Case<memref::LoadOp, vector::LoadOp>([&](auto load) {
+        Value memory = load->getOperand(0);
+        return LLVM::LoadOp::create(
+            b, loc, load.getType(), addressOf(b, op, memory, load.getIndices().front()),
+            alignmentOf(load, memory), /*isVolatile=*/false, load.getNontemporal());
+      })
+      .Case([&](vector::MaskedLoadOp load) {
+        Value at = addressOf(b, op, load.getBase(), load.getIndices().front());
+        return LLVM::MaskedLoadOp::create(b, loc, load.getType(), at, load.getMask(),
+                                          load.getPassThru(), alignmentOf(load, load.getBase()));
+      })
+      .Case([&](vector::GatherOp load) {
+        Value memory = load.getBase(), at = addressOf(b, op, memory, load.getOffsets().front());
+        Value all = LLVM::GEPOp::create(b, loc, load.getVectorType().clone(at.getType()),
+                                        memoryType(memory).getElementType(), at,
+                                        LLVM::GEPArg(load.getIndices()));
+        return LLVM::masked_gather::create(b, loc, load.getType(), all, load.getMask(),
+                                           load.getPassThru(), alignmentOf(load, memory));
+      })
+      .Case([&](memref::ExtractAlignedPointerAsIndexOp address) {
+        return LLVM::PtrToIntOp::create(b, loc, b.getI64Type(), pointerOf(b, address.getSource()));
+      })
+      .Default([](Operation *) { return Value(); });
+}
+
+void MemoryLowering::lowerStore(OpBuilder &b, Operation *op) {
+  Location loc = op->getLoc();
+  llvm::TypeSwitch<Operation *>(op)
+      .Case<memref::StoreOp, vector::StoreOp>([&](auto store) {
+        Value memory = store->getOperand(1);
+        LLVM::StoreOp::create(
+            b, loc, store->getOperand(0), addressOf(b, op, memory, store.getIndices().front()),
+            alignmentOf(store, memory), /*isVolatile=*/false, store.getNontemporal());
+      })
+      .Case([&](vector::MaskedStoreOp store) {
+        Value at = addressOf(b, op, store.getBase(), store.getIndices().front());
+        LLVM::MaskedStoreOp::create(b, loc, store.getValueToStore(), at, store.getMask(),
+                                    alignmentOf(store, store.getBase()));
+      })
+      .Case([&](memref::PrefetchOp fetch) {
+        Value at = addressOf(b, op, fetch.getMemref(), fetch.getIndices().front());
+        LLVM::Prefetch::create(b, loc, at, fetch.getIsWrite(), fetch.getLocalityHint(),
+                               fetch.getIsDataCache());
+      });
+}
+
+void MemoryLowering::lower(OpBuilder &b, Operation *op) {
+  Value made = llvm::TypeSwitch<Operation *, Value>(op)
+                   .Case([&](memref::ViewOp view) {
+                     return addressOf(b, op, view.getSource(), op->getOperand(1));
+                   })
+                   .Case([&](memref::SubViewOp view) {
+                     return addressOf(b, op, view.getSource(), view.getOffsets().front());
+                   })
+                   .Case([&](memref::GetGlobalOp global) {
+                     auto type = LLVM::LLVMPointerType::get(b.getContext());
+                     return LLVM::AddressOfOp::create(b, op->getLoc(), type, global.getName());
+                   })
+                   .Default([](Operation *) { return Value(); });
+  if (made) {
+    pointers[op->getResult(0)] = made;
+    return;
+  }
+  if (Value loaded = lowerLoad(b, op))
+    op->getResult(0).replaceAllUsesWith(loaded);
+  else
+    lowerStore(b, op);
+  op->erase();
+}
+
 namespace {
-
-/// memref.load and vector.load: memory, indices.
-template <typename Op> struct LowerLoad : MemoryPattern<Op> {
-  using MemoryPattern<Op>::MemoryPattern;
-  LogicalResult matchAndRewrite(Op op, typename Op::Adaptor adaptor,
-                                ConversionPatternRewriter &b) const override {
-    Value memory = op->getOperand(0);
-    Value at = this->addressOf(b, op, memory, adaptor.getOperands()[0]);
-    b.replaceOpWithNewOp<LLVM::LoadOp>(op, this->converted(op.getType()), at,
-                                       alignmentOf(op, memory), /*isVolatile=*/false,
-                                       op.getNontemporal());
-    return success();
-  }
-};
-
-/// memref.store and vector.store: what is stored, memory, indices.
-template <typename Op> struct LowerStore : MemoryPattern<Op> {
-  using MemoryPattern<Op>::MemoryPattern;
-  LogicalResult matchAndRewrite(Op op, typename Op::Adaptor adaptor,
-                                ConversionPatternRewriter &b) const override {
-    Value memory = op->getOperand(1);
-    Value at = this->addressOf(b, op, memory, adaptor.getOperands()[1]);
-    b.replaceOpWithNewOp<LLVM::StoreOp>(op, adaptor.getOperands()[0], at, alignmentOf(op, memory),
-                                        /*isVolatile=*/false, op.getNontemporal());
-    return success();
-  }
-};
-
-struct LowerPrefetch : MemoryPattern<memref::PrefetchOp> {
-  using MemoryPattern::MemoryPattern;
-  LogicalResult matchAndRewrite(memref::PrefetchOp op, OpAdaptor adaptor,
-                                ConversionPatternRewriter &b) const override {
-    Value at = addressOf(b, op, op.getMemref(), adaptor.getMemref());
-    b.replaceOpWithNewOp<LLVM::Prefetch>(op, at, op.getIsWrite(), op.getLocalityHint(),
-                                         op.getIsDataCache());
-    return success();
-  }
-};
-
-struct LowerMaskedLoad : MemoryPattern<vector::MaskedLoadOp> {
-  using MemoryPattern::MemoryPattern;
-  LogicalResult matchAndRewrite(vector::MaskedLoadOp op, OpAdaptor adaptor,
-                                ConversionPatternRewriter &b) const override {
-    Value at = addressOf(b, op, op.getBase(), adaptor.getBase());
-    b.replaceOpWithNewOp<LLVM::MaskedLoadOp>(op, converted(op.getType()), at, adaptor.getMask(),
-                                             adaptor.getPassThru(), alignmentOf(op, op.getBase()));
-    return success();
-  }
-};
-
-struct LowerMaskedStore : MemoryPattern<vector::MaskedStoreOp> {
-  using MemoryPattern::MemoryPattern;
-  LogicalResult matchAndRewrite(vector::MaskedStoreOp op, OpAdaptor adaptor,
-                                ConversionPatternRewriter &b) const override {
-    Value at = addressOf(b, op, op.getBase(), adaptor.getBase());
-    b.replaceOpWithNewOp<LLVM::MaskedStoreOp>(op, adaptor.getValueToStore(), at, adaptor.getMask(),
-                                              alignmentOf(op, op.getBase()));
-    return success();
-  }
-};
-
-struct LowerGather : MemoryPattern<vector::GatherOp> {
-  using MemoryPattern::MemoryPattern;
-  LogicalResult matchAndRewrite(vector::GatherOp op, OpAdaptor adaptor,
-                                ConversionPatternRewriter &b) const override {
-    MemRefType memory = memoryType(op.getBase());
-    Value at = addressOf(b, op, op.getBase(), adaptor.getBase(), op.getOffsets().front());
-    Type pointers = op.getVectorType().clone(at.getType());
-    Value all = LLVM::GEPOp::create(b, op.getLoc(), pointers, memory.getElementType(), at,
-                                    LLVM::GEPArg(adaptor.getIndices()));
-    b.replaceOpWithNewOp<LLVM::masked_gather>(op, converted(op.getType()), all, adaptor.getMask(),
-                                              adaptor.getPassThru(), alignmentOf(op, op.getBase()));
-    return success();
-  }
-};
-
-struct LowerView : MemoryPattern<memref::ViewOp> {
-  using MemoryPattern::MemoryPattern;
-  LogicalResult matchAndRewrite(memref::ViewOp op, OpAdaptor adaptor,
-                                ConversionPatternRewriter &b) const override {
-    b.replaceOp(op, addressOf(b, op, op.getSource(), adaptor.getSource(), op.getByteShift()));
-    return success();
-  }
-};
-
-struct LowerSubView : MemoryPattern<memref::SubViewOp> {
-  using MemoryPattern::MemoryPattern;
-  LogicalResult matchAndRewrite(memref::SubViewOp op, OpAdaptor adaptor,
-                                ConversionPatternRewriter &b) const override {
-    b.replaceOp(op, addressOf(b, op, op.getSource(), adaptor.getSource(), op.getOffsets().front()));
-    return success();
-  }
-};
-
-struct LowerAddress : ConvertOpToLLVMPattern<memref::ExtractAlignedPointerAsIndexOp> {
-  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
-  LogicalResult matchAndRewrite(memref::ExtractAlignedPointerAsIndexOp op, OpAdaptor adaptor,
-                                ConversionPatternRewriter &b) const override {
-    b.replaceOpWithNewOp<LLVM::PtrToIntOp>(op, getIndexType(), adaptor.getSource());
-    return success();
-  }
-};
 
 struct LowerGlobal : ConvertOpToLLVMPattern<memref::GlobalOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
@@ -210,27 +161,12 @@ struct LowerGlobal : ConvertOpToLLVMPattern<memref::GlobalOp> {
   }
 };
 
-struct LowerGetGlobal : ConvertOpToLLVMPattern<memref::GetGlobalOp> {
-  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
-  LogicalResult matchAndRewrite(memref::GetGlobalOp op, OpAdaptor,
-                                ConversionPatternRewriter &b) const override {
-    b.replaceOpWithNewOp<LLVM::AddressOfOp>(op, getPtrType(), op.getName());
-    return success();
-  }
-};
-
 } // namespace
 
 void populateMemoryPatterns(LLVMTypeConverter &converter, RewritePatternSet &patterns) {
   converter.addConversion(
       [](MemRefType type) -> Type { return LLVM::LLVMPointerType::get(type.getContext()); });
-  // Before those of the vector dialect.
-  PatternBenefit first(2);
-  auto addresses = std::make_shared<Addresses>();
-  patterns.add<LowerLoad<memref::LoadOp>, LowerLoad<vector::LoadOp>, LowerStore<memref::StoreOp>,
-               LowerStore<vector::StoreOp>, LowerPrefetch, LowerMaskedLoad, LowerMaskedStore,
-               LowerGather, LowerView, LowerSubView>(converter, first, addresses);
-  patterns.add<LowerAddress, LowerGlobal, LowerGetGlobal>(converter, first);
+  patterns.add<LowerGlobal>(converter);
 }
 
 } // namespace dl

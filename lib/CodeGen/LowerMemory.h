@@ -18,9 +18,6 @@ inline constexpr llvm::StringLiteral kDistance = "dl.distance";
 /// What is left is the same for the rows of a tile, and computed once.
 void splitIndices(mlir::ModuleOp module);
 
-/// Functions take memory as pointers.
-void passPointers(mlir::ModuleOp module);
-
 /// Memory, which is flat in kernels, becomes a pointer, and each access one address:
 ///
 ///   memory[i] {dl.distance = 5}  ~>  p = &memory[i]; p[5]
@@ -28,6 +25,33 @@ void passPointers(mlir::ModuleOp module);
 /// What neighbours share is computed once then, and the constant is part of an
 /// instruction. MLIR's own lowering takes a descriptor of memory apart and adds up the
 /// index at each access.
+class MemoryLowering {
+public:
+  /// Whether `lower` knows an op.
+  static bool isLowered(mlir::Operation *op);
+  /// Replaces an access, whose index has 64 bits, by one of the LLVM dialect before it.
+  /// Of an op that makes memory the pointer is noted.
+  void lower(mlir::OpBuilder &b, mlir::Operation *op);
+  /// Where memory begins.
+  mlir::Value pointerOf(mlir::OpBuilder &b, mlir::Value memory);
+
+private:
+  mlir::Value addressOf(mlir::OpBuilder &b, mlir::Operation *op, mlir::Value memory,
+                        mlir::Value index);
+  mlir::Value lowerLoad(mlir::OpBuilder &b, mlir::Operation *op);
+  void lowerStore(mlir::OpBuilder &b, mlir::Operation *op);
+
+  /// By memory.
+  llvm::DenseMap<mlir::Value, mlir::Value> pointers;
+  /// By memory and index.
+  llvm::DenseMap<std::pair<mlir::Value, mlir::Value>, mlir::Value> addresses;
+};
+
+/// Ops of phases become those of the LLVM dialect, where one has the same operands, and
+/// phases its functions. What has none stays, between casts.
+void lowerOps(mlir::ModuleOp module);
+
+/// The pattern of what memory holds from the start.
 void populateMemoryPatterns(mlir::LLVMTypeConverter &converter, mlir::RewritePatternSet &patterns);
 
 } // namespace dl

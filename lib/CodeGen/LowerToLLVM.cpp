@@ -4,7 +4,8 @@
 //    taking constants out of it (SplitIndices.cpp), hoisting and merging it is
 //    cheaper here than in LLVM.
 // 2. Loops become branches.
-// 3. Everything becomes LLVM, memory pointers (LowerMemory.h).
+// 3. Everything becomes LLVM, memory pointers (LowerMemory.h): what has a counterpart there
+//    in one walk (LowerOps.cpp), the rest by MLIR's conversion.
 // 4. Each phase becomes its entry, which takes the pointers from `args`.
 // 5. Verify the promises: nothing but the LLVM dialect, and no allocation.
 //
@@ -41,6 +42,21 @@ static void eraseUnused(ModuleOp module) {
   module.walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
     if (isOpTriviallyDead(op))
       op->erase();
+  });
+}
+
+/// Emitters make constants where they need them; all of a function's come first, each once.
+static void uniteConstants(func::FuncOp function) {
+  if (function.isDeclaration())
+    return;
+  Block &entry = function.getBody().front();
+  DenseMap<Attribute, arith::ConstantOp> known;
+  function.walk([&](arith::ConstantOp constant) {
+    auto [first, isNew] = known.try_emplace(constant.getValue(), constant);
+    if (isNew)
+      return constant->moveBefore(&entry, entry.begin());
+    constant.replaceAllUsesWith(first->second.getResult());
+    constant.erase();
   });
 }
 
@@ -143,11 +159,25 @@ static LogicalResult verifyLowered(ModuleOp module) {
   return failure(result.wasInterrupted());
 }
 
+static bool isLowered(ModuleOp module) {
+  return !module
+              .walk([](Operation *op) {
+                bool isLLVM =
+                    isa<ModuleOp>(op) || isa_and_nonnull<LLVM::LLVMDialect>(op->getDialect());
+                return isLLVM ? WalkResult::advance() : WalkResult::interrupt();
+              })
+              .wasInterrupted();
+}
+
 LogicalResult lowerToLLVM(ModuleOp module) {
+  for (auto function : module.getOps<func::FuncOp>())
+    uniteConstants(function);
   splitIndices(module);
   cleanUp(module);
-  passPointers(module);
-  if (failed(convertLoops(module)) || failed(convertToLLVM(module)))
+  if (failed(convertLoops(module)))
+    return failure();
+  lowerOps(module);
+  if (!isLowered(module) && failed(convertToLLVM(module)))
     return failure();
   SmallVector<LLVM::LLVMFuncOp> phases;
   for (auto function : module.getOps<LLVM::LLVMFuncOp>())

@@ -58,3 +58,17 @@ dl.model @pointwise(%x: tensor<4x5x7x32xf32>, %w: tensor<1x1x32x16xf32>) attribu
   }
   dl.return %z
 }
+
+// What has no counterpart in LLVM of the same operands (a conversion from integers) goes through
+// MLIR's conversion, with what stands around it replaced before.
+// CHECK-LABEL: llvm.func @number_k0_cast_entry0
+// CHECK-NOT: unrealized_conversion_cast
+// CHECK: llvm.sitofp
+// CHECK: llvm.return
+dl.model @number(%x: tensor<64xi32>) attributes {arena_bytes = 0} {
+  %y = dl.kernel "cast"(%a = %x) attributes {places = array<i64: 2, 0>} {
+    %r = dl.cast %a {to = f32}
+    dl.yield %r
+  }
+  dl.return %y
+}
