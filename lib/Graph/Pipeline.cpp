@@ -22,10 +22,10 @@ void buildGraphPipeline(OpPassManager &outer, const GraphOptions &options) {
   manager.addPass(createSplitBiasPass());
 
   // 2. Clean up what the decompositions and the gradient left: constants, equal
-  //    subexpressions, dead code.
+  //    subexpressions, dead code. Patterns are applied until nothing folds any more, so that no
+  //    canonicaliser is needed, which would collect the patterns of all dialects each time.
   if (options.optLevel > 0) {
     manager.addPass(createSimplifyPass());
-    manager.addPass(createCanonicalizerPass());
     manager.addPass(createCSEPass());
   }
 
@@ -38,7 +38,6 @@ void buildGraphPipeline(OpPassManager &outer, const GraphOptions &options) {
     manager.addPass(createStoreTransposedPass());
     manager.addPass(createSimplifyPass());
     manager.addPass(createSinkReshapesPass());
-    manager.addPass(createCanonicalizerPass());
     manager.addPass(createCSEPass());
   }
 
