@@ -147,8 +147,16 @@ static double rereadCost(double bytes, double times, double share, const Machine
 /// columns, for the three places of the loop over columns.
 StrategyChooser::OrderCosts StrategyChooser::orderCosts(double outerRows, double innerRows,
                                                         double columns) const {
-  auto a = static_cast<double>(bytesOf(kA)), b = static_cast<double>(bytesOf(kB));
-  auto c = static_cast<double>(bytesOf(kC));
+  // In one turn of the loops outside all of these.
+  auto turn = [&](OperandIndex operand) {
+    auto bytes = static_cast<double>(bytesOf(operand));
+    for (auto [index, dim] : llvm::enumerate(s.dims))
+      if (dim.role == DimRole::Batch && static_cast<int>(index) != s.vectorDim &&
+          dim.strides[operand] != 0)
+        bytes /= static_cast<double>(dim.extent);
+    return bytes;
+  };
+  double a = turn(kA), b = turn(kB), c = turn(kC);
   double rows = outerRows * innerRows;
   auto reread = [&](double bytes, double times, double share = 0.75) {
     return rereadCost(bytes, times, share, machine);
@@ -156,7 +164,10 @@ StrategyChooser::OrderCosts StrategyChooser::orderCosts(double outerRows, double
   // Processors do not see short pieces of rows coming: all of them must stay near.
   double shareOfB = s.operands[kB].staging == Staging::None && !s.isDot() ? 0.66 : 0.75;
   auto narrow = [&](double bytes) {
-    double level = bytes > static_cast<double>(machine.l2Bytes)       ? 8
+    // Results of all turns leave the L2 cache, and are written far out if they are many.
+    double all = bytes / c * static_cast<double>(bytesOf(kC));
+    double level = all >= 2 * static_cast<double>(machine.l2Bytes)    ? 14
+                   : all > static_cast<double>(machine.l2Bytes)       ? 8
                    : bytes > static_cast<double>(machine.l1Bytes) / 2 ? 0.25
                                                                       : 0;
     return columns > 1 ? level * bytes : 0;

@@ -211,6 +211,20 @@ TEST_F(ContractionStrategies, ShortDotProducts) {
   }
 }
 
+/// Results that leave the caches are written along their rows, not in strips of columns:
+/// also where a batch alone would leave room for them.
+TEST_F(ContractionStrategies, LargeResultsAreWrittenAlongRows) {
+  for (const KernelText &text : {KernelText{{"8x1024x64xf32", "8x1024x64xf32"},
+                                            "%r = dl.matmul %a0, %a1 {transpose_b = true}"},
+                                 KernelText{{"16x512x64xf32", "16x512x64xf32"},
+                                            "%r = dl.matmul %a0, %a1 {transpose_b = true}"},
+                                 KernelText{{"128x1024xf32", "128x1024xf32"},
+                                            "%r = dl.matmul %a0, %a1 {transpose_a = true}"}}) {
+    std::string strategy = strategyOf(text);
+    EXPECT_TRUE(says(strategy, "m n; sums over k")) << strategy;
+  }
+}
+
 /// Rows that stream past a panel of the L2 cache are fetched ahead.
 TEST_F(ContractionStrategies, BlocksFetchRows) {
   std::string strategy = strategyOf(
