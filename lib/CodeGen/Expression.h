@@ -67,7 +67,9 @@ private:
   mlir::Value compute(mlir::Value value, const Position &position);
   mlir::Value computeElementwise(mlir::Operation *op, const Position &position);
   mlir::Value computeDropout(DropoutTrainOp op, const Position &position);
-  mlir::Value randomWord(DropoutTrainOp op, mlir::Value first);
+  std::array<mlir::Value, 4> randomWords(DropoutTrainOp op, mlir::Value first);
+  mlir::Value randomRun(DropoutTrainOp op, const Position &position);
+  mlir::Value randomWord(DropoutTrainOp op, const Position &position);
   mlir::Value computeOneHot(OneHotOp op, const Position &position);
   mlir::Value computeConstant(ConstantOp op, const Position &position);
 

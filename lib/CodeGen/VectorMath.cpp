@@ -350,8 +350,6 @@ std::array<Value, 4> VectorMath::philox(std::array<Value, 4> counter, const Roun
     Value first = multiply(counter[0], 0xD2511F53), second = multiply(counter[2], 0xCD9E8D57);
     counter = {mix(second, counter[1], key[0]), second, mix(first, counter[3], key[1]), first};
   }
-  for (Value &word : counter)
-    word = lowHalves(narrow, word);
   return counter;
 }
 

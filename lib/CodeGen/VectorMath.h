@@ -61,8 +61,10 @@ struct VectorMath {
   /// type `narrow`: i32, or vectors of it.
   using RoundKeys = std::array<std::array<mlir::Value, 2>, 10>;
   RoundKeys roundKeys(std::array<mlir::Value, 2> key, mlir::Type narrow);
-  /// Its words for a counter of four, of which the first may be a vector.
+  /// Its words for a counter of four, of which the first may be a vector; in the low halves of
+  /// 64-bit lanes.
   std::array<mlir::Value, 4> philox(std::array<mlir::Value, 4> counter, const RoundKeys &keys);
+  mlir::Value lowHalves(mlir::Type narrow, mlir::Value wide);
 
 private:
   /// A number as the sum of a float and a smaller one behind its last digit.
@@ -113,7 +115,6 @@ private:
   mlir::Value erfByTable(mlir::Value x);
   mlir::Value geluByTable(mlir::Value x);
   mlir::Value widen(mlir::Type narrow, mlir::Value word);
-  mlir::Value lowHalves(mlir::Type narrow, mlir::Value wide);
   mlir::Value callLibrary(llvm::StringRef name, mlir::Value x);
 
   mlir::Value number(mlir::Value like, double value);

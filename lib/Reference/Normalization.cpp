@@ -100,8 +100,8 @@ template <> void evaluate(DropoutOp, Arrays in, MutableArrays out) {
     out[0].setReal(i, in[0].real(i));
 }
 
-/// The first word of Philox4x32-10.
-static uint32_t philox(std::array<uint32_t, 4> counter, uint64_t key) {
+/// The words of Philox4x32-10.
+static std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, uint64_t key) {
   auto low = static_cast<uint32_t>(key), high = static_cast<uint32_t>(key >> 32);
   for (int round = 0; round < 10; ++round) {
     uint64_t a = uint64_t(0xD2511F53) * counter[0], b = uint64_t(0xCD9E8D57) * counter[2];
@@ -110,17 +110,17 @@ static uint32_t philox(std::array<uint32_t, 4> counter, uint64_t key) {
     low += 0x9E3779B9;
     high += 0xBB67AE85;
   }
-  return counter[0];
+  return counter;
 }
 
 template <> void evaluate(DropoutTrainOp op, Arrays in, MutableArrays out) {
   double p = op.getP().convertToDouble();
   auto step = static_cast<uint64_t>(in[2].real(0));
   for (int64_t i = 0; i < out[0].size(); ++i) {
-    uint32_t word = philox({static_cast<uint32_t>(i), static_cast<uint32_t>(op.getStream()),
-                            static_cast<uint32_t>(step), static_cast<uint32_t>(step >> 32)},
-                           static_cast<uint64_t>(in[1].integer(0)));
-    out[0].setReal(i, word >= p * 0x1p32 ? in[0].real(i) / (1 - p) : 0);
+    auto words = philox({static_cast<uint32_t>(i / 4), static_cast<uint32_t>(op.getStream()),
+                         static_cast<uint32_t>(step), static_cast<uint32_t>(step >> 32)},
+                        static_cast<uint64_t>(in[1].integer(0)));
+    out[0].setReal(i, words[i % 4] >= p * 0x1p32 ? in[0].real(i) / (1 - p) : 0);
   }
 }
 

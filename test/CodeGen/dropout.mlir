@@ -6,7 +6,9 @@
 // CHECK: arith.addi {{.*}}-1640531527
 // CHECK: scf.for
 // CHECK-NOT: -1640531527
-// CHECK: arith.muli {{.*}} : vector<16xi64>
+// Of a tile of four vectors two take the words of eight counters, which fill a register.
+// CHECK-COUNT-38: arith.muli {{.*}} : vector<8xi64>
+// CHECK-NOT: arith.muli {{.*}} : vector<8xi64>
 // CHECK: return
 dl.model @dropped(%x: tensor<4096xf32>, %seed: tensor<i64>, %step: tensor<f64>) attributes {arena_bytes = 0} {
   %y = dl.kernel "dropout"(%a = %x, %b = %seed, %c = %step) attributes {places = array<i64: 2, 0>} {

@@ -19,6 +19,8 @@ def philox(counter, key):
 
 def dropout_mask(seed, stream, step, p, shape):
     """Which elements stay."""
-    index = np.arange(np.prod(shape), dtype=np.uint64)
+    count = int(np.prod(shape))
+    index = np.arange(-(-count // 4), dtype=np.uint64)
     words = philox([index, stream, step & LOW, step >> 32], [seed & LOW, seed >> 32])
-    return (words[0] >= p * 2.0**32).reshape(shape)
+    words = np.stack(np.broadcast_arrays(*words), axis=-1).reshape(-1)[:count]
+    return (words >= p * 2.0**32).reshape(shape)

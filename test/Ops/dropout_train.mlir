@@ -8,7 +8,7 @@ dl.model @known(%x: tensor<3x4xf32>, %seed: tensor<i64>, %step: tensor<f64>) att
     check.value.seed = dense<81985529216486895> : tensor<i64>,
     check.value.step = dense<7.0> : tensor<f64>,
     check.gradient = false,
-    check.expect.y = dense<[[0.0, 4.0, 6.0, 0.0], [0.0, 0.0, 14.0, 0.0], [0.0, 20.0, 22.0, 0.0]]> : tensor<3x4xf32>} {
+    check.expect.y = dense<[[0.0, 0.0, 6.0, 8.0], [10.0, 12.0, 0.0, 16.0], [18.0, 20.0, 22.0, 24.0]]> : tensor<3x4xf32>} {
   %y = dl.dropout_train %x, %seed, %step {p = 0.5, stream = 3}
   dl.return %y
 }
@@ -58,6 +58,19 @@ dl.model @uneven_rows(%x: tensor<7x203xf32>, %s: tensor<203xf32>, %seed: tensor<
   %a = dl.mul %x, %s
   %r = dl.dropout_train %a, %seed, %step {p = 0.4, stream = 1}
   dl.return %r
+}
+
+// Rows that begin within the words of a counter, and columns.
+dl.model @shifted_rows(%x: tensor<6x70xf32>, %s: tensor<70xf32>, %seed: tensor<i64>, %step: tensor<f64>) attributes {check.low.step = 0.0, check.high.step = 100.0, check.gradient = false} {
+  %a = dl.mul %x, %s
+  %r = dl.dropout_train %a, %seed, %step {p = 0.4, stream = 1}
+  dl.return %r
+}
+dl.model @columns(%x: tensor<40x33xf32>, %seed: tensor<i64>, %step: tensor<f64>) attributes {check.low.step = 0.0, check.high.step = 100.0, check.gradient = false} {
+  %a = dl.dropout_train %x, %seed, %step {p = 0.4, stream = 1}
+  %r = dl.transpose %a {permutation = [1, 0]}
+  %s = dl.sum %a {axes = [0]}
+  dl.return %r, %s
 }
 
 // The numbers are those of the place in row-major order, whatever is fused around.

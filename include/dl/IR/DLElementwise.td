@@ -108,8 +108,8 @@ def DL_DropoutOp : DL_Op<"dropout", [DL_Elementwise, DL_Composite]> {
 def DL_DropoutTrainOp : DL_Op<"dropout_train"> {
   let summary = "dropout at work, by random numbers of a seed, a step and a stream";
   let description = [{
-    Element i (in row-major order) stays, divided by 1 - p, where the first word of
-    Philox4x32-10 with the key `seed` and the counter [i, stream, step] (words of 32,
+    Element i (in row-major order) stays, divided by 1 - p, where word i % 4 of
+    Philox4x32-10 with the key `seed` and the counter [i / 4, stream, step] (words of 32,
     32 and 64 bits) is at least p * 2^32; else it is 0. Seed and step are scalars.
     dropout_train of a cotangent, with the same seed, step and stream, is the gradient.
   }];
