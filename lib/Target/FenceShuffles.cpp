@@ -19,21 +19,19 @@ static bool mixesVectors(Value *value) {
           shuffle->getType()->getElementType()->isDoubleTy());
 }
 
-static bool fence(Instruction &shuffle) {
+static void fence(Instruction &shuffle) {
   if (!mixesVectors(&shuffle) || none_of(shuffle.users(), mixesVectors))
-    return false;
+    return;
   IRBuilder<> b(shuffle.getNextNode());
   Value *fenced = b.CreateIntrinsic(Intrinsic::arithmetic_fence, shuffle.getType(), &shuffle);
   shuffle.replaceUsesWithIf(fenced, [](Use &use) { return mixesVectors(use.getUser()); });
-  return true;
 }
 
-PreservedAnalyses FenceShufflesPass::run(Function &function, FunctionAnalysisManager &) {
-  bool changed = false;
-  for (BasicBlock &block : function)
-    for (Instruction &instruction : make_early_inc_range(block))
-      changed |= fence(instruction);
-  return changed ? PreservedAnalyses::none() : PreservedAnalyses::all();
+void fenceShuffles(Module &module) {
+  for (Function &function : module)
+    for (BasicBlock &block : function)
+      for (Instruction &instruction : make_early_inc_range(block))
+        fence(instruction);
 }
 
 } // namespace dl

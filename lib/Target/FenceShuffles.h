@@ -3,7 +3,7 @@
 #ifndef DL_LIB_TARGET_FENCESHUFFLES_H
 #define DL_LIB_TARGET_FENCESHUFFLES_H
 
-#include "llvm/IR/PassManager.h"
+#include "llvm/IR/Module.h"
 
 namespace dl {
 
@@ -15,10 +15,7 @@ namespace dl {
 /// LLVM's x86 backend tries to make one instruction of each shuffle and all that it is
 /// made from, which it cannot, and takes most of a kernel's compile time for it. The
 /// fence is no instruction in the end.
-class FenceShufflesPass : public llvm::PassInfoMixin<FenceShufflesPass> {
-public:
-  llvm::PreservedAnalyses run(llvm::Function &function, llvm::FunctionAnalysisManager &manager);
-};
+void fenceShuffles(llvm::Module &module);
 
 } // namespace dl
 

@@ -77,8 +77,13 @@ static const llvm::StringSet<> &unwantedPasses() {
 
 /// On x86, where an instruction's address has an index and any distance, lanes of vectors are
 /// no registers of their own, numbers of the x87 are not used and positions are 64 bits.
+/// Addresses are computed in the block that accesses them, and vectors of floats stay in the
+/// domain of floats: nothing is left to be moved or renamed.
 static const llvm::StringSet<> &unwantedOnX86() {
   static const llvm::StringSet<> names = {
+      "CodeGen Prepare",
+      "X86 Execution Dependency Fix",
+      "BreakFalseDeps",
       "Canonicalize Freeze Instructions in Loops",
       "Loop Strength Reduction",
       "Constant Hoisting",

@@ -71,10 +71,12 @@ static void annotate(llvm::Module &module, const Machine &machine) {
   }
 }
 
-/// IR passes. No vectoriser and no unroller at any level: the kernels come
-/// vectorised and unrolled, with addresses in the form that x86 has. Elsewhere LLVM's
+/// IR passes. No vectoriser and no unroller at any level: the kernels come vectorised and
+/// unrolled, with equal values merged and addresses in the form that x86 has. Elsewhere LLVM's
 /// strength reduction makes them, and wants their parts simplified.
 static void optimize(llvm::Module &module, llvm::TargetMachine &target, int optLevel) {
+  if (optLevel < 3 && target.getTargetTriple().isX86())
+    return fenceShuffles(module);
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager cgscc;
@@ -88,11 +90,7 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &target, int optL
 
   llvm::FunctionPassManager passes;
   passes.addPass(llvm::EarlyCSEPass());
-  bool isX86 = target.getTargetTriple().isX86();
-  if (optLevel >= 3 || !isX86)
-    passes.addPass(llvm::InstCombinePass());
-  if (optLevel < 3 && isX86)
-    passes.addPass(FenceShufflesPass());
+  passes.addPass(llvm::InstCombinePass());
   if (optLevel >= 3) {
     passes.addPass(llvm::createFunctionToLoopPassAdaptor(llvm::LICMPass(llvm::LICMOptions()),
                                                          /*UseMemorySSA=*/true));
