@@ -19,6 +19,7 @@
 #include "WindowNest.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -79,7 +80,10 @@ private:
                 bool isWhole);
   void emitAverageBackwardLooped(bool padded);
   int64_t bandRows(const WindowCells &cells);
-  void emitNumbers(PhaseBuilder &phase, Value n, Value end, const Numbers &numbers);
+  void emitNumber(PhaseBuilder &phase, ArrayRef<Value> window, const Numbers &numbers);
+  void emitNumbers(PhaseBuilder &phase, Value n, Value first, Value end, const Numbers &numbers);
+  void whenWindow(PhaseBuilder &phase, ArrayRef<Value> cell, const WindowCells &cells,
+                  function_ref<void()> emit);
   void emitPixels(PhaseBuilder &phase, Value n, Value first, Value end, const WindowCells &cells,
                   const Numbers &numbers);
   Carried readWindow(PhaseBuilder &phase, ArrayRef<Value> window, const ChannelChunk &chunk,
@@ -321,34 +325,60 @@ void WindowEmitter::emitBackward() {
     Value end = linearIndex(b, {first, phase.index(rows)}, {1, 1});
     end = arith::MinSIOp::create(b, end, phase.index(cells.extent(0)));
     numbers.firstRow = linearIndex(b, {first, phase.index(-cells.overhang(0))}, {1, 1});
-    emitNumbers(phase, n, end, numbers);
+    emitNumbers(phase, n, numbers.firstRow, first, numbers);
     emitPixels(phase, n, first, end, cells, numbers);
   });
 }
 
-/// Those of the windows from the numbers' first row to row `end`.
-void WindowEmitter::emitNumbers(PhaseBuilder &phase, Value n, Value end, const Numbers &numbers) {
-  ImplicitLocOpBuilder &b = phase.b;
-  Value lower = arith::MaxSIOp::create(b, numbers.firstRow, phase.index(0));
-  Value upper = arith::MinSIOp::create(b, end, phase.index(nest.pooled[1]));
-  buildLoop(b, lower, upper, 1, [&](Value row) {
-    buildLoop(b, 0, nest.pooled[2], 1, [&](Value column) {
-      nest.forEachChunk(phase, [&](const ChannelChunk &chunk) {
-        SmallVector<Value> window = {n, row, column};
-        Value largest = largestTap(phase, window, chunk);
-        storeElement(b, largest, numbers.memory(phase), numbers.shape,
-                     numbers.position(phase, window, chunk));
-      });
-    });
+void WindowEmitter::emitNumber(PhaseBuilder &phase, ArrayRef<Value> window,
+                               const Numbers &numbers) {
+  nest.forEachChunk(phase, [&](const ChannelChunk &chunk) {
+    storeElement(phase.b, largestTap(phase, window, chunk), numbers.memory(phase), numbers.shape,
+                 numbers.position(phase, window, chunk));
   });
 }
 
-/// Each pixel of some rows of cells adds the cotangents of the windows that chose it.
+/// Those of the windows in rows `first` to `end`, as far as there are such rows.
+void WindowEmitter::emitNumbers(PhaseBuilder &phase, Value n, Value first, Value end,
+                                const Numbers &numbers) {
+  ImplicitLocOpBuilder &b = phase.b;
+  Value lower = arith::MaxSIOp::create(b, first, phase.index(0));
+  Value upper = arith::MinSIOp::create(b, end, phase.index(nest.pooled[1]));
+  buildLoop(b, lower, upper, 1, [&](Value row) {
+    buildLoop(b, 0, nest.pooled[2], 1,
+              [&](Value column) { emitNumber(phase, {n, row, column}, numbers); });
+  });
+}
+
+/// Builds `emit` for cells whose own window there is.
+void WindowEmitter::whenWindow(PhaseBuilder &phase, ArrayRef<Value> cell, const WindowCells &cells,
+                               function_ref<void()> emit) {
+  ImplicitLocOpBuilder &b = phase.b;
+  Value exists;
+  for (int dim : {0, 1}) {
+    if (cells.extent(dim) <= nest.pooled[dim + 1])
+      continue;
+    Value here = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, cell[dim + 1],
+                                       phase.index(nest.pooled[dim + 1]));
+    exists = exists ? arith::AndIOp::create(b, exists, here).getResult() : here;
+  }
+  if (!exists)
+    return emit();
+  auto branch = scf::IfOp::create(b, exists, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  emit();
+}
+
+/// Each pixel of some rows of cells adds the cotangents of the windows that chose it. The
+/// numbers of a cell's own window come just before: so reading the image and writing its
+/// gradient go side by side.
 void WindowEmitter::emitPixels(PhaseBuilder &phase, Value n, Value first, Value end,
                                const WindowCells &cells, const Numbers &numbers) {
   ImplicitLocOpBuilder &b = phase.b;
   buildLoop(b, first, end, 1, [&](Value row) {
     if (!cells.canUnroll()) {
+      emitNumbers(phase, n, row, linearIndex(b, {row, phase.index(1)}, {1, 1}), numbers);
       auto pixelRows = cells.pixels(phase, 0, row);
       return buildLoop(b, pixelRows.first, pixelRows.second, 1, [&](Value y) {
         buildLoop(b, 0, nest.image[2], 1, [&](Value x) {
@@ -359,9 +389,10 @@ void WindowEmitter::emitPixels(PhaseBuilder &phase, Value n, Value first, Value 
       });
     }
     buildLoop(b, 0, cells.extent(1), 1, [&](Value column) {
-      nest.forEachChunk(phase, [&](const ChannelChunk &chunk) {
-        addChosen(phase, {n, row, column}, chunk, cells, numbers);
-      });
+      SmallVector<Value> cell = {n, row, column};
+      whenWindow(phase, cell, cells, [&] { emitNumber(phase, cell, numbers); });
+      nest.forEachChunk(
+          phase, [&](const ChannelChunk &chunk) { addChosen(phase, cell, chunk, cells, numbers); });
     });
   });
 }

@@ -12,10 +12,9 @@ using namespace mlir;
 
 namespace dl {
 
-/// Windows of more taps than this are looped over.
+/// Windows of more taps than this are looped over, and so are channels where all their vectors
+/// together have more.
 static constexpr int64_t kUnrolledTaps = 16;
-/// So are channels of more vectors than this.
-static constexpr int64_t kUnrolledChunks = 4;
 
 WindowNest::WindowNest(KernelModule &module, const WindowGeometry &geometry,
                        ArrayRef<int64_t> image, ArrayRef<int64_t> pooled, Type elementType)
@@ -38,7 +37,7 @@ bool WindowNest::isTiling() const {
 void WindowNest::forEachChunk(PhaseBuilder &phase,
                               function_ref<void(const ChannelChunk &)> emit) const {
   int64_t rest = image[3] % lanes, whole = image[3] - rest;
-  if (whole <= kUnrolledChunks * lanes) {
+  if (whole / lanes * taps() <= kUnrolledTaps) {
     for (int64_t channel = 0; channel < whole; channel += lanes)
       emit({phase.index(channel), lanes, lanes});
   } else {

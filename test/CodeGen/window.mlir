@@ -44,11 +44,17 @@ dl.model @tiling(%x: tensor<2x5x5x16xf32>, %g: tensor<2x2x2x16xf32>) attributes 
   dl.return %y
 }
 
-// Windows that overlap: a task writes the numbers of their largest taps to its scratch,
-// then pixels add up, without a loop over the windows that reach one.
+// Windows that overlap: a task writes the number of one's largest tap to its scratch, behind
+// those of the rows before its own; then pixels add up, without a loop over the windows that
+// reach one.
 // CHECK-LABEL: module @overlapping_k0_max_pool2d_backward
 // CHECK: phase0
 // CHECK: vector.store {{.*}} vector<16xi32>
+// CHECK: scf.for
+// CHECK: scf.for
+// CHECK: scf.if
+// CHECK: vector.store {{.*}} vector<16xi32>
+// CHECK-NOT: scf.for
 // CHECK: scf.if
 // CHECK-COUNT-4: vector.load {{.*}} vector<16xi32>
 // CHECK: vector.store {{.*}} vector<16xf32>
@@ -57,6 +63,20 @@ dl.model @tiling(%x: tensor<2x5x5x16xf32>, %g: tensor<2x2x2x16xf32>) attributes 
 dl.model @overlapping(%x: tensor<2x5x5x16xf32>, %g: tensor<2x4x4x16xf32>) attributes {arena_bytes = 0} {
   %y = dl.kernel "max_pool2d_backward"(%a = %x, %b = %g) attributes {places = array<i64: 2, 0>} {
     %1 = dl.max_pool2d_backward %a, %b {kernel = [2, 2], strides = [1, 1], layout = nhwc}
+    dl.yield %1
+  }
+  dl.return %y
+}
+
+// Channels are looped over where all taps of all their vectors would be much code.
+// CHECK-LABEL: module @channels_k0_max_pool2d
+// CHECK: scf.for {{.*}} step %c16
+// CHECK-COUNT-9: vector.load
+// CHECK-NOT: vector.load
+// CHECK: vector.store
+dl.model @channels(%x: tensor<2x9x9x64xf32>) attributes {arena_bytes = 0} {
+  %y = dl.kernel "max_pool2d"(%a = %x) attributes {places = array<i64: 2, 0>} {
+    %1 = dl.max_pool2d %a {kernel = [3, 3], layout = nhwc}
     dl.yield %1
   }
   dl.return %y
