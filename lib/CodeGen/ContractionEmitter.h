@@ -81,6 +81,8 @@ protected:
 
   // ContractionStaging.cpp
   void emitStaging(OperandIndex operand);
+  void addStaging(OperandIndex operand, int64_t tasks,
+                  llvm::function_ref<void(PhaseBuilder &)> emit);
   void emitCopy(OperandIndex operand);
   void copyBlock(PhaseBuilder &phase, Expression &expression, OperandIndex operand,
                  llvm::SmallVectorImpl<mlir::Value> &indices, mlir::Value target, mlir::Value at);

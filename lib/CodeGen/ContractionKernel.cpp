@@ -144,6 +144,8 @@ static FailureOr<Choice> chooseForm(KernelModule &module, const ContractionBody 
     if (!best || choice.time() * kGatherShare < best->time())
       best = std::move(choice);
   }
+  if (best->descriptors.size() == 1)
+    stageByWorkers(best->descriptors.front(), module.machine(), best->strategies.front());
   for (auto [descriptor, strategy] : llvm::zip_equal(best->descriptors, best->strategies))
     strategy.fetchesResults = fetchesResults(body, descriptor, strategy, module);
   return std::move(*best);
@@ -294,9 +296,26 @@ void ContractionEmitter::stage(ArrayRef<std::unique_ptr<ContractionEmitter>> oth
       stagedOffset[operand] = (*same)->stagedOffset[operand];
       continue;
     }
-    stagedOffset[operand] = module.reserveWorkspace(bytes(s.operands[operand].count));
-    emitStaging(operand);
+    int64_t count = bytes(s.operands[operand].count);
+    bool byEachWorker = s.operands[operand].byEachWorker;
+    stagedOffset[operand] =
+        byEachWorker ? module.reserveScratch(count) : module.reserveWorkspace(count);
+    if (!byEachWorker)
+      emitStaging(operand);
   }
+  // What prepares the next phase comes last.
+  for (OperandIndex operand : {kA, kB})
+    if (s.operands[operand].byEachWorker)
+      emitStaging(operand);
+}
+
+/// A phase that stages an operand.
+void ContractionEmitter::addStaging(OperandIndex operand, int64_t tasks,
+                                    function_ref<void(PhaseBuilder &)> emit) {
+  if (s.operands[operand].byEachWorker)
+    module.addPreparation(tasks, emit);
+  else
+    module.addPhase(tasks, emit);
 }
 
 void ContractionEmitter::emit() {

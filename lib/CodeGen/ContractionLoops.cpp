@@ -21,7 +21,7 @@ Value ContractionEmitter::memoryOf(PhaseBuilder &phase, OperandIndex operand) co
     return phase.scratch(stagedOffset[kC], d.element, staged.count);
   if (operand == kC)
     return phase.workspace(stagedOffset[kC], d.element, staged.count * s.parts);
-  if ((operand == kA && s.copiesInTask) || staged.level >= 0)
+  if ((operand == kA && s.copiesInTask) || staged.level >= 0 || staged.byEachWorker)
     return phase.scratch(stagedOffset[operand], d.element, staged.count);
   if (staged.staging != Staging::None)
     return phase.workspace(stagedOffset[operand], d.element, staged.count);

@@ -314,4 +314,28 @@ void StrategyChooser::chooseTasks() {
   }
 }
 
+/// Whether workers, which take tasks from the first on, meet all of an operand.
+static bool isReadByAll(const ContractionDescriptor &d, const ContractionStrategy &s,
+                        OperandIndex operand) {
+  if (s.parts > 1 || (operand == kA && s.rowParts > 1))
+    return false;
+  for (int loop : ArrayRef<int>(s.loops).take_front(s.taskLoops))
+    if (s.dims[loop].tiles() > 1)
+      return llvm::none_of(s.dims[loop].parts,
+                           [&](int part) { return d.dims[part].terms[operand].occurs(); });
+  return s.rowParts > 1;
+}
+
+void stageByWorkers(const ContractionDescriptor &descriptor, const Machine &machine,
+                    ContractionStrategy &strategy) {
+  int64_t elementBytes = descriptor.element.getIntOrFloatBitWidth() / 8;
+  for (OperandIndex operand : {kA, kB}) {
+    StagedOperand &staged = strategy.operands[operand];
+    bool hasPhase = staged.staging != Staging::None && staged.level < 0 &&
+                    !(operand == kA && strategy.copiesInTask);
+    staged.byEachWorker = hasPhase && staged.count * elementBytes <= machine.l2Bytes / 2 &&
+                          isReadByAll(descriptor, strategy, operand);
+  }
+}
+
 } // namespace dl

@@ -143,7 +143,7 @@ void ContractionEmitter::emitCopy(OperandIndex operand) {
     tasks *= staged.ranges[leading].extent();
     block /= std::max<int64_t>(staged.ranges[leading++].extent(), 1);
   }
-  module.addPhase(tasks, [&](PhaseBuilder &phase) {
+  addStaging(operand, tasks, [&](PhaseBuilder &phase) {
     ImplicitLocOpBuilder &b = phase.b;
     Expression expression(phase);
     Value target = memoryOf(phase, operand);
@@ -367,7 +367,7 @@ void ContractionEmitter::emitPanels(OperandIndex operand) {
   int64_t panels = llvm::divideCeil(s.dims[panelDim(operand)].extent, staged.panelTile);
   int64_t together = panelsTogether(operand), groups = llvm::divideCeil(panels, together);
   int64_t tasks = staged.count == 0 ? 0 : staged.count / staged.panel / panels * groups;
-  module.addPhase(tasks, [&](PhaseBuilder &phase) {
+  addStaging(operand, tasks, [&](PhaseBuilder &phase) {
     ImplicitLocOpBuilder &b = phase.b;
     Expression expression(phase);
     Value count = phase.index(groups);
@@ -469,7 +469,7 @@ void ContractionEmitter::packColumnsOf(PhaseBuilder &phase, Expression &expressi
 void ContractionEmitter::emitColumns() {
   const StagedOperand &staged = s.operands[kB];
   int64_t task = staged.panel * d.dims[s.vectorPart].extent;
-  module.addPhase(task == 0 ? 0 : staged.count / task, [&](PhaseBuilder &phase) {
+  addStaging(kB, task == 0 ? 0 : staged.count / task, [&](PhaseBuilder &phase) {
     Expression expression(phase);
     SmallVector<Value> index = taskIndex(phase, kB, s.vectorPart, phase.task);
     Value at = phase.index(0);

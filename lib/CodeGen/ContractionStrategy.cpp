@@ -65,6 +65,9 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
     if (operands[operand].level >= 0)
       text += fmt::format("; {} packed {}", operand == kA ? "a" : "b",
                           operands[operand].withFirstRows ? "with the first rows" : "in tasks");
+  for (OperandIndex operand : {kA, kB})
+    if (operands[operand].byEachWorker)
+      text += fmt::format("; {} by each worker", operand == kA ? "a" : "b");
   for (int loop : loops)
     if (isChunked(loop))
       text += fmt::format("; {} in chunks of {}", nameOf(loop), dims[loop].tile);

@@ -183,7 +183,12 @@ void KernelModule::addPhase(int64_t tasks, function_ref<void(PhaseBuilder &)> em
     b.setInsertionPoint(block->getTerminator());
     LLVM::CallIntrinsicOp::create(b, b.getStringAttr("llvm.x86.sse.sfence"), ValueRange());
   }
-  code.phases.push_back({entry, tasks});
+  code.phases.push_back({entry, tasks, PhaseKind::Shared});
+}
+
+void KernelModule::addPreparation(int64_t tasks, function_ref<void(PhaseBuilder &)> emit) {
+  addPhase(tasks, emit);
+  code.phases.back().kind = PhaseKind::Preparation;
 }
 
 KernelCode KernelModule::take() {

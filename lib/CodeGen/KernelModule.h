@@ -95,6 +95,9 @@ public:
 
   /// Adds a phase of `tasks` tasks. `emit` builds what one task does.
   void addPhase(int64_t tasks, llvm::function_ref<void(PhaseBuilder &)> emit);
+  /// Adds one that each worker runs by itself, before its tasks of the next phase: it
+  /// writes scratch alone.
+  void addPreparation(int64_t tasks, llvm::function_ref<void(PhaseBuilder &)> emit);
 
   /// The finished code. No phase may be added afterwards.
   KernelCode take();

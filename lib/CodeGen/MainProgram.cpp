@@ -31,8 +31,9 @@ static ForkGain forkGain(const KernelCode &code, const Machine &machine) {
   auto cache = static_cast<double>(machine.l2Bytes);
   double alone =
       std::max(code.flops / flopsPerSecond, code.bytes / (code.bytes > cache ? kOuter : kInner));
-  return {alone / 2 - kFork * static_cast<double>(code.phases.size()),
-          std::min(code.bytes, cache) / kCrossing};
+  int64_t forks =
+      llvm::count_if(code.phases, [](const Phase &phase) { return !phase.isPreparation(); });
+  return {alone / 2 - kFork * static_cast<double>(forks), std::min(code.bytes, cache) / kCrossing};
 }
 
 namespace {
@@ -56,7 +57,11 @@ private:
   Value constantPointer(ConstantOp op);
   Value pointerTo(Value value);
   void callKernel(KernelOp kernel, const KernelCode &code, Value table);
-  void callTimed(LLVM::LLVMFuncOp entry, bool isParallel, Value table, Value tasks);
+  Value count(const Phase *phase);
+  LLVM::LLVMFuncOp entryOf(const Phase &phase);
+  Value addressOf(const Phase *phase);
+  void callPhase(const Phase *preparation, const Phase &phase, bool isParallel, Value table);
+  void callTimed(const Phase *preparation, const Phase &phase, bool isParallel, Value table);
 
   /// Arguments of the program's function.
   enum Argument { Variables, Inputs, Outputs, Arena, Pool };
@@ -146,34 +151,70 @@ void MainBuilder::callKernel(KernelOp kernel, const KernelCode &code, Value tabl
     LLVM::StoreOp::create(b, value, at);
   }
   bool forks = isForked && forkGain(code, machine).saved > 0;
+  const Phase *preparation = nullptr;
   for (const Phase &phase : code.phases) {
     if (phase.tasks == 0)
       continue;
-    LLVM::LLVMFuncOp entry = declare(phase.entry, {i64, i64, i64, pointer});
-    Value tasks = LLVM::ConstantOp::create(b, i64, phase.tasks);
+    if (phase.isPreparation()) {
+      preparation = &phase;
+      continue;
+    }
     bool isParallel = forks && phase.tasks > 1;
-    if (!program.timedPhases.empty()) {
-      callTimed(entry, isParallel, table, tasks);
-      continue;
-    }
-    if (isParallel) {
-      Value address = LLVM::AddressOfOp::create(b, entry);
-      LLVM::CallOp::create(b, parallelFor,
-                           ValueRange{function.getArgument(Pool), address, table, tasks});
-      continue;
-    }
-    Value zero = LLVM::ConstantOp::create(b, i64, 0);
-    LLVM::CallOp::create(b, entry, ValueRange{zero, tasks, zero, table});
+    if (program.timedPhases.empty())
+      callPhase(preparation, phase, isParallel, table);
+    else
+      callTimed(preparation, phase, isParallel, table);
+    preparation = nullptr;
   }
 }
 
-void MainBuilder::callTimed(LLVM::LLVMFuncOp entry, bool isParallel, Value table, Value tasks) {
-  LLVM::LLVMFuncOp timedFor = declare("dlrt_timed_for", {pointer, pointer, pointer, i64, pointer});
+LLVM::LLVMFuncOp MainBuilder::entryOf(const Phase &phase) {
+  return declare(phase.entry, {i64, i64, i64, pointer});
+}
+
+/// The tasks of a phase, and its function; none of no phase.
+Value MainBuilder::count(const Phase *phase) {
+  return LLVM::ConstantOp::create(b, i64, phase ? phase->tasks : 0);
+}
+
+Value MainBuilder::addressOf(const Phase *phase) {
+  if (!phase)
+    return LLVM::ZeroOp::create(b, pointer);
+  return LLVM::AddressOfOp::create(b, entryOf(*phase));
+}
+
+void MainBuilder::callPhase(const Phase *preparation, const Phase &phase, bool isParallel,
+                            Value table) {
+  if (!isParallel) {
+    Value zero = LLVM::ConstantOp::create(b, i64, 0);
+    for (const Phase *part : {preparation, &phase})
+      if (part)
+        LLVM::CallOp::create(b, entryOf(*part), ValueRange{zero, count(part), zero, table});
+    return;
+  }
+  Value pool = function.getArgument(Pool), tasks = count(&phase), address = addressOf(&phase);
+  if (!preparation) {
+    LLVM::CallOp::create(b, parallelFor, ValueRange{pool, address, table, tasks});
+    return;
+  }
+  LLVM::LLVMFuncOp preparedFor =
+      declare("dlrt_prepared_for", {pointer, pointer, i64, pointer, pointer, i64});
+  LLVM::CallOp::create(
+      b, preparedFor,
+      ValueRange{pool, addressOf(preparation), count(preparation), address, table, tasks});
+}
+
+void MainBuilder::callTimed(const Phase *preparation, const Phase &phase, bool isParallel,
+                            Value table) {
+  LLVM::LLVMFuncOp timedFor =
+      declare("dlrt_timed_for", {pointer, pointer, i64, pointer, pointer, i64, pointer});
   Value pool = isParallel ? Value(function.getArgument(Pool)) : LLVM::ZeroOp::create(b, pointer);
-  Value address = LLVM::AddressOfOp::create(b, entry);
-  int64_t at = program.timesOffset + timedPhases++ * int64_t(sizeof(dlrt_phase_time));
-  Value time = offset(function.getArgument(Arena), at);
-  LLVM::CallOp::create(b, timedFor, ValueRange{pool, address, table, tasks, time});
+  int64_t at = program.timesOffset + timedPhases * int64_t(sizeof(dlrt_phase_time));
+  timedPhases += preparation ? 2 : 1;
+  Value times = offset(function.getArgument(Arena), at);
+  LLVM::CallOp::create(b, timedFor,
+                       ValueRange{pool, addressOf(preparation), count(preparation),
+                                  addressOf(&phase), table, count(&phase), times});
 }
 
 /// All kernels that gain by it fork, or none: where some do, the data of all

@@ -102,7 +102,7 @@ void WinogradEmitter::emitOverChannels() {
     transformTiles(phase, expression, source, wantsImage ? transforms.result : transforms.image,
                    first, count, {phase.index(0), w.reduction}, {operand, phase.index(0)}, in);
     int64_t blocks = w.columns / w.block, blockElements = w.allPoints() * weightPlane();
-    Value weights = phase.workspace(weightsOffset, d.element, blocks * blockElements);
+    Value weights = allWeights(phase);
     buildLoop(b, 0, blocks, 1, [&](Value block) {
       multiplyChannels(phase, {operand, phase.index(0)},
                        {weights, advance(b, phase.index(0), block, blockElements)}, count,
@@ -112,13 +112,31 @@ void WinogradEmitter::emitOverChannels() {
   });
 }
 
+/// Memory of what is brought to the points first.
+int64_t WinogradEmitter::reserveStaged(int64_t elements) {
+  return w.byEachWorker ? module.reserveScratch(bytes(elements))
+                        : module.reserveWorkspace(bytes(elements));
+}
+
+Value WinogradEmitter::staged(PhaseBuilder &phase, int64_t offset, int64_t elements) const {
+  return w.byEachWorker ? phase.scratch(offset, d.element, elements)
+                        : phase.workspace(offset, d.element, elements);
+}
+
+void WinogradEmitter::addStaging(int64_t tasks, function_ref<void(PhaseBuilder &)> emit) {
+  if (w.byEachWorker)
+    module.addPreparation(tasks, emit);
+  else
+    module.addPhase(tasks, emit);
+}
+
 /// All of a tensor, at its points: [block of channels][point][tile][channel].
 void WinogradEmitter::emitPoints(const WinogradTensor &tensor, const LinearMap &map,
                                  const Planes &shape, int64_t blocks, int64_t channels) {
   constexpr int64_t kTasks = 32;
   int64_t share = llvm::divideCeil(w.tiles(), llvm::divideCeil(kTasks, blocks));
   int64_t groups = llvm::divideCeil(w.tiles(), share);
-  module.addPhase(blocks * groups, [&](PhaseBuilder &phase) {
+  addStaging(blocks * groups, [&](PhaseBuilder &phase) {
     ImplicitLocOpBuilder &b = phase.b;
     Expression expression(phase);
     Value groupCount = phase.index(groups);
@@ -130,7 +148,7 @@ void WinogradEmitter::emitPoints(const WinogradTensor &tensor, const LinearMap &
     transformTiles(phase, expression, tensor, map, first,
                    arith::MinUIOp::create(b, left, phase.index(share)),
                    {advance(b, phase.index(0), block, channels), channels},
-                   {phase.workspace(shape.offset, d.element, blocks * shape.count), at}, shape);
+                   {staged(phase, shape.offset, blocks * shape.count), at}, shape);
   });
 }
 
@@ -140,7 +158,7 @@ void WinogradEmitter::emitLate() {
   bool wantsImage = w.wants(w.image);
   int64_t depths = w.reduction / w.depth;
   in = Planes::of(w.allPoints(), llvm::alignTo(w.tiles(), w.rows) + w.rows, w.depth);
-  in.offset = module.reserveWorkspace(bytes(depths * in.count));
+  in.offset = reserveStaged(depths * in.count);
   emitPoints(wantsImage ? w.result : w.image, wantsImage ? transforms.result : transforms.image, in,
              depths, w.depth);
   module.addPhase(w.tasks(), [&](PhaseBuilder &phase) {
@@ -150,7 +168,7 @@ void WinogradEmitter::emitLate() {
     Value chunks = phase.index(w.chunks());
     Value block = arith::DivUIOp::create(b, phase.task, chunks);
     auto [first, count] = tilesOf(phase, arith::RemUIOp::create(b, phase.task, chunks));
-    Value operand = phase.workspace(in.offset, d.element, depths * in.count);
+    Value operand = staged(phase, in.offset, depths * in.count);
     Value operandStart = advance(b, phase.index(0), first, in.row);
     buildLoop(b, 0, depths, 1, [&](Value chunk) {
       Value weights = bringBlock(phase, expression, advance(b, phase.index(0), chunk, w.depth),

@@ -97,6 +97,7 @@ private:
   int64_t panelElements() const { return w.kOfPanel() * w.panelWidth(); }
   void reserveWeights();
   void emitWeights();
+  mlir::Value allWeights(PhaseBuilder &phase) const;
   mlir::Value bringBlock(PhaseBuilder &phase, Expression &expression, mlir::Value firstK,
                          Channels columns);
   void bringWeights(PhaseBuilder &phase, Expression &expression, mlir::Value firstK,
@@ -111,6 +112,9 @@ private:
   void emitLate();
   void finishTiles(PhaseBuilder &phase, Expression &expression, mlir::Value first,
                    mlir::Value count, mlir::Value block);
+  int64_t reserveStaged(int64_t elements);
+  mlir::Value staged(PhaseBuilder &phase, int64_t offset, int64_t elements) const;
+  void addStaging(int64_t tasks, llvm::function_ref<void(PhaseBuilder &)> emit);
   void emitPoints(const WinogradTensor &tensor, const LinearMap &map, const Planes &shape,
                   int64_t blocks, int64_t channels);
   MicroKernel productOf(Start left, Start right) const;

@@ -43,7 +43,7 @@ void WinogradEmitter::reserveTiles() {
   out.offset = module.reserveScratch(bytes(out.count));
   sideSums = module.reserveScratch(bytes(w.paddedBlock()));
   auto reserve = [&](Planes &planes, int64_t blocks) {
-    planes.offset = w.pointsFirst ? module.reserveWorkspace(bytes(blocks * planes.count))
+    planes.offset = w.pointsFirst ? reserveStaged(blocks * planes.count)
                                   : module.reserveScratch(bytes(planes.count));
   };
   reserve(in, w.inputs / w.inputBlock);
@@ -76,9 +76,9 @@ void WinogradEmitter::emitGradientTask(PhaseBuilder &phase) {
                                          arith::SubIOp::create(b, end, tile).getResult());
     Start image, result;
     if (w.pointsFirst) {
-      image = {phase.workspace(in.offset, d.element, inputBlocks * in.count),
+      image = {staged(phase, in.offset, inputBlocks * in.count),
                advance(b, advance(b, phase.index(0), input, in.count), tile, in.row)};
-      result = {phase.workspace(second.offset, d.element, outputBlocks * second.count),
+      result = {staged(phase, second.offset, outputBlocks * second.count),
                 advance(b, advance(b, phase.index(0), output, second.count), tile, second.row)};
     } else {
       image = {planes(phase, in), phase.index(0)};

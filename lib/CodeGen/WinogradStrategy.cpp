@@ -25,6 +25,8 @@ std::string WinogradStrategy::describe() const {
     return text + fmt::format("; channels {}x{}; split in {}{}", inputBlock, outputBlock, parts,
                               pointsFirst ? "; points first" : "");
   text += fmt::format("; columns in blocks of {}", block);
+  if (byEachWorker)
+    text += fmt::format("; {} by each worker", isLate() ? "operand" : "weights");
   return isLate() ? text + fmt::format("; weights in tasks, k in chunks of {}", depth) : text;
 }
 
@@ -326,6 +328,12 @@ WinogradStrategy WinogradChooser::choose() {
   return best;
 }
 
+/// Bytes of what is brought to the points before the tasks, which read all of it.
+static double stagedBytes(const WinogradStrategy &s) {
+  return 4 * static_cast<double>(s.allPoints() * s.reduction) *
+         static_cast<double>(s.isLate() ? s.tiles() : s.columns / s.block * s.paddedBlock());
+}
+
 double directCycles(const ContractionDescriptor &descriptor, const Machine &machine) {
   auto lanes = static_cast<double>(machine.lanes(descriptor.element.getIntOrFloatBitWidth()));
   return descriptor.flops() / (2 * lanes * (machine.hasFMA ? 2 : 1) * 0.88);
@@ -347,6 +355,8 @@ FailureOr<WinogradStrategy> chooseWinograd(const ContractionDescriptor &descript
   }
   if (best.chunk == 0)
     return failure();
+  best.byEachWorker = !best.wants(best.weights) && best.tasks() > 1 &&
+                      stagedBytes(best) <= 0.6 * static_cast<double>(machine.l2Bytes);
   return best;
 }
 

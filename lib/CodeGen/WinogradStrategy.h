@@ -65,6 +65,10 @@ struct WinogradStrategy {
   /// Tasks bring the weights to their points, for so many of the channels summed
   /// over at a time; 0: a phase before does.
   int64_t depth = 0;
+  /// What is brought to the points first, each worker brings by itself, for all of its
+  /// tasks, where the L2 cache holds it: to fetch what another core has written takes as
+  /// long.
+  bool byEachWorker = false;
   /// Weights wanted: input and output channels that a task takes, and parts that
   /// the tiles are split in; whether image and result are brought to their points
   /// before, instead of by each task.

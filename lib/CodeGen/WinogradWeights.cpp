@@ -132,10 +132,16 @@ void WinogradEmitter::bringWeights(PhaseBuilder &phase, Expression &expression, 
 
 void WinogradEmitter::reserveWeights() {
   int64_t elements = w.allPoints() * weightPlane();
-  weightsOffset = w.isLate() ? module.reserveScratch(bytes(elements))
-                             : module.reserveWorkspace(bytes(w.columns / w.block * elements));
+  int64_t all = w.columns / w.block * elements;
+  weightsOffset = w.isLate() ? module.reserveScratch(bytes(elements)) : reserveStaged(all);
   if (areWeightsAcross())
     tapsOffset = module.reserveScratch(bytes(w.taps * w.taps * w.lanes * w.lanes));
+}
+
+/// All weights at their points: [block][point][panel][k][columns of a panel].
+Value WinogradEmitter::allWeights(PhaseBuilder &phase) const {
+  int64_t count = w.columns / w.block * w.allPoints() * weightPlane();
+  return staged(phase, weightsOffset, count);
 }
 
 /// Where a column of a block lies in its panel.
@@ -146,18 +152,17 @@ Value WinogradEmitter::columnPlace(PhaseBuilder &phase, Value column) const {
   return advance(b, arith::RemUIOp::create(b, column, width), panel, panelElements());
 }
 
-/// All of them, in a phase: [block][point][panel][k][columns of a panel].
+/// All of them, in a phase.
 void WinogradEmitter::emitWeights() {
   int64_t share =
       llvm::alignTo(llvm::divideCeil(w.reduction, kWeightTasks), areWeightsAcross() ? w.lanes : 1);
-  module.addPhase(llvm::divideCeil(w.reduction, share), [&](PhaseBuilder &phase) {
+  addStaging(llvm::divideCeil(w.reduction, share), [&](PhaseBuilder &phase) {
     ImplicitLocOpBuilder &b = phase.b;
     Expression expression(phase);
     Value first = advance(b, phase.index(0), phase.task, share);
     Value end = arith::MinUIOp::create(b, offsetBy(b, first, share), phase.index(w.reduction));
-    int64_t count = w.columns / w.block * w.allPoints() * weightPlane();
-    bringWeights(phase, expression, first, end, {phase.index(0), w.columns},
-                 phase.workspace(weightsOffset, d.element, count), [&](Value k, Value column) {
+    bringWeights(phase, expression, first, end, {phase.index(0), w.columns}, allWeights(phase),
+                 [&](Value k, Value column) {
                    Value extent = phase.index(w.block);
                    Value block = arith::DivUIOp::create(b, column, extent);
                    Value at = columnPlace(phase, arith::RemUIOp::create(b, column, extent));

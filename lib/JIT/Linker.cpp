@@ -52,6 +52,7 @@ static ArrayRef<Symbol> runtimeSymbols() {
   }
   static const Symbol symbols[] = {
       DL_FUNCTION(dlrt_parallel_for),
+      DL_FUNCTION(dlrt_prepared_for),
       DL_FUNCTION(dlrt_timed_for),
       DL_FUNCTION(dlrt_enable_tiles),
       {"memcpy", reinterpret_cast<void *>(&memcpy)},

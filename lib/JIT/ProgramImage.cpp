@@ -304,6 +304,7 @@ template <typename Bytes, typename Kernel> static void visit(Bytes &bytes, Kerne
   bytes.list(kernel.phases, [&](auto &phase) {
     bytes.text(phase.entry);
     bytes.number(phase.tasks);
+    bytes.number(phase.kind);
   });
   bytes.number(kernel.workspaceBytes);
   bytes.number(kernel.scratchBytes);

@@ -11,13 +11,14 @@
 #include <stdalign.h>
 #include <time.h>
 
-/* Time in tasks of one worker, on a cache line of its own. */
+/* Times of one worker in tasks, on a cache line of its own. */
 typedef struct {
   alignas(64) int64_t busy;
+  int64_t preparing;
 } slot;
 
 typedef struct {
-  dlrt_task task;
+  dlrt_task prepare, task;
   void *const *args;
   slot *slots;
 } timed;
@@ -35,17 +36,33 @@ static void runTimed(int64_t begin, int64_t end, int64_t worker, void *const *ar
   what->slots[worker].busy += now() - start;
 }
 
-void dlrt_timed_for(dlrt_pool *pool, dlrt_task task, void *const *args, int64_t tasks,
-                    dlrt_phase_time *time) {
+static void prepareTimed(int64_t begin, int64_t end, int64_t worker, void *const *args) {
+  const timed *what = (const timed *)(const void *)args;
+  int64_t start = now();
+  what->prepare(begin, end, worker, what->args);
+  what->slots[worker].preparing += now() - start;
+}
+
+void dlrt_timed_for(dlrt_pool *pool, dlrt_task prepare, int64_t prepares, dlrt_task task,
+                    void *const *args, int64_t tasks, dlrt_phase_time *times) {
   int workers = dlrt_pool_workers(pool);
   slot slots[workers];
   for (int i = 0; i < workers; ++i)
-    slots[i].busy = 0;
-  timed what = {task, args, slots};
-  time->start = now();
-  dlrt_parallel_for(pool, runTimed, (void *const *)&what, tasks);
-  time->end = now();
-  time->busy = 0;
-  for (int i = 0; i < workers; ++i)
-    time->busy += slots[i].busy;
+    slots[i] = (slot){0, 0};
+  timed what = {prepare, task, args, slots};
+  int64_t start = now();
+  dlrt_prepared_for(pool, prepare ? prepareTimed : NULL, prepares, runTimed, (void *const *)&what,
+                    tasks);
+  dlrt_phase_time all = {start, now(), 0}, before = {start, start, 0};
+  for (int i = 0; i < workers; ++i) {
+    all.busy += slots[i].busy;
+    before.busy += slots[i].preparing;
+    if (before.end - start < slots[i].preparing)
+      before.end = start + slots[i].preparing;
+  }
+  if (prepare) {
+    *times++ = before;
+    all.start = before.end;
+  }
+  *times = all;
 }

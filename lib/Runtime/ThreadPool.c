@@ -2,9 +2,9 @@
 |*                                                                            *|
 |* A job is cut into chunks of consecutive tasks, and the chunks into one     *|
 |* range for each worker. A worker claims chunks of its own range, in order,  *|
-|* then those that others left. So the same worker sees the same part of the  *|
-|* data from job to job (its caches help), and nobody waits for a worker that *|
-|* sleeps or that the system has taken off its core.                          *|
+|* then those that others left, the last first. So the same worker sees the   *|
+|* same part of the data from job to job (its caches help), and nobody waits  *|
+|* for a worker that sleeps or that the system has taken off its core.        *|
 |*                                                                            *|
 |* The state of a range is one 64-bit word, its ticket: generation of the job *|
 |* (32 bits), next chunk, end (16 bits each). Claiming is a compare-and-swap  *|
@@ -29,8 +29,9 @@
 
 enum {
   kMaxWorkers = 1024,
-  /* Chunks of one worker: enough to balance, few enough to be claimed fast. */
-  kChunksPerWorker = 8,
+  /* Chunks of one worker: enough to balance tasks of different sizes, few enough to be
+     claimed fast. */
+  kChunksPerWorker = 32,
   /* Rounds of waiting before sleep, about 50 µs: longer than the gap between
      two kernels, shorter than anything a person or a battery notices. */
   kSpins = 1500
@@ -49,8 +50,10 @@ typedef struct {
 struct dlrt_pool {
   /* The job. Written by its caller alone, before the tickets. */
   alignas(64) _Atomic(dlrt_task) task;
+  _Atomic(dlrt_task) prepare;
   _Atomic(void *const *) args;
   _Atomic int64_t tasks;
+  _Atomic int64_t prepares;
   _Atomic int64_t chunkSize;
   /* Generation of the job; what idle workers watch. */
   alignas(64) _Atomic uint32_t generation;
@@ -92,35 +95,53 @@ static uint64_t makeTicket(uint32_t generation, uint32_t next, uint32_t end) {
   return (uint64_t)generation << 32 | next << 16 | end;
 }
 
-/* Claims a chunk of a range and runs it. False where none is left. */
-static bool runChunk(dlrt_pool *pool, range *from, int index) {
+/* What a worker does of a job. */
+typedef struct {
+  uint32_t done; /* chunks that it has not told the pool of */
+  bool isPrepared;
+} share;
+
+/* Claims a chunk of a range and runs it: the next of the worker's own, the last of
+   another's. False where none is left. */
+static bool runChunk(dlrt_pool *pool, range *from, int index, share *own) {
+  bool isOwn = from == &pool->ranges[index];
   uint64_t ticket = atomic_load_explicit(&from->ticket, memory_order_acquire);
   for (;;) {
     uint32_t next = ticket >> 16 & 0xffff, end = ticket & 0xffff;
     if (next == end)
       return false;
     dlrt_task task = atomic_load_explicit(&pool->task, memory_order_acquire);
+    dlrt_task prepare = atomic_load_explicit(&pool->prepare, memory_order_acquire);
     void *const *args = atomic_load_explicit(&pool->args, memory_order_acquire);
     int64_t tasks = atomic_load_explicit(&pool->tasks, memory_order_acquire);
+    int64_t prepares = atomic_load_explicit(&pool->prepares, memory_order_acquire);
     int64_t size = atomic_load_explicit(&pool->chunkSize, memory_order_acquire);
-    if (!atomic_compare_exchange_weak_explicit(&from->ticket, &ticket, ticket + (1 << 16),
-                                               memory_order_acq_rel, memory_order_acquire))
+    uint64_t rest = isOwn ? ticket + (1 << 16) : ticket - 1;
+    if (!atomic_compare_exchange_weak_explicit(&from->ticket, &ticket, rest, memory_order_acq_rel,
+                                               memory_order_acquire))
       continue;
-    int64_t begin = next * size;
+    if (prepare && !own->isPrepared)
+      prepare(0, prepares, index, args);
+    own->isPrepared = true;
+    int64_t begin = (isOwn ? next : end - 1) * size;
     task(begin, begin + size < tasks ? begin + size : tasks, index, args);
-    if (atomic_fetch_sub(&pool->pending, 1) == 1 && atomic_load(&pool->callerSleeps))
-      futexWake(&pool->pending, 1);
+    ++own->done;
     return true;
   }
 }
 
-/* Runs what is left of the job: first the worker's own range, then the others. */
+/* Runs what is left of the job: first the worker's own range, then the others. No job
+   follows before all chunks are told of, so those of one call are of one job. */
 static void work(dlrt_pool *pool, int index) {
+  share own = {0, false};
   for (int i = 0; i < pool->workers; ++i) {
     int other = index + i < pool->workers ? index + i : index + i - pool->workers;
-    while (runChunk(pool, &pool->ranges[other], index)) {
+    while (runChunk(pool, &pool->ranges[other], index, &own)) {
     }
   }
+  if (own.done > 0 && atomic_fetch_sub(&pool->pending, own.done) == own.done &&
+      atomic_load(&pool->callerSleeps))
+    futexWake(&pool->pending, 1);
 }
 
 /*===----------------------------------------------------------------------===*\
@@ -223,11 +244,14 @@ void dlrt_pool_destroy(dlrt_pool *pool) {
 int dlrt_pool_workers(const dlrt_pool *pool) { return pool ? pool->workers : 1; }
 
 /* Describes the job and hands its chunks to the ranges. */
-static void publish(dlrt_pool *pool, dlrt_task task, void *const *args, int64_t tasks) {
+static void publish(dlrt_pool *pool, dlrt_task prepare, int64_t prepares, dlrt_task task,
+                    void *const *args, int64_t tasks) {
   int64_t parts = (int64_t)pool->workers * kChunksPerWorker;
   int64_t size = (tasks + parts - 1) / parts;
   uint32_t chunks = (uint32_t)((tasks + size - 1) / size);
   atomic_store_explicit(&pool->task, task, memory_order_release);
+  atomic_store_explicit(&pool->prepare, prepare, memory_order_release);
+  atomic_store_explicit(&pool->prepares, prepares, memory_order_release);
   atomic_store_explicit(&pool->args, args, memory_order_release);
   atomic_store_explicit(&pool->tasks, tasks, memory_order_release);
   atomic_store_explicit(&pool->chunkSize, size, memory_order_release);
@@ -254,17 +278,24 @@ static void join(dlrt_pool *pool) {
   atomic_store(&pool->callerSleeps, false);
 }
 
-void dlrt_parallel_for(dlrt_pool *pool, dlrt_task task, void *const *args, int64_t tasks) {
+void dlrt_prepared_for(dlrt_pool *pool, dlrt_task prepare, int64_t prepares, dlrt_task task,
+                       void *const *args, int64_t tasks) {
   if (tasks <= 0)
     return;
   if (!pool || pool->workers == 1 || tasks == 1 ||
       atomic_flag_test_and_set_explicit(&pool->busy, memory_order_acquire)) {
+    if (prepare)
+      prepare(0, prepares, 0, args);
     task(0, tasks, 0, args);
     return;
   }
-  publish(pool, task, args, tasks);
+  publish(pool, prepare, prepares, task, args, tasks);
   announce(pool);
   work(pool, 0);
   join(pool);
   atomic_flag_clear_explicit(&pool->busy, memory_order_release);
+}
+
+void dlrt_parallel_for(dlrt_pool *pool, dlrt_task task, void *const *args, int64_t tasks) {
+  dlrt_prepared_for(pool, NULL, 0, task, args, tasks);
 }

@@ -10,13 +10,16 @@
 // and result of the dl.kernel, then the kernel's workspace (shared by its
 // tasks, dead after it) and the base of the workers' scratch memory (worker w
 // owns scratchBytes from scratchBytes * w on). Tasks write disjoint parts of
-// results and workspace, so the bits do not depend on who runs them.
+// results and workspace, so the bits do not depend on who runs them. A phase may
+// prepare the next: each worker runs all of it by itself before its first task there,
+// and leaves in its scratch what its tasks read.
 //
 // The program is
 //   void dlc_<model>(void *const *variables, void *const *inputs,
 //                    void *const *outputs, char *arena, void *pool)
 // The arena holds the planned values, then the workspace, then the scratch of
-// each worker of the pool. Phases go through `dlrt_parallel_for` (Runtime.h);
+// each worker of the pool. Phases go through `dlrt_parallel_for` (Runtime.h), those
+// that another prepares through `dlrt_prepared_for`;
 // one whose work is below the cost of a fork is called directly. With
 // CodeGenOptions::profile all go through `dlrt_timed_for`.
 //
@@ -82,10 +85,17 @@ struct CodeGenOptions {
   KernelChoice choice;
 };
 
+/// Whether workers share the tasks of a phase, or each that takes part in the next one
+/// runs them all before.
+enum class PhaseKind : int64_t { Shared, Preparation };
+
 /// One phase of a kernel.
 struct Phase {
   std::string entry;
   int64_t tasks = 1;
+  PhaseKind kind = PhaseKind::Shared;
+
+  bool isPreparation() const { return kind == PhaseKind::Preparation; }
 };
 
 /// The code of one distinct kernel: func, scf, memref, vector, arith, math.

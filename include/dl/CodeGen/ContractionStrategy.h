@@ -81,6 +81,8 @@ struct StagedOperand {
   /// Panels: packed by each task into its scratch, whenever so many of the loops
   /// are entered; -1: by a phase of its own, before.
   int level = -1;
+  /// Each worker stages all of it for itself, in its scratch, before its first task.
+  bool byEachWorker = false;
   /// The first tile of rows packs what it reads of the operand where that lies, beside
   /// its multiply-adds.
   bool withFirstRows = false;
@@ -200,6 +202,10 @@ struct ContractionRequest {
 
 ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
                                    const ContractionRequest &request, const Machine &machine);
+/// Lets each worker stage an operand by itself where all tasks read all of it and the L2
+/// cache holds it: to fetch what another core has written takes as long as to write it.
+void stageByWorkers(const ContractionDescriptor &descriptor, const Machine &machine,
+                    ContractionStrategy &strategy);
 /// For a description whose A and B were exchanged, as was what is asked of them;
 /// nothing where vectors cannot lie along the rows of the result.
 std::optional<ContractionStrategy> chooseSwappedStrategy(const ContractionDescriptor &swapped,

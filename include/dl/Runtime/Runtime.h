@@ -30,15 +30,21 @@ int dlrt_pool_workers(const dlrt_pool *pool);
    their tasks alone. */
 void dlrt_parallel_for(dlrt_pool *pool, dlrt_task task, void *const *args, int64_t tasks);
 
+/* The same, where each worker that takes part first runs all of `prepare`, tasks
+   [0, prepares), by itself: what it leaves in its own scratch memory its tasks read. */
+void dlrt_prepared_for(dlrt_pool *pool, dlrt_task prepare, int64_t prepares, dlrt_task task,
+                       void *const *args, int64_t tasks);
+
 /* When a phase ran, and how long its workers spent in its tasks, all together:
    nanoseconds. */
 typedef struct {
   int64_t start, end, busy;
 } dlrt_phase_time;
 
-/* dlrt_parallel_for, timed. */
-void dlrt_timed_for(dlrt_pool *pool, dlrt_task task, void *const *args, int64_t tasks,
-                    dlrt_phase_time *time);
+/* dlrt_parallel_for, timed, or, where `prepare` is not NULL, dlrt_prepared_for: then
+   times[0] is what preparing took, the longest of all workers, and times[1] the rest. */
+void dlrt_timed_for(dlrt_pool *pool, dlrt_task prepare, int64_t prepares, dlrt_task task,
+                    void *const *args, int64_t tasks, dlrt_phase_time *times);
 
 /* Asks the system, once, to let this process use tiles (AMX): code that does
    calls it before. Where the system refuses, such code ends with SIGILL. */

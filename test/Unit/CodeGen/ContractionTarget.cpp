@@ -18,8 +18,9 @@ Machine machineOf(const Target &target) {
 std::vector<const char *> kindsOf(const Target &target) {
   switch (target.arithmetic) {
   case Arithmetic::Winograd:
-    return {"winograd 4x4 of 3x3", "winograd 2x2 of 5x5", "image wanted", "weights wanted",
-            "columns in blocks",   "weights in tasks",    "points first"};
+    return {"winograd 4x4 of 3x3", "winograd 2x2 of 5x5",    "image wanted",
+            "weights wanted",      "columns in blocks",      "weights in tasks",
+            "points first",        "weights by each worker", "operand by each worker"};
   case Arithmetic::Tiles:
     return {"bf16x3"};
   case Arithmetic::MultiplyAdds:
@@ -42,10 +43,10 @@ std::vector<const char *> kindsOf(const Target &target) {
     return kinds;
   }
   std::vector<const char *> kinds = {
-      "a in place",         "a copied",       "a clipped", "b in place",
-      "b copied",           "b packed",       "scratch",   "; 1 tasks",
-      "a along the vector", "of 1 lanes",     "tile 1x",   "operands swapped",
-      "residues",           "(dot products)", "left over", "steps share a"};
+      "a in place",    "a copied",         "a clipped",       "b in place",         "b copied",
+      "b packed",      "scratch",          "; 1 tasks",       "a along the vector", "of 1 lanes",
+      "tile 1x",       "operands swapped", "residues",        "(dot products)",     "left over",
+      "steps share a", "a by each worker", "b by each worker"};
   // A group of two columns fills a vector of two lanes.
   if (machineOf(target).lanes(std::strcmp(target.element, "f64") == 0 ? 64 : 32) > 2)
     kinds.push_back("across groups");

@@ -235,19 +235,40 @@ private:
 std::vector<Tensor> CompiledKernel::run(const std::vector<Tensor> &arguments,
                                         const std::vector<int> &inPlace) {
   GuardedRun run(code, arguments, makeResults(), inPlace, 1, Guard::Behind);
-  for (auto [phase, entry] : llvm::zip(code.phases, entries))
+  // Tasks rely on nothing that others left, but for those that prepare them.
+  size_t preparation = 0;
+  bool isPrepared = false;
+  for (auto [index, phase] : llvm::enumerate(code.phases)) {
+    if (phase.isPreparation()) {
+      preparation = index;
+      isPrepared = true;
+      continue;
+    }
     for (int64_t task = phase.tasks; task-- > 0;) {
       std::memset(run.scratch(), 0xff, code.scratchBytes);
-      entry(task, task + 1, 0, run.pointers());
+      for (int64_t i = isPrepared ? code.phases[preparation].tasks : 0; i-- > 0;)
+        entries[preparation](i, i + 1, 0, run.pointers());
+      entries[index](task, task + 1, 0, run.pointers());
     }
+    isPrepared = false;
+  }
   return run.takeResults();
 }
 
 std::vector<Tensor> CompiledKernel::run(dlrt_pool *pool, const std::vector<Tensor> &arguments,
                                         const std::vector<int> &inPlace) {
   GuardedRun run(code, arguments, makeResults(), inPlace, dlrt_pool_workers(pool), Guard::Before);
-  for (auto [phase, entry] : llvm::zip(code.phases, entries))
-    dlrt_parallel_for(pool, entry, run.pointers(), phase.tasks);
+  dlrt_task prepare = nullptr;
+  int64_t prepares = 0;
+  for (auto [phase, entry] : llvm::zip(code.phases, entries)) {
+    if (phase.isPreparation()) {
+      prepare = entry;
+      prepares = phase.tasks;
+      continue;
+    }
+    dlrt_prepared_for(pool, std::exchange(prepare, nullptr), prepares, entry, run.pointers(),
+                      phase.tasks);
+  }
   return run.takeResults();
 }
 

@@ -65,7 +65,7 @@ TEST(Runtime, TellsHowLongAPhaseTook) {
   for (int workers : {1, 2}) {
     Pool pool(workers);
     dlrt_phase_time time;
-    dlrt_timed_for(workers == 1 ? nullptr : pool.pool, sleepTask, args, 8, &time);
+    dlrt_timed_for(workers == 1 ? nullptr : pool.pool, nullptr, 0, sleepTask, args, 8, &time);
     EXPECT_GE(time.busy, 8 * each);
     EXPECT_GE(time.end - time.start, 8 * each / workers);
     EXPECT_LE(time.busy, workers * (time.end - time.start));
@@ -153,6 +153,82 @@ TEST(Runtime, LosesNoWorkerToSleep) {
     EXPECT_GT(perWorker[1], 0) << "round " << round;
   }
   ASSERT_EQ(sched_setaffinity(0, sizeof before, &before), 0);
+}
+
+/// What each worker did, on a cache line of its own.
+struct alignas(64) Done {
+  int prepared = 0, tasks = 0;
+};
+
+/// args: what each worker did, and how many tasks a preparation has.
+void prepareTask(int64_t begin, int64_t end, int64_t worker, void *const *args) {
+  EXPECT_EQ(begin, 0);
+  EXPECT_EQ(end, *static_cast<int64_t *>(args[1]));
+  Done &done = static_cast<Done *>(args[0])[worker];
+  EXPECT_EQ(done.tasks, 0);
+  ++done.prepared;
+}
+
+void preparedTask(int64_t begin, int64_t end, int64_t worker, void *const *args) {
+  Done &done = static_cast<Done *>(args[0])[worker];
+  EXPECT_EQ(done.prepared, 1);
+  done.tasks += static_cast<int>(end - begin);
+}
+
+void expectPrepared(dlrt_pool *pool, int64_t tasks) {
+  std::vector<Done> done(dlrt_pool_workers(pool));
+  int64_t prepares = 3;
+  void *args[] = {done.data(), &prepares};
+  dlrt_prepared_for(pool, prepareTask, prepares, preparedTask, args, tasks);
+  int64_t all = 0;
+  for (const Done &own : done) {
+    EXPECT_EQ(own.prepared, own.tasks > 0);
+    all += own.tasks;
+  }
+  EXPECT_EQ(all, tasks);
+}
+
+TEST(Runtime, EachWorkerPreparesOnce) {
+  expectPrepared(nullptr, 5);
+  for (int workers : {1, 2, 5}) {
+    Pool pool(workers);
+    for (int round = 0; round < 2000; ++round)
+      expectPrepared(pool, round % 70);
+  }
+}
+
+TEST(Runtime, TellsHowLongPreparingTook) {
+  int64_t each = 2000000;
+  void *args[] = {&each};
+  for (int workers : {1, 2}) {
+    Pool pool(workers);
+    dlrt_phase_time times[2];
+    dlrt_timed_for(pool, sleepTask, 3, sleepTask, args, 8, times);
+    EXPECT_GE(times[0].busy, 3 * each);
+    EXPECT_GE(times[0].end - times[0].start, 3 * each);
+    EXPECT_EQ(times[1].start, times[0].end);
+    EXPECT_GE(times[1].busy, 8 * each);
+    EXPECT_LE(times[1].busy, workers * (times[1].end - times[0].start));
+  }
+}
+
+/// Tasks of which the first ones take all the time: a worker that has none of those left
+/// takes them from the other.
+void unevenTask(int64_t begin, int64_t end, int64_t worker, void *const *args) {
+  for (int64_t i = begin; i < end; ++i)
+    if (i < 16) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      ++static_cast<Done *>(args[0])[worker].tasks;
+    }
+}
+
+TEST(Runtime, SharesUnevenTasks) {
+  Pool pool(2);
+  std::vector<Done> done(2);
+  void *args[] = {done.data()};
+  dlrt_parallel_for(pool, unevenTask, args, 128);
+  EXPECT_EQ(done[0].tasks + done[1].tasks, 16);
+  EXPECT_GE(std::min(done[0].tasks, done[1].tasks), 4);
 }
 
 } // namespace
