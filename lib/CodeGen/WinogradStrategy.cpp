@@ -64,6 +64,7 @@ public:
 private:
   void tryTile(int64_t rows, int64_t vectors);
   void tryBlock(int64_t block);
+  void tryChunk(double tileBytes);
   void tryLate(int64_t block, int64_t depth);
   void tryChannels(int64_t inputBlock, int64_t outputBlock, bool pointsFirst);
   double tileCycles(double passes, double sumBytes, double tileBytes) const;
@@ -78,6 +79,7 @@ private:
   double lineCycles(double bytes) const;
   double weightCycles(double bytes) const;
   double rereadCycles(double bytes) const;
+  double imbalance() const;
   void keepIfBest();
 
   const ContractionDescriptor &d;
@@ -87,6 +89,7 @@ private:
   /// are wanted, the image is the operand.
   double cyclesOfOperand = 0, cyclesOfWeights = 0, cyclesOfResult = 0;
   WinogradStrategy s, best;
+  double leastCost = std::numeric_limits<double>::infinity();
 };
 
 } // namespace
@@ -116,9 +119,29 @@ double WinogradChooser::rereadCycles(double bytes) const {
   return bytes * (bytes <= l2 * 0.4 ? 1.0 / 40 : bytes <= l3 / 2 ? 1.0 / 16 : 1.0 / 8);
 }
 
+/// How much longer than shared evenly the tasks take, in the mean of two, four and eight
+/// cores; of little work, or many tasks: nothing.
+double WinogradChooser::imbalance() const {
+  constexpr double kMuchWork = 4e7;
+  if (s.wants(s.weights) || d.flops() < kMuchWork || s.tasks() >= 3 * kWantedTasks)
+    return 0;
+  int64_t blocks = s.tasks() / s.chunks();
+  double sum = 0;
+  for (int64_t cores : {2, 4, 8}) {
+    auto tiles = static_cast<double>(llvm::divideCeil(s.tasks(), cores) * s.chunk * cores);
+    sum += std::max(tiles / static_cast<double>(s.tiles() * blocks) - 1, 0.0);
+  }
+  return sum / 3;
+}
+
+/// What is even is preferred, where it takes little longer on one core.
 void WinogradChooser::keepIfBest() {
-  if (s.cycles < best.cycles)
-    best = s;
+  constexpr double kEven = 0.1;
+  double cost = s.cycles * (1 + kEven * imbalance());
+  if (cost >= leastCost)
+    return;
+  leastCost = cost;
+  best = s;
 }
 
 /// Cycles of a line stored to memory of so many bytes, again and again. Measured: a
@@ -152,15 +175,25 @@ void WinogradChooser::tryBlock(int64_t block) {
   if (s.wants(s.image))
     tileBytes += 4 * static_cast<double>(s.size * s.size * s.paddedBlock());
   auto fitting = static_cast<int64_t>(0.45 * static_cast<double>(machine.l2Bytes) / tileBytes);
-  int64_t most = std::min<int64_t>(fitting, llvm::divideCeil(s.tiles(), 2 * kWantedTasks));
-  int64_t units = llvm::divideCeil(s.tiles(), unit);
-  int64_t unitsOfChunk = std::clamp<int64_t>(most / unit, 1, units);
-  int64_t chunks = llvm::divideCeil(units, unitsOfChunk);
-  s.chunk = llvm::divideCeil(units, chunks) * unit;
+  // Enough tasks for many cores, or, where these would read the weights too often, a few.
+  int64_t last = 0;
+  for (int64_t tasks : {2 * kWantedTasks, kWantedTasks, kWantedTasks / 2}) {
+    int64_t unitsOfChunk = std::min<int64_t>(fitting, llvm::divideCeil(s.tiles(), tasks)) / unit;
+    int64_t units = llvm::divideCeil(s.tiles(), unit);
+    int64_t chunks = llvm::divideCeil(units, std::clamp<int64_t>(unitsOfChunk, 1, units));
+    s.chunk = llvm::divideCeil(units, chunks) * unit;
+    if (s.chunk != last)
+      tryChunk(tileBytes);
+    last = s.chunk;
+  }
+}
+
+/// The same with chunks of `s.chunk` tiles.
+void WinogradChooser::tryChunk(double tileBytes) {
   if (static_cast<double>(s.chunk) * tileBytes > 0.8 * static_cast<double>(machine.l2Bytes))
     return;
-
-  auto blocks = static_cast<double>(s.columns / block);
+  auto points = static_cast<double>(s.allPoints());
+  auto blocks = static_cast<double>(s.columns / s.block);
   auto rowTiles = static_cast<double>(s.paddedChunk() / s.rows * s.chunks());
   auto panels = blocks * static_cast<double>(s.paddedBlock() / s.panelWidth());
   double products = points * rowTiles * panels *
@@ -347,10 +380,12 @@ FailureOr<WinogradStrategy> chooseWinograd(const ContractionDescriptor &descript
   SmallVector<int64_t> sizes = {2};
   if (convolution->taps == 3)
     sizes.push_back(4);
+  // Measured, tiles of 2x2 elements take that much longer than estimated beside larger ones.
+  constexpr double kLargerTiles = 1.05;
   WinogradStrategy best;
   for (int64_t size : sizes) {
     WinogradStrategy strategy = WinogradChooser(descriptor, machine, *convolution, size).choose();
-    if (best.chunk == 0 || strategy.cycles < best.cycles)
+    if (best.chunk == 0 || strategy.cycles < kLargerTiles * best.cycles)
       best = strategy;
   }
   if (best.chunk == 0)

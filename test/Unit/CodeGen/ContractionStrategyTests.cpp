@@ -232,4 +232,16 @@ TEST_F(ContractionStrategies, BlocksFetchRows) {
   EXPECT_TRUE(says(strategy, "b packed in tasks; rows of a fetched ahead")) << strategy;
 }
 
+/// Chunks of tiles that cores share evenly are preferred to those of the fastest tile, which
+/// would make 7 tasks here.
+TEST_F(ContractionStrategies, TransformsInEvenTasks) {
+  KernelText text{{"1x56x56x64xf32", "3x3x64x64xf32"},
+                  "%r = dl.conv2d %a0, %a1 {padding = [1, 1, 1, 1], layout = nhwc}"};
+  auto kernel = CompiledKernel::get(text, machine, /*wantsAssembly=*/false, Winograd::WhereFaster,
+                                    SplitProducts::Never);
+  ASSERT_TRUE(kernel);
+  for (const char *words : {"winograd 4x4 of 3x3", "; 8 tasks", "weights by each worker"})
+    EXPECT_TRUE(says(kernel->strategy(), words)) << kernel->strategy();
+}
+
 } // namespace

@@ -52,8 +52,8 @@ std::vector<const char *> kindsOf(const Target &target) {
     kinds.push_back("across groups");
   // Rare ones, in long sweeps.
   if (target.cases >= 1000)
-    kinds.insert(kinds.end(),
-                 {"split in", "columns of b packed", "fetched ahead", "what strides pass over"});
+    kinds.insert(kinds.end(), {"split in", "columns of b packed", "fetched ahead",
+                               "what strides pass over", "a by each worker"});
   return kinds;
 }
 
