@@ -8,8 +8,8 @@
 //   windows that tile the image   per window, the number of its first largest
 //                   tap; then every tap stores its cotangent or 0
 //   else            a task writes these numbers to its scratch for the windows that
-//                   reach a band of pixels; then each pixel adds the cotangents
-//                   of the windows that chose it
+//                   reach a band of pixels, each before the pixels of its cell, which
+//                   add the cotangents of the windows that chose them
 //
 //===----------------------------------------------------------------------===//
 
