@@ -280,6 +280,7 @@ void StrategyChooser::chooseTile() {
       problem.bytesA *= static_cast<double>(touchedIndices(kA, static_cast<int>(dim)));
   }
   problem.inPlaceB = s.operands[kB].staging != Staging::Panels && !inBlocks;
+  problem.fetchesB = problem.inPlaceB && !s.isDot() && partsForStreams() > 1;
   for (const PlanDim &dim : s.dims)
     if (dim.role == DimRole::K && !s.isDot())
       problem.strideB = dim.strides[kB] * elementBytes;

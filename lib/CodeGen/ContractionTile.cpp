@@ -142,7 +142,7 @@ static double trafficCycles(const TileProblem &problem, double rowTiles, double 
   // Short pieces of rows in outer memory miss prefetchers and address caches.
   if (problem.inPlaceB && problem.bytesB > problem.l2Bytes * 0.66 &&
       problem.strideB > 2 * vectors * problem.vectorBytes)
-    cycles += 8 * static_cast<double>(problem.reduction) * columnTiles;
+    cycles += (problem.fetchesB ? 8 : 20) * static_cast<double>(problem.reduction) * columnTiles;
   if (problem.shortRowsA && problem.bytesA > problem.l2Bytes * 0.75)
     cycles += (problem.losesPiecesA ? 24 : 3) * static_cast<double>(problem.reduction) * rowTiles;
   if (problem.conflictsA)

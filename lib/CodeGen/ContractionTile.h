@@ -39,6 +39,8 @@ struct TileProblem {
   double usesOfA = 1;
   /// B is read where it lies: a tile's columns are a short piece of each row.
   bool inPlaceB = false;
+  /// inPlaceB: such pieces are fetched ahead.
+  bool fetchesB = false;
   /// inPlaceB: bytes from one such piece to the next, and of a vector.
   int64_t strideB = 0, vectorBytes = 0;
   /// All of B, also in blocks, where `bytesB` is 0.

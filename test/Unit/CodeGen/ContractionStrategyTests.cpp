@@ -225,6 +225,16 @@ TEST_F(ContractionStrategies, LargeResultsAreWrittenAlongRows) {
   }
 }
 
+/// Pieces of rows of a B that the L2 cache cannot hold are packed, unless they are fetched
+/// ahead.
+TEST_F(ContractionStrategies, FarColumnsArePacked) {
+  std::string strategy = strategyOf({{"128x512xf32", "512x1536xf32"}, "%r = dl.matmul %a0, %a1"});
+  EXPECT_TRUE(says(strategy, "b packed with the first rows")) << strategy;
+  strategy = strategyOf({{"8x1280xf32", "1280x1000xf32"}, "%r = dl.matmul %a0, %a1"});
+  EXPECT_TRUE(says(strategy, "b in place")) << strategy;
+  EXPECT_TRUE(says(strategy, "columns of b fetched ahead")) << strategy;
+}
+
 /// Rows that stream past a panel of the L2 cache are fetched ahead.
 TEST_F(ContractionStrategies, BlocksFetchRows) {
   std::string strategy = strategyOf(
