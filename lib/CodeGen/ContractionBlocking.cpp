@@ -247,6 +247,10 @@ double StrategyChooser::panelStreamTime() const {
   double cost = streamTime(bytesA + bytesB), time = b * cost * (areNear ? 1 : 2.5);
   if (s.operands[kB].level < 0 && s.prefetchLevel >= 0 && bytesB <= machine.l3Bytes / 2)
     time = std::max(time / 2, time - s.time / 2);
+  // Measured, long pieces of rows, to be transposed, hardly wait for memory farther out
+  // where many rows of A are multiplied between.
+  if (!areNear && columns.source[kB] != 1 && bytesB > 2 * machine.l2Bytes)
+    time = std::max(time / 5, time - 0.3 * s.time);
   bool isPieces = s.parts == 1 && columns.tiles() > 1 && columns.source[kB] == 1;
   if (isPieces && 8 * resultBytes() <= static_cast<double>(machine.l2Bytes) / 2)
     time += 0.2 * b * cost;

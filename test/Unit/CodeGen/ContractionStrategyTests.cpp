@@ -235,6 +235,16 @@ TEST_F(ContractionStrategies, FarColumnsArePacked) {
   EXPECT_TRUE(says(strategy, "columns of b fetched ahead")) << strategy;
 }
 
+/// Far out, rows of B are transposed in long pieces, where rows of A leave the time.
+TEST_F(ContractionStrategies, FarRowsAreTransposedInLongPieces) {
+  for (auto [rows, k, isLong] : {std::tuple(128, 3072, true), std::tuple(32, 3072, false)}) {
+    std::string strategy =
+        strategyOf({{fmt::format("{}x{}xf32", rows, k), fmt::format("1024x{}xf32", k)},
+                    "%r = dl.matmul %a0, %a1 {transpose_b = true}"});
+    EXPECT_EQ(says(strategy, "k in chunks of 1024"), isLong) << strategy;
+  }
+}
+
 /// Rows that stream past a panel of the L2 cache are fetched ahead.
 TEST_F(ContractionStrategies, BlocksFetchRows) {
   std::string strategy = strategyOf(
