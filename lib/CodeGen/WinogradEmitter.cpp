@@ -247,20 +247,26 @@ void WinogradEmitter::addTile(PhaseBuilder &phase, const MicroKernel &kernel, Va
                               Value adds) {
   ImplicitLocOpBuilder &b = phase.b;
   auto place = [&](int64_t row, int64_t v) { return offsetBy(b, at, row * out.row + v * w.lanes); };
-  SmallVector<Value> carried(w.rows * w.vectors, numberLike(b, vectorType(), 0));
-  if (adds) {
-    OpBuilder::InsertionGuard guard(b);
-    auto branch = scf::IfOp::create(b, ValueRange(carried).getTypes(), adds,
-                                    /*addThenBlock=*/true, /*addElseBlock=*/true);
-    b.setInsertionPointToStart(branch.thenBlock());
+  Value zero = numberLike(b, vectorType(), 0);
+  SmallVector<Value> carried(w.rows * w.vectors, zero);
+  auto loadAll = [&](function_ref<Value(Value)> load) {
     SmallVector<Value> old;
     for (int64_t row = 0; row < w.rows; ++row)
       for (int64_t v = 0; v < w.vectors; ++v)
-        old.push_back(load(phase, sums, place(row, v)));
-    scf::YieldOp::create(b, old);
-    b.setInsertionPointToStart(branch.elseBlock());
-    scf::YieldOp::create(b, carried);
-    carried = SmallVector<Value>(branch.getResults());
+        old.push_back(load(place(row, v)));
+    return old;
+  };
+  if (adds && module.machine().hasMaskedMemory) {
+    // Loads of nothing are zeros, and no code of their own.
+    Value mask = splat(b, adds, w.lanes);
+    carried = loadAll([&](Value at) -> Value {
+      return vector::MaskedLoadOp::create(b, vectorType(), sums, at, mask, zero);
+    });
+  } else if (adds) {
+    carried = buildChoice(
+        b, adds, ValueRange(carried).getTypes(),
+        [&] { return loadAll([&](Value at) { return load(phase, sums, at); }); },
+        [&] { return carried; });
   }
   carried = kernel.emit(b, carried);
   for (int64_t row = 0; row < w.rows; ++row)

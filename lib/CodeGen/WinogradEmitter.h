@@ -70,8 +70,6 @@ private:
                       int64_t plane);
   void fromPoints(PhaseBuilder &phase, const LinearMap &map, mlir::Value memory, mlir::Value at,
                   int64_t plane, StoreElement store);
-  void fromPointsAtOnce(PhaseBuilder &phase, const LinearMap &map, mlir::Value memory,
-                        mlir::Value at, int64_t plane, StoreElement store);
   void forChannels(PhaseBuilder &phase, int64_t count, Body body);
   Position positionIn(PhaseBuilder &phase, const WinogradTensor &tensor) const;
   TilePlace locate(PhaseBuilder &phase, const WinogradTensor &tensor, mlir::Value tile) const;
@@ -148,16 +146,6 @@ private:
   mlir::Value taps(PhaseBuilder &phase) const {
     return phase.scratch(tapsOffset, d.element, w.taps * w.taps * w.lanes * w.lanes);
   }
-  /// Whether a patch is kept in registers between the two times that a matrix is applied, in
-  /// one long stretch of code: where it fits, and each of its elements takes part in so few
-  /// products that loops, through memory, would be noticed.
-  bool isHeld(const LinearMap &map, int64_t products) const {
-    constexpr int64_t kMany = 512;
-    return map.columns() * w.points <= module.machine().vectorRegisters - 8 && products < kMany;
-  }
-  /// Products of each element of what is wanted.
-  int64_t productsOfSum() const { return w.wants(w.weights) ? w.tiles() / w.parts : w.reduction; }
-
   const WinogradStrategy &w;
   const WinogradTransforms transforms;
   /// Points of operands, the products or sums, and the image while it is summed.

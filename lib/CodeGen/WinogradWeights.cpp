@@ -46,25 +46,8 @@ int64_t WinogradEmitter::weightPlane() const {
 void WinogradEmitter::storeWeights(PhaseBuilder &phase, Value memory, Value at, LoadElement load) {
   ImplicitLocOpBuilder &b = phase.b;
   const LinearMap &map = transforms.weights;
-  if (!isHeld(map, w.tiles())) {
-    buildLoop(b, 0, w.taps, 1, [&](Value row) { applyToRow(phase, map, row, load); });
-    return applyToColumns(phase, map, memory, at, weightPlane());
-  }
-  VectorMath math{b, module.machine().hasFMA};
-  SmallVector<SmallVector<Value>> rows;
-  for (int64_t row = 0; row < w.taps; ++row) {
-    SmallVector<Value> taps;
-    for (int64_t tap = 0; tap < w.taps; ++tap)
-      taps.push_back(load(phase.index(row), tap));
-    rows.push_back(map.apply(math, taps));
-  }
-  for (int64_t column = 0; column < w.points; ++column) {
-    SmallVector<Value> x = llvm::map_to_vector(rows, [&](auto &row) { return row[column]; });
-    for (auto [row, value] : llvm::enumerate(map.apply(math, x))) {
-      int64_t point = static_cast<int64_t>(row) * w.points + column;
-      vector::StoreOp::create(b, value, memory, offsetBy(b, at, point * weightPlane()));
-    }
-  }
+  buildLoop(b, 0, w.taps, 1, [&](Value row) { applyToRow(phase, map, row, load); });
+  applyToColumns(phase, map, memory, at, weightPlane());
 }
 
 /// Taps of as many k as columns, transposed where memory has k side by side:
