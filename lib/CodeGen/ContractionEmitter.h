@@ -42,6 +42,7 @@ public:
   static void emitResidues(KernelModule &module,
                            llvm::ArrayRef<std::unique_ptr<ContractionEmitter>> residues);
   const ContractionStrategy &strategy() const { return s; }
+  double flops() const { return d.flops(); }
 
 protected:
   friend class SplitProductEmitter;

@@ -56,32 +56,52 @@ static int64_t commonTurns(ArrayRef<std::unique_ptr<ContractionEmitter>> residue
   return turns.value_or(1);
 }
 
+/// Whether few tasks hold nearly all work: others are of residues that no tap meets, so
+/// there is nothing to multiply.
+static bool isWorkInFew(ArrayRef<std::unique_ptr<ContractionEmitter>> residues) {
+  constexpr int64_t kFew = 256;
+  int64_t working = 0, idle = 0;
+  for (const auto &residue : residues)
+    (residue->flops() > 0 ? working : idle) += residue->strategy().tasks();
+  return working < kFew && idle > working;
+}
+
 void ContractionEmitter::emitResidues(KernelModule &module,
                                       ArrayRef<std::unique_ptr<ContractionEmitter>> residues) {
   for (auto [index, residue] : llvm::enumerate(residues))
     residue->stage(residues.take_front(index));
   int64_t turns = commonTurns(residues), tasks = 0;
-  SmallVector<int64_t> ends;
   for (const auto &residue : residues)
-    ends.push_back(tasks += residue->s.tasks() / turns);
+    tasks += residue->s.tasks() / turns;
+  bool mixes = turns == 1 && isWorkInFew(residues);
   module.addPhase(tasks * turns, [&](PhaseBuilder &phase) {
     ImplicitLocOpBuilder &b = phase.b;
-    Value task = phase.task, perTurn = phase.index(tasks);
-    Value turn = arith::DivUIOp::create(b, task, perTurn);
-    Value place = arith::RemUIOp::create(b, task, perTurn);
-    std::function<void(size_t)> choose = [&](size_t index) {
-      int64_t begin = index == 0 ? 0 : ends[index - 1];
-      auto multiply = [&] {
-        phase.task = advance(b, offsetBy(b, place, -begin), turn, ends[index] - begin);
+    Value turn = arith::DivUIOp::create(b, phase.task, phase.index(tasks));
+    Value first = arith::RemUIOp::create(b, phase.task, phase.index(tasks));
+    // The place among the `left` tasks of residues from one on: its own come first, or, mixed,
+    // evenly among the others, so that any range of tasks has its share of each.
+    std::function<void(size_t, Value, int64_t)> choose = [&](size_t index, Value place,
+                                                             int64_t left) {
+      int64_t own = residues[index]->s.tasks() / turns;
+      auto multiply = [&](Value number) {
+        phase.task = advance(b, number, turn, own);
         residues[index]->multiply(phase);
       };
       if (index + 1 == residues.size())
-        return multiply();
-      Value isHere =
-          arith::CmpIOp::create(b, arith::CmpIPredicate::ult, place, phase.index(ends[index]));
-      buildIf(b, isHere, multiply, [&] { choose(index + 1); });
+        return multiply(place);
+      auto before = [&](Value end) -> Value {
+        Value product = arith::MulIOp::create(b, end, phase.index(own));
+        return arith::DivUIOp::create(b, product, phase.index(std::max<int64_t>(left, 1)));
+      };
+      Value count = mixes ? before(place) : phase.index(own);
+      Value isHere = mixes ? arith::CmpIOp::create(b, arith::CmpIPredicate::ult, count,
+                                                   before(offsetBy(b, place, 1)))
+                           : arith::CmpIOp::create(b, arith::CmpIPredicate::ult, place, count);
+      buildIf(
+          b, isHere, [&] { multiply(mixes ? count : place); },
+          [&] { choose(index + 1, arith::SubIOp::create(b, place, count), left - own); });
     };
-    choose(0);
+    choose(0, first, tasks);
   });
   for (const auto &residue : residues)
     if (residue->sideAlone)

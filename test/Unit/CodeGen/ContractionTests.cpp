@@ -354,6 +354,8 @@ TEST_P(Contraction, StridedBackwardData) {
   gradient({1, 10, 12, 16, 5, 3, 3, {2, 4}, {4, 6}, {4, 6, 4, 6}});
   gradient({1, 1, 2, 16, 5, 3, 3, {3, 2}, {1, 1}, {1, 1, 1, 1}});
   gradient({2, 12, 9, 33, 33, 3, 3, {2, 2}, {1, 1}, {1, 1, 1, 1}, 33});
+  // Few tasks multiply, among many that only store.
+  gradient({1, 28, 28, 96, 64, 1, 1, {2, 2}});
   // So large that each residue packs its weights by a loop over a few columns.
   gradient({1, 33, 35, 50, 36, 3, 3, {2, 2}, {1, 1}, {1, 1, 1, 1}});
   Conv c{2, 11, 14, 20, 18, 3, 3, {2, 2}, {1, 1}, {1, 1, 1, 1}};
