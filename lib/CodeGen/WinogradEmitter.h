@@ -101,7 +101,9 @@ private:
   void bringWeights(PhaseBuilder &phase, Expression &expression, mlir::Value firstK,
                     mlir::Value endK, Channels columns, mlir::Value memory, PlaceWeights place);
   mlir::Value columnPlace(PhaseBuilder &phase, mlir::Value column) const;
+  bool areTapsHeld() const;
   void storeWeights(PhaseBuilder &phase, mlir::Value memory, mlir::Value at, LoadElement load);
+  void storeHeldWeights(PhaseBuilder &phase, mlir::Value memory, mlir::Value at, LoadElement load);
   void transposeTaps(PhaseBuilder &phase, Position position, bool isWhole, LoadTap load);
 
   // WinogradEmitter.cpp: phases and products.

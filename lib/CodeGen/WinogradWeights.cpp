@@ -42,12 +42,42 @@ int64_t WinogradEmitter::weightPlane() const {
   return plane / kLine % 2 == 0 ? plane + kLine : plane;
 }
 
+/// Whether taps stay in registers until they are at their points, in one long stretch of code:
+/// where tasks of several chunks of tiles bring the same weights, loops through memory would take
+/// 2 to 4 % of a kernel's time.
+bool WinogradEmitter::areTapsHeld() const {
+  int64_t live = w.taps * w.points, free = module.machine().vectorRegisters - 8;
+  return w.isLate() && w.chunks() > 1 && live <= free;
+}
+
 /// One k and a vector of columns, to the place `at` and those a plane apart.
 void WinogradEmitter::storeWeights(PhaseBuilder &phase, Value memory, Value at, LoadElement load) {
+  const LinearMap &map = transforms.weights;
+  if (areTapsHeld())
+    return storeHeldWeights(phase, memory, at, load);
+  buildLoop(phase.b, 0, w.taps, 1, [&](Value row) { applyToRow(phase, map, row, load); });
+  applyToColumns(phase, map, memory, at, weightPlane());
+}
+
+void WinogradEmitter::storeHeldWeights(PhaseBuilder &phase, Value memory, Value at,
+                                       LoadElement load) {
   ImplicitLocOpBuilder &b = phase.b;
   const LinearMap &map = transforms.weights;
-  buildLoop(b, 0, w.taps, 1, [&](Value row) { applyToRow(phase, map, row, load); });
-  applyToColumns(phase, map, memory, at, weightPlane());
+  VectorMath math{b, module.machine().hasFMA};
+  SmallVector<SmallVector<Value>> rows;
+  for (int64_t row = 0; row < w.taps; ++row) {
+    SmallVector<Value> taps;
+    for (int64_t tap = 0; tap < w.taps; ++tap)
+      taps.push_back(load(phase.index(row), tap));
+    rows.push_back(map.apply(math, taps));
+  }
+  for (int64_t column = 0; column < w.points; ++column) {
+    SmallVector<Value> x = llvm::map_to_vector(rows, [&](auto &row) { return row[column]; });
+    for (auto [row, value] : llvm::enumerate(map.apply(math, x))) {
+      int64_t point = static_cast<int64_t>(row) * w.points + column;
+      vector::StoreOp::create(b, value, memory, offsetBy(b, at, point * weightPlane()));
+    }
+  }
 }
 
 /// Taps of as many k as columns, transposed where memory has k side by side:
