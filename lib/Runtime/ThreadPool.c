@@ -1,10 +1,11 @@
 /*===- ThreadPool.c - Worker threads for compiled code ---------------------===*\
 |*                                                                            *|
-|* A job is cut into chunks of consecutive tasks, and the chunks into one     *|
-|* range for each worker. A worker claims chunks of its own range, in order,  *|
-|* then those that others left, the last first. So the same worker sees the   *|
-|* same part of the data from job to job (its caches help), and nobody waits  *|
-|* for a worker that sleeps or that the system has taken off its core.        *|
+|* The tasks of a job are cut into one range for each worker, as even as can  *|
+|* be, and the ranges into chunks of consecutive tasks. A worker claims       *|
+|* chunks of its own range, in order, then those that others left, the last   *|
+|* first. So the same worker sees the same part of the data from job to job   *|
+|* (its caches help), and nobody waits for a worker that sleeps or that the   *|
+|* system has taken off its core.                                             *|
 |*                                                                            *|
 |* The state of a range is one 64-bit word, its ticket: generation of the job *|
 |* (32 bits), next chunk, end (16 bits each). Claiming is a compare-and-swap  *|
@@ -29,9 +30,8 @@
 
 enum {
   kMaxWorkers = 1024,
-  /* Chunks of one worker: enough to balance tasks of different sizes, few enough to be
-     claimed fast. */
-  kChunksPerWorker = 32,
+  /* Chunks of one worker: enough to balance, few enough to be claimed fast. */
+  kChunksPerWorker = 8,
   /* Rounds of waiting before sleep, about 50 µs: longer than the gap between
      two kernels, shorter than anything a person or a battery notices. */
   kSpins = 1500
@@ -95,6 +95,12 @@ static uint64_t makeTicket(uint32_t generation, uint32_t next, uint32_t end) {
   return (uint64_t)generation << 32 | next << 16 | end;
 }
 
+/* The first task of a worker's range. */
+static int64_t firstTask(const dlrt_pool *pool, int64_t tasks, int64_t worker) {
+  int64_t workers = pool->workers;
+  return tasks / workers * worker + tasks % workers * worker / workers;
+}
+
 /* What a worker does of a job. */
 typedef struct {
   uint32_t done; /* chunks that it has not told the pool of */
@@ -123,8 +129,9 @@ static bool runChunk(dlrt_pool *pool, range *from, int index, share *own) {
     if (prepare && !own->isPrepared)
       prepare(0, prepares, index, args);
     own->isPrepared = true;
-    int64_t begin = (isOwn ? next : end - 1) * size;
-    task(begin, begin + size < tasks ? begin + size : tasks, index, args);
+    int64_t number = from - pool->ranges, last = firstTask(pool, tasks, number + 1);
+    int64_t begin = firstTask(pool, tasks, number) + (isOwn ? next : end - 1) * size;
+    task(begin, begin + size < last ? begin + size : last, index, args);
     ++own->done;
     return true;
   }
@@ -248,19 +255,22 @@ static void publish(dlrt_pool *pool, dlrt_task prepare, int64_t prepares, dlrt_t
                     void *const *args, int64_t tasks) {
   int64_t parts = (int64_t)pool->workers * kChunksPerWorker;
   int64_t size = (tasks + parts - 1) / parts;
-  uint32_t chunks = (uint32_t)((tasks + size - 1) / size);
+  uint32_t chunks[kMaxWorkers], all = 0;
+  for (int i = 0; i < pool->workers; ++i) {
+    int64_t own = firstTask(pool, tasks, i + 1) - firstTask(pool, tasks, i);
+    chunks[i] = (uint32_t)((own + size - 1) / size);
+    all += chunks[i];
+  }
   atomic_store_explicit(&pool->task, task, memory_order_release);
   atomic_store_explicit(&pool->prepare, prepare, memory_order_release);
   atomic_store_explicit(&pool->prepares, prepares, memory_order_release);
   atomic_store_explicit(&pool->args, args, memory_order_release);
   atomic_store_explicit(&pool->tasks, tasks, memory_order_release);
   atomic_store_explicit(&pool->chunkSize, size, memory_order_release);
-  atomic_store_explicit(&pool->pending, chunks, memory_order_release);
+  atomic_store_explicit(&pool->pending, all, memory_order_release);
   uint32_t generation = atomic_load_explicit(&pool->generation, memory_order_relaxed) + 1;
-  uint32_t workers = (uint32_t)pool->workers;
-  for (uint32_t i = 0; i < workers; ++i)
-    atomic_store_explicit(&pool->ranges[i].ticket,
-                          makeTicket(generation, chunks * i / workers, chunks * (i + 1) / workers),
+  for (int i = 0; i < pool->workers; ++i)
+    atomic_store_explicit(&pool->ranges[i].ticket, makeTicket(generation, 0, chunks[i]),
                           memory_order_release);
 }
 

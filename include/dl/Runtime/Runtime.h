@@ -31,7 +31,8 @@ int dlrt_pool_workers(const dlrt_pool *pool);
 void dlrt_parallel_for(dlrt_pool *pool, dlrt_task task, void *const *args, int64_t tasks);
 
 /* The same, where each worker that takes part first runs all of `prepare`, tasks
-   [0, prepares), by itself: what it leaves in its own scratch memory its tasks read. */
+   [0, prepares), by itself: what it leaves in its own scratch memory its tasks read. A
+   worker that comes from the job before may do so once more between two tasks. */
 void dlrt_prepared_for(dlrt_pool *pool, dlrt_task prepare, int64_t prepares, dlrt_task task,
                        void *const *args, int64_t tasks);
 

@@ -164,14 +164,12 @@ struct alignas(64) Done {
 void prepareTask(int64_t begin, int64_t end, int64_t worker, void *const *args) {
   EXPECT_EQ(begin, 0);
   EXPECT_EQ(end, *static_cast<int64_t *>(args[1]));
-  Done &done = static_cast<Done *>(args[0])[worker];
-  EXPECT_EQ(done.tasks, 0);
-  ++done.prepared;
+  ++static_cast<Done *>(args[0])[worker].prepared;
 }
 
 void preparedTask(int64_t begin, int64_t end, int64_t worker, void *const *args) {
   Done &done = static_cast<Done *>(args[0])[worker];
-  EXPECT_EQ(done.prepared, 1);
+  EXPECT_GT(done.prepared, 0);
   done.tasks += static_cast<int>(end - begin);
 }
 
@@ -182,13 +180,13 @@ void expectPrepared(dlrt_pool *pool, int64_t tasks) {
   dlrt_prepared_for(pool, prepareTask, prepares, preparedTask, args, tasks);
   int64_t all = 0;
   for (const Done &own : done) {
-    EXPECT_EQ(own.prepared, own.tasks > 0);
+    EXPECT_EQ(own.prepared > 0, own.tasks > 0);
     all += own.tasks;
   }
   EXPECT_EQ(all, tasks);
 }
 
-TEST(Runtime, EachWorkerPreparesOnce) {
+TEST(Runtime, EachWorkerPreparesFirst) {
   expectPrepared(nullptr, 5);
   for (int workers : {1, 2, 5}) {
     Pool pool(workers);
