@@ -57,6 +57,9 @@ struct CompileOptions {
   /// rounds otherwise, about as much as sums of products do; an infinity or NaN
   /// in an image reaches the results beside those it belongs to.
   bool winograd = true;
+  /// A forward pass keeps weights as its kernels want them, laid out when they are set
+  /// or loaded, where that pays. Off: each run does it; takes less memory.
+  bool keepPacked = true;
   /// `host`, a CPU name that LLVM knows, or `generic`, `avx2`, `avx512`.
   std::string march = "host";
   /// Products of f32 matrices may be computed from bf16 parts, as accurately as in

@@ -15,7 +15,7 @@ namespace dl {
 struct Profile {
   /// One phase: tasks that run in any order, then a barrier.
   struct Phase {
-    int64_t tasks = 0;
+    int64_t tasks = 0;      // 0: it is not part of runs, but packs variables before
     double seconds = 0;     // from the first task's start to the end of the last
     double busySeconds = 0; // in tasks, of all workers together
   };

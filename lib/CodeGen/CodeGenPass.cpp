@@ -56,6 +56,7 @@ struct CodeGenPass : impl::CodeGenPassBase<CodeGenPass> {
     options.machine.vectorRegisters = vectorBits == 512 ? 32 : 16;
     options.machine.hasFMA = fma;
     options.machine.hasMaskedMemory = masked;
+    options.packsVariables = packs;
     for (auto model : llvm::make_early_inc_range(getOperation().getOps<ModelOp>()))
       if (failed(replaceByCode(model, options, lower)))
         return signalPassFailure();

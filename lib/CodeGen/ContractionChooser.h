@@ -52,6 +52,12 @@ public:
   }
   bool canThin() const;
 
+  /// Packs B before, though it could be read in place.
+  StrategyChooser &packed() {
+    packsB = true;
+    return *this;
+  }
+
   /// The best strategy with A packed by rows instead of copied with zeros around it;
   /// null where neither would be.
   std::optional<ContractionStrategy> choosePackedRows() {
@@ -126,6 +132,7 @@ private:
   bool chooseDotDim();
   double stagingTime(OperandIndex operand) const;
   double streamTime(int64_t bytes) const;
+  bool isPackedBefore(OperandIndex operand) const;
   double partsTime() const;
   int64_t panelBytes() const;
   bool hasShortRows() const;
@@ -201,7 +208,7 @@ private:
   bool inBlocks = false, areNear = false, isSplit = false;
   /// Rows of A may be packed where it would be copied otherwise.
   bool packsPadded = false;
-  bool thins = false;
+  bool thins = false, packsB = false;
   int64_t wantedVectors = 0;
   /// Of the operands as they are.
   int64_t bytesA = 0, bytesB = 0;

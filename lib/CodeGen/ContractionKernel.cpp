@@ -100,6 +100,8 @@ static ContractionRequest requestFor(const KernelModule &module, const Contracti
   ContractionRequest request;
   request.prologueA = !isa<BlockArgument>(descriptor.operands[kA].value);
   request.prologueB = !isa<BlockArgument>(descriptor.operands[kB].value);
+  for (OperandIndex operand : {kA, kB})
+    request.isVariable[operand] = module.isVariable(descriptor.operands[operand].value);
   request.sumsB = body.side != nullptr;
   request.vectors = module.options().choice.vectors;
   return request;
@@ -144,8 +146,10 @@ static FailureOr<Choice> chooseForm(KernelModule &module, const ContractionBody 
     if (!best || choice.time() * kGatherShare < best->time())
       best = std::move(choice);
   }
-  if (best->descriptors.size() == 1)
-    stageByWorkers(best->descriptors.front(), module.machine(), best->strategies.front());
+  if (best->descriptors.size() == 1) {
+    const ContractionDescriptor &own = best->descriptors.front();
+    stageByWorkers(own, requestFor(module, body, own), module.machine(), best->strategies.front());
+  }
   for (auto [descriptor, strategy] : llvm::zip_equal(best->descriptors, best->strategies))
     strategy.fetchesResults = fetchesResults(body, descriptor, strategy, module);
   return std::move(*best);
@@ -180,7 +184,8 @@ static FailureOr<WinogradStrategy> tryWinograd(const KernelModule &module,
     auto described = describeContraction(body.anchor, form);
     if (failed(described))
       return failure();
-    FailureOr<WinogradStrategy> winograd = chooseWinograd(*described, module.machine());
+    bool areKept = module.isVariable(described->operands[kB].value);
+    FailureOr<WinogradStrategy> winograd = chooseWinograd(*described, module.machine(), areKept);
     if (failed(winograd) || (body.side && !winograd->wants(winograd->weights)))
       continue;
     winograd->form = form;
@@ -214,8 +219,11 @@ static std::optional<TileChoice> tryTiles(const KernelModule &module, const Cont
   return best;
 }
 
-static void explainStrategy(KernelModule &module, const std::string &text) {
+/// Of what was emitted.
+static void explainStrategy(KernelModule &module, std::string text) {
   KernelOp kernel = module.op();
+  if (module.isPacked())
+    text += "; kept packed from run to run";
   kernel->setAttr("strategy", StringAttr::get(kernel.getContext(), text));
   if (module.options().explain)
     kernel.emitRemark() << kernel.getLabel() << ": " << text;
@@ -238,17 +246,17 @@ LogicalResult emitContractionKernel(KernelModule &module) {
   bool prefersTiles =
       tiles && succeeded(winograd) && tiles->product.cycles * kTileAdvantage < winograd->cycles;
   if (succeeded(winograd) && !prefersTiles) {
-    explainStrategy(module, winograd->describe());
     emitWinograd(module, *body, *winograd);
+    explainStrategy(module, winograd->describe());
     return success();
   }
   if (tiles) {
-    explainStrategy(module, tiles->product.describe(tiles->descriptor));
     SplitProductEmitter(module, *body, tiles->descriptor, tiles->product).emit();
+    explainStrategy(module, tiles->product.describe(tiles->descriptor));
     return success();
   }
-  explainStrategy(module, choice->describe());
   emitChoice(module, *body, *choice);
+  explainStrategy(module, choice->describe());
   return success();
 }
 
@@ -298,8 +306,8 @@ void ContractionEmitter::stage(ArrayRef<std::unique_ptr<ContractionEmitter>> oth
     }
     int64_t count = bytes(s.operands[operand].count);
     bool byEachWorker = s.operands[operand].byEachWorker;
-    stagedOffset[operand] =
-        byEachWorker ? module.reserveScratch(count) : module.reserveWorkspace(count);
+    stagedOffset[operand] = byEachWorker ? module.reserveScratch(count)
+                                         : module.reservePacked(count, d.operands[operand].value);
     if (!byEachWorker)
       emitStaging(operand);
   }
@@ -315,7 +323,7 @@ void ContractionEmitter::addStaging(OperandIndex operand, int64_t tasks,
   if (s.operands[operand].byEachWorker)
     module.addPreparation(tasks, emit);
   else
-    module.addPhase(tasks, emit);
+    module.addPackingPhase(tasks, d.operands[operand].value, emit);
 }
 
 void ContractionEmitter::emit() {

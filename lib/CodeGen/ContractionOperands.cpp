@@ -152,7 +152,7 @@ void StrategyChooser::stageB() {
   bool canPack = vectorPart >= 0 && !s.vectorA && !s.isDot();
   if (s.isDot() && staged.strides[s.dotPart] != 1)
     return layOutPanels(kB, s.dotPart, d.dims[s.dotPart].extent);
-  if (!hasUnitStride || (conflicts && isReused && canPack)) {
+  if (!hasUnitStride || (canPack && (packsB || (conflicts && isReused)))) {
     layOutPanels(kB, vectorPart, s.columns());
   } else if (request.prologueB) {
     staged = {};
@@ -217,11 +217,19 @@ void StrategyChooser::layOutResult() {
     staged.strides[vectorPart] = 1;
 }
 
+/// Whether an operand is staged once for many runs: as nothing else is in the workspace.
+bool StrategyChooser::isPackedBefore(OperandIndex operand) const {
+  const StagedOperand &other = s.operands[operand == kA ? kB : kA];
+  bool sharesWorkspace = other.staging != Staging::None && other.level < 0 &&
+                         !request.isVariable[operand == kA ? kB : kA];
+  return request.isVariable[operand] && s.parts == 1 && !sharesWorkspace;
+}
+
 /// Time of the copies and panels. A transposed panel costs a multiply-add or so
 /// for each element, a copy a few for each vector.
 double StrategyChooser::stagingTime(OperandIndex operand) const {
   const StagedOperand &staged = s.operands[operand];
-  if (staged.staging == Staging::None)
+  if (staged.staging == Staging::None || isPackedBefore(operand))
     return 0;
   auto count = static_cast<double>(staged.count);
   // Copies of one image each.

@@ -326,13 +326,13 @@ static bool isReadByAll(const ContractionDescriptor &d, const ContractionStrateg
   return s.rowParts > 1;
 }
 
-void stageByWorkers(const ContractionDescriptor &descriptor, const Machine &machine,
-                    ContractionStrategy &strategy) {
+void stageByWorkers(const ContractionDescriptor &descriptor, const ContractionRequest &request,
+                    const Machine &machine, ContractionStrategy &strategy) {
   int64_t elementBytes = descriptor.element.getIntOrFloatBitWidth() / 8;
   for (OperandIndex operand : {kA, kB}) {
     StagedOperand &staged = strategy.operands[operand];
     bool hasPhase = staged.staging != Staging::None && staged.level < 0 &&
-                    !(operand == kA && strategy.copiesInTask);
+                    !request.isVariable[operand] && !(operand == kA && strategy.copiesInTask);
     staged.byEachWorker = hasPhase && staged.count * elementBytes <= machine.l2Bytes / 2 &&
                           isReadByAll(descriptor, strategy, operand);
   }

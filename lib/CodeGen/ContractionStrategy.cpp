@@ -458,6 +458,13 @@ ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
     consider(std::move(clipped));
   auto chooser = [&] { return StrategyChooser(descriptor, request, machine, /*mayClip=*/false); };
   bool canThin = chooser().canThin();
+  // A second copy of B must be worth its memory. Where few rows meet B, it streams as well
+  // from where it lies.
+  constexpr double kKeptDoubt = 1.03;
+  constexpr int64_t kKeptRows = 4;
+  if (request.isVariable[kB] && descriptor.extentOf(DimRole::M) >= kKeptRows)
+    if (auto kept = chooser().packed().choose(/*alongK=*/false); kept->time * kKeptDoubt < time)
+      consider(std::move(kept));
   consider(chooser().choosePackedRows());
   if (canThin)
     consider(chooser().thinned().choose(/*alongK=*/false));

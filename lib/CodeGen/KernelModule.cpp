@@ -149,6 +149,18 @@ int64_t KernelModule::reserveWorkspace(int64_t bytes) {
 }
 int64_t KernelModule::reserveScratch(int64_t bytes) { return reserve(code.scratchBytes, bytes); }
 
+bool KernelModule::isVariable(Value value) const {
+  auto argument = dyn_cast<BlockArgument>(value);
+  return argument && llvm::is_contained(codegenOptions.variables, argument.getArgNumber());
+}
+
+int64_t KernelModule::reservePacked(int64_t bytes, Value source) {
+  int64_t before = code.workspaceBytes, offset = reserveWorkspace(bytes);
+  if (isVariable(source))
+    packedBytes += code.workspaceBytes - before;
+  return offset;
+}
+
 void KernelModule::addWork(double flops, double bytes) {
   code.flops += flops;
   code.bytes += bytes;
@@ -191,7 +203,15 @@ void KernelModule::addPreparation(int64_t tasks, function_ref<void(PhaseBuilder 
   code.phases.back().kind = PhaseKind::Preparation;
 }
 
+void KernelModule::addPackingPhase(int64_t tasks, Value source,
+                                   function_ref<void(PhaseBuilder &)> emit) {
+  addPhase(tasks, emit);
+  if (isVariable(source))
+    code.phases.back().kind = PhaseKind::Packing;
+}
+
 KernelCode KernelModule::take() {
+  code.isPacked = isPacked();
   Builder builder(kernel.getContext());
   for (auto function : code.module->getOps<func::FuncOp>()) {
     if (function.isDeclaration())

@@ -90,6 +90,13 @@ public:
   /// Reserves bytes, aligned to 64; returns their offset.
   int64_t reserveWorkspace(int64_t bytes);
   int64_t reserveScratch(int64_t bytes);
+  /// The same for what is made of a value by a phase that does nothing else. Where it is a
+  /// variable, and the workspace has no more than such, that phase runs before.
+  int64_t reservePacked(int64_t bytes, mlir::Value source);
+  /// Whether, so far, the workspace holds packed variables and nothing else.
+  bool isPacked() const { return packedBytes > 0 && packedBytes == code.workspaceBytes; }
+  /// Whether a value is a variable that the program does not write.
+  bool isVariable(mlir::Value value) const;
   /// Adds what one run of the kernel computes and moves.
   void addWork(double flops, double bytes);
 
@@ -98,6 +105,9 @@ public:
   /// Adds one that each worker runs by itself, before its tasks of the next phase: it
   /// writes scratch alone.
   void addPreparation(int64_t tasks, llvm::function_ref<void(PhaseBuilder &)> emit);
+  /// Adds a phase that makes what `reservePacked` reserved memory for.
+  void addPackingPhase(int64_t tasks, mlir::Value source,
+                       llvm::function_ref<void(PhaseBuilder &)> emit);
 
   /// The finished code. No phase may be added afterwards.
   KernelCode take();
@@ -106,6 +116,8 @@ private:
   KernelOp kernel;
   CodeGenOptions codegenOptions;
   KernelCode code;
+  /// Of the workspace, what holds packed variables.
+  int64_t packedBytes = 0;
 };
 
 /// Builds code for where a condition holds and for where it does not.

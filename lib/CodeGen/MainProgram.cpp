@@ -50,18 +50,30 @@ public:
   void build(ModelOp model, ArrayRef<size_t> codeOf);
 
 private:
-  bool isWorthForking(ArrayRef<size_t> codeOf) const;
+  /// A kernel of the model, its code, and where in the memory of packed variables its own lie.
+  struct Call {
+    KernelOp kernel;
+    const KernelCode &code;
+    int64_t packedAt;
+  };
+
+  void plan(ModelOp model, ArrayRef<size_t> codeOf);
+  bool isWorthForking() const;
+  void buildFunction(StringRef name, function_ref<void(const Call &, Value)> emit);
   LLVM::LLVMFuncOp declare(StringRef name, ArrayRef<Type> arguments);
   Value offset(Value base, int64_t bytes);
   Value loadPointer(Value table, int64_t index);
+  void store(Value address, Value table, int64_t index);
   Value constantPointer(ConstantOp op);
   Value pointerTo(Value value);
-  void callKernel(KernelOp kernel, const KernelCode &code, Value table);
+  Value packedMemory(int64_t at);
   Value count(const Phase *phase);
   LLVM::LLVMFuncOp entryOf(const Phase &phase);
   Value addressOf(const Phase *phase);
   void callPhase(const Phase *preparation, const Phase &phase, bool isParallel, Value table);
   void callTimed(const Phase *preparation, const Phase &phase, bool isParallel, Value table);
+  void callKernel(const Call &call, Value table);
+  void packVariables(const Call &call, Value table);
 
   /// Arguments of the program's function.
   enum Argument { Variables, Inputs, Outputs, Arena, Pool };
@@ -71,6 +83,9 @@ private:
   ImplicitLocOpBuilder b;
   Type pointer, i64, none;
   LLVM::LLVMFuncOp function, parallelFor;
+  SmallVector<Call> calls;
+  /// Variables of the model; addresses that a call takes at most.
+  int64_t variables = 0, tableSize = 0;
   int64_t timedPhases = 0;
   bool isForked = false;
   DenseMap<Attribute, LLVM::GlobalOp> constants;
@@ -136,24 +151,34 @@ Value MainBuilder::pointerTo(Value value) {
   return constantPointer(value.getDefiningOp<ConstantOp>());
 }
 
-void MainBuilder::callKernel(KernelOp kernel, const KernelCode &code, Value table) {
-  SmallVector<Value> pointers;
-  for (Value operand : kernel.getOperands())
-    pointers.push_back(pointerTo(operand));
-  for (Value result : kernel.getResults())
-    pointers.push_back(pointerTo(result));
+/// Memory that packed variables have from a byte on.
+Value MainBuilder::packedMemory(int64_t at) {
+  return offset(loadPointer(function.getArgument(Variables), variables), at);
+}
+
+void MainBuilder::store(Value address, Value table, int64_t index) {
+  Value at = LLVM::GEPOp::create(b, pointer, pointer, table,
+                                 ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(index)});
+  LLVM::StoreOp::create(b, address, at);
+}
+
+void MainBuilder::callKernel(const Call &call, Value table) {
+  const KernelCode &code = call.code;
   Value arena = function.getArgument(Arena);
-  pointers.push_back(offset(arena, program.plannedBytes));
+  SmallVector<Value> pointers;
+  for (Value operand : call.kernel->getOperands())
+    pointers.push_back(pointerTo(operand));
+  for (Value result : call.kernel->getResults())
+    pointers.push_back(pointerTo(result));
+  pointers.push_back(code.isPacked ? packedMemory(call.packedAt)
+                                   : offset(arena, program.plannedBytes));
   pointers.push_back(offset(arena, program.plannedBytes + program.workspaceBytes));
-  for (auto [index, value] : llvm::enumerate(pointers)) {
-    Value at = LLVM::GEPOp::create(b, pointer, pointer, table,
-                                   ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(index)});
-    LLVM::StoreOp::create(b, value, at);
-  }
+  for (auto [index, address] : llvm::enumerate(pointers))
+    store(address, table, index);
   bool forks = isForked && forkGain(code, machine).saved > 0;
   const Phase *preparation = nullptr;
   for (const Phase &phase : code.phases) {
-    if (phase.tasks == 0)
+    if (phase.tasks == 0 || code.isBefore(phase))
       continue;
     if (phase.isPreparation()) {
       preparation = &phase;
@@ -166,6 +191,20 @@ void MainBuilder::callKernel(KernelOp kernel, const KernelCode &code, Value tabl
       callTimed(preparation, phase, isParallel, table);
     preparation = nullptr;
   }
+}
+
+/// Of the operands, variables alone have an address before a run.
+void MainBuilder::packVariables(const Call &call, Value table) {
+  KernelOp kernel = call.kernel;
+  for (auto [index, operand] : llvm::enumerate(kernel.getOperands()))
+    if (placeOf(operand).space == Space::Variable)
+      store(pointerTo(operand), table, index);
+  int64_t arguments = kernel.getNumOperands() + kernel.getNumResults();
+  store(packedMemory(call.packedAt), table, arguments);
+  store(function.getArgument(Arena), table, arguments + 1);
+  for (const Phase &phase : call.code.phases)
+    if (phase.tasks > 0 && call.code.isBefore(phase))
+      callPhase(/*preparation=*/nullptr, phase, /*isParallel=*/phase.tasks > 1, table);
 }
 
 LLVM::LLVMFuncOp MainBuilder::entryOf(const Phase &phase) {
@@ -219,34 +258,56 @@ void MainBuilder::callTimed(const Phase *preparation, const Phase &phase, bool i
 
 /// All kernels that gain by it fork, or none: where some do, the data of all
 /// crosses between the cores.
-bool MainBuilder::isWorthForking(ArrayRef<size_t> codeOf) const {
+bool MainBuilder::isWorthForking() const {
   double gain = 0;
-  for (size_t code : codeOf) {
-    ForkGain kernel = forkGain(program.kernels[code], machine);
+  for (const Call &call : calls) {
+    ForkGain kernel = forkGain(call.code, machine);
     if (kernel.saved > 0)
       gain += kernel.saved - kernel.crossing;
   }
   return gain > 0;
 }
 
-void MainBuilder::build(ModelOp model, ArrayRef<size_t> codeOf) {
-  isForked = isWorthForking(codeOf);
-  parallelFor = declare("dlrt_parallel_for", {pointer, pointer, pointer, i64});
+/// Lists the calls, and places what each packs.
+void MainBuilder::plan(ModelOp model, ArrayRef<size_t> codeOf) {
+  for (auto [kernel, code] : llvm::zip_equal(model.getBody().getOps<KernelOp>(), codeOf)) {
+    const KernelCode &own = program.kernels[code];
+    calls.push_back({kernel, own, program.packedBytes});
+    if (own.isPacked)
+      program.packedBytes += llvm::alignTo(own.workspaceBytes, 64);
+    tableSize = std::max<int64_t>(tableSize, kernel.getNumOperands() + kernel.getNumResults() + 2);
+  }
+  auto parameters = model.getBody().getOps<ParameterOp>();
+  variables = std::distance(parameters.begin(), parameters.end());
+  isForked = isWorthForking();
+}
+
+/// A function of the program's type; `emit` gets the call and a table for its addresses.
+void MainBuilder::buildFunction(StringRef name, function_ref<void(const Call &, Value)> emit) {
   b.setInsertionPointToEnd(program.main->getBody());
   function = LLVM::LLVMFuncOp::create(
-      b, program.entry, LLVM::LLVMFunctionType::get(none, SmallVector<Type>(5, pointer)));
+      b, name, LLVM::LLVMFunctionType::get(none, SmallVector<Type>(5, pointer)));
   b.setInsertionPointToStart(function.addEntryBlock(b));
-
-  size_t most = 0;
-  for (auto kernel : model.getBody().getOps<KernelOp>())
-    most = std::max<size_t>(most, kernel.getNumOperands() + kernel.getNumResults() + 2);
-  Value count = LLVM::ConstantOp::create(b, i64, static_cast<int64_t>(most));
+  Value count = LLVM::ConstantOp::create(b, i64, tableSize);
   Value table = LLVM::AllocaOp::create(b, pointer, pointer, count);
-  for (auto [kernel, code] : llvm::zip_equal(model.getBody().getOps<KernelOp>(), codeOf)) {
-    b.setLoc(kernel.getLoc());
-    callKernel(kernel, program.kernels[code], table);
+  for (const Call &call : calls) {
+    b.setLoc(call.kernel->getLoc());
+    emit(call, table);
   }
   LLVM::ReturnOp::create(b, ValueRange());
+}
+
+void MainBuilder::build(ModelOp model, ArrayRef<size_t> codeOf) {
+  plan(model, codeOf);
+  parallelFor = declare("dlrt_parallel_for", {pointer, pointer, pointer, i64});
+  buildFunction(program.entry, [&](const Call &call, Value table) { callKernel(call, table); });
+  if (program.packedBytes == 0)
+    return;
+  program.packEntry = program.entry + "_pack";
+  buildFunction(program.packEntry, [&](const Call &call, Value table) {
+    if (call.code.isPacked)
+      packVariables(call, table);
+  });
 }
 
 void buildMainProgram(ModelOp model, ArrayRef<size_t> codeOf, const Machine &machine,

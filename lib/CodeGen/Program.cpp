@@ -4,6 +4,7 @@
 #include "ContractionKernel.h"
 #include "KernelForm.h"
 #include "MainProgram.h"
+#include "dl/Graph/Kernels.h"
 #include "dl/Graph/Placement.h"
 #include "dl/Runtime/Runtime.h"
 
@@ -17,6 +18,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/xxhash.h"
 
@@ -119,11 +121,11 @@ static void describe(KernelOp kernel, KernelCode &code) {
   os << type.getElementType();
 }
 
-/// Reserves memory for the times of all phases, behind the planned values.
+/// Reserves memory for the times of all phases of a run, behind the planned values.
 static void planTimes(Program &program, ArrayRef<size_t> codeOf) {
   for (size_t code : codeOf)
     for (auto [index, phase] : llvm::enumerate(program.kernels[code].phases))
-      if (phase.tasks != 0)
+      if (phase.tasks != 0 && !program.kernels[code].isBefore(phase))
         program.timedPhases.push_back({static_cast<int64_t>(code), static_cast<int64_t>(index)});
   program.timesOffset = program.plannedBytes;
   size_t bytes = program.timedPhases.size() * sizeof(dlrt_phase_time);
@@ -163,6 +165,25 @@ static LogicalResult verifyConstants(ModelOp model) {
   return success();
 }
 
+/// The operands that are variables which the model does not write.
+static SmallVector<unsigned> variablesOf(KernelOp kernel, const llvm::StringSet<> &updated) {
+  SmallVector<unsigned> variables;
+  for (auto [index, operand] : llvm::enumerate(kernel.getOperands())) {
+    auto parameter = lookThroughViews(operand).getDefiningOp<ParameterOp>();
+    if (parameter && !updated.contains(parameter.getName()))
+      variables.push_back(index);
+  }
+  return variables;
+}
+
+static llvm::StringSet<> updatedBy(ModelOp model) {
+  llvm::StringSet<> names;
+  auto exit = cast<ReturnOp>(model.getBody().front().getTerminator());
+  for (StringRef name : exit.getUpdated().getAsValueRange<StringAttr>())
+    names.insert(name);
+  return names;
+}
+
 FailureOr<Program> generateProgram(ModelOp model, const CodeGenOptions &options,
                                    KernelSource *source) {
   model.getContext()
@@ -174,20 +195,25 @@ FailureOr<Program> generateProgram(ModelOp model, const CodeGenOptions &options,
   Program program;
   program.entry = entrySymbol(model.getSymName());
   llvm::StringMap<size_t> known;
+  llvm::StringSet<> updated = updatedBy(model);
   SmallVector<size_t> codeOf;
   for (auto kernel : model.getBody().getOps<KernelOp>()) {
-    std::string key = kernelKey(kernel);
+    CodeGenOptions chosen = options;
+    std::string plainKey = kernelKey(kernel), key = plainKey;
+    if (options.packsVariables && hasChoices(kernel))
+      chosen.variables = variablesOf(kernel, updated);
+    for (unsigned variable : chosen.variables)
+      key += "variable " + std::to_string(variable) + "\n";
     auto [it, isNew] = known.try_emplace(key, program.kernels.size());
     codeOf.push_back(it->second);
     if (!isNew)
       continue;
-    size_t choice = source && hasChoices(kernel) ? source->choiceOf(key) : 0;
+    size_t choice = source && hasChoices(kernel) ? source->choiceOf(plainKey) : 0;
     std::optional<KernelCode> code = source ? source->find(key, choice) : std::nullopt;
     if (!code) {
       std::string name = source && source->hasObjects()
                              ? kernelName(kernel, key)
                              : kernelName(model, kernel, program.kernels.size());
-      CodeGenOptions chosen = options;
       chosen.choice = kKernelChoices[choice];
       FailureOr<KernelCode> generated = generateKernel(kernel, name, chosen);
       if (failed(generated))
@@ -197,7 +223,8 @@ FailureOr<Program> generateProgram(ModelOp model, const CodeGenOptions &options,
     code->key = std::move(key);
     code->choice = choice;
     describe(kernel, *code);
-    program.workspaceBytes = std::max(program.workspaceBytes, code->workspaceBytes);
+    if (!code->isPacked)
+      program.workspaceBytes = std::max(program.workspaceBytes, code->workspaceBytes);
     program.scratchBytes = std::max(program.scratchBytes, code->scratchBytes);
     program.kernels.push_back(std::move(*code));
   }

@@ -112,10 +112,10 @@ void WinogradEmitter::emitOverChannels() {
   });
 }
 
-/// Memory of what is brought to the points first.
-int64_t WinogradEmitter::reserveStaged(int64_t elements) {
+/// Memory of what is brought to the points first, of a tensor.
+int64_t WinogradEmitter::reserveStaged(const WinogradTensor &tensor, int64_t elements) {
   return w.byEachWorker ? module.reserveScratch(bytes(elements))
-                        : module.reserveWorkspace(bytes(elements));
+                        : module.reservePacked(bytes(elements), d.operands[tensor.operand].value);
 }
 
 Value WinogradEmitter::staged(PhaseBuilder &phase, int64_t offset, int64_t elements) const {
@@ -123,11 +123,12 @@ Value WinogradEmitter::staged(PhaseBuilder &phase, int64_t offset, int64_t eleme
                         : phase.workspace(offset, d.element, elements);
 }
 
-void WinogradEmitter::addStaging(int64_t tasks, function_ref<void(PhaseBuilder &)> emit) {
+void WinogradEmitter::addStaging(const WinogradTensor &tensor, int64_t tasks,
+                                 function_ref<void(PhaseBuilder &)> emit) {
   if (w.byEachWorker)
     module.addPreparation(tasks, emit);
   else
-    module.addPhase(tasks, emit);
+    module.addPackingPhase(tasks, d.operands[tensor.operand].value, emit);
 }
 
 /// All of a tensor, at its points: [block of channels][point][tile][channel].
@@ -136,7 +137,7 @@ void WinogradEmitter::emitPoints(const WinogradTensor &tensor, const LinearMap &
   constexpr int64_t kTasks = 32;
   int64_t share = llvm::divideCeil(w.tiles(), llvm::divideCeil(kTasks, blocks));
   int64_t groups = llvm::divideCeil(w.tiles(), share);
-  addStaging(blocks * groups, [&](PhaseBuilder &phase) {
+  addStaging(tensor, blocks * groups, [&](PhaseBuilder &phase) {
     ImplicitLocOpBuilder &b = phase.b;
     Expression expression(phase);
     Value groupCount = phase.index(groups);
@@ -158,7 +159,7 @@ void WinogradEmitter::emitLate() {
   bool wantsImage = w.wants(w.image);
   int64_t depths = w.reduction / w.depth;
   in = Planes::of(w.allPoints(), llvm::alignTo(w.tiles(), w.rows) + w.rows, w.depth);
-  in.offset = reserveStaged(depths * in.count);
+  in.offset = reserveStaged(wantsImage ? w.result : w.image, depths * in.count);
   emitPoints(wantsImage ? w.result : w.image, wantsImage ? transforms.result : transforms.image, in,
              depths, w.depth);
   module.addPhase(w.tasks(), [&](PhaseBuilder &phase) {

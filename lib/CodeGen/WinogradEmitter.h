@@ -112,9 +112,10 @@ private:
   void emitLate();
   void finishTiles(PhaseBuilder &phase, Expression &expression, mlir::Value first,
                    mlir::Value count, mlir::Value block);
-  int64_t reserveStaged(int64_t elements);
+  int64_t reserveStaged(const WinogradTensor &tensor, int64_t elements);
   mlir::Value staged(PhaseBuilder &phase, int64_t offset, int64_t elements) const;
-  void addStaging(int64_t tasks, llvm::function_ref<void(PhaseBuilder &)> emit);
+  void addStaging(const WinogradTensor &tensor, int64_t tasks,
+                  llvm::function_ref<void(PhaseBuilder &)> emit);
   void emitPoints(const WinogradTensor &tensor, const LinearMap &map, const Planes &shape,
                   int64_t blocks, int64_t channels);
   MicroKernel productOf(Start left, Start right) const;

@@ -42,12 +42,12 @@ void WinogradEmitter::reserveTiles() {
   out = Planes::of(w.allPoints(), llvm::alignTo(w.inputBlock, w.rows), w.paddedBlock());
   out.offset = module.reserveScratch(bytes(out.count));
   sideSums = module.reserveScratch(bytes(w.paddedBlock()));
-  auto reserve = [&](Planes &planes, int64_t blocks) {
-    planes.offset = w.pointsFirst ? reserveStaged(blocks * planes.count)
+  auto reserve = [&](const WinogradTensor &tensor, Planes &planes, int64_t blocks) {
+    planes.offset = w.pointsFirst ? reserveStaged(tensor, blocks * planes.count)
                                   : module.reserveScratch(bytes(planes.count));
   };
-  reserve(in, w.inputs / w.inputBlock);
-  reserve(second, w.outputs / w.outputBlock);
+  reserve(w.image, in, w.inputs / w.inputBlock);
+  reserve(w.result, second, w.outputs / w.outputBlock);
 }
 
 /// A part of the tiles, and a block of channels of both kinds.

@@ -44,9 +44,9 @@ namespace {
 class WinogradChooser {
 public:
   WinogradChooser(const ContractionDescriptor &descriptor, const Machine &machine,
-                  const WinogradStrategy &convolution, int64_t size)
-      : d(descriptor), machine(machine), transforms(makeWinogradTransforms(size, convolution.taps)),
-        s(convolution) {
+                  const WinogradStrategy &convolution, int64_t size, bool keepsWeights)
+      : d(descriptor), machine(machine), keepsWeights(keepsWeights),
+        transforms(makeWinogradTransforms(size, convolution.taps)), s(convolution) {
     s.size = size;
     s.points = size + s.taps - 1;
     s.lanes = machine.lanes(32);
@@ -79,11 +79,13 @@ private:
   double lineCycles(double bytes) const;
   double weightCycles(double bytes) const;
   double rereadCycles(double bytes) const;
+  double keptCycles(double bytes) const;
   double imbalance() const;
   void keepIfBest();
 
   const ContractionDescriptor &d;
   const Machine &machine;
+  const bool keepsWeights;
   WinogradTransforms transforms;
   /// A patch of a vector of channels: to the points, or, what is wanted, back. Where weights
   /// are wanted, the image is the operand.
@@ -166,6 +168,12 @@ double WinogradChooser::weightCycles(double bytes) const {
          rereadCycles(vectors * tapBytes);
 }
 
+/// Cycles of bringing as many bytes of kept weights from outer memory, where those of a
+/// network are: points are more than taps.
+double WinogradChooser::keptCycles(double bytes) const {
+  return bytes <= 0.5 * static_cast<double>(machine.l2Bytes) ? 0 : bytes / 5;
+}
+
 /// Products over channels: chunks of tiles and blocks of columns.
 void WinogradChooser::tryBlock(int64_t block) {
   s.block = block;
@@ -201,7 +209,8 @@ void WinogradChooser::tryChunk(double tileBytes) {
   double weights =
       4 * points * static_cast<double>(s.reduction) * panels * static_cast<double>(s.panelWidth());
   s.cycles = operandCycles() + resultCycles(tileBytes) + products +
-             static_cast<double>(s.chunks()) * rereadCycles(weights) + weightCycles(weights);
+             static_cast<double>(s.chunks()) * rereadCycles(weights) +
+             (keepsWeights ? keptCycles(weights) : weightCycles(weights));
   keepIfBest();
 }
 
@@ -373,7 +382,7 @@ double directCycles(const ContractionDescriptor &descriptor, const Machine &mach
 }
 
 FailureOr<WinogradStrategy> chooseWinograd(const ContractionDescriptor &descriptor,
-                                           const Machine &machine) {
+                                           const Machine &machine, bool keepsWeights) {
   FailureOr<WinogradStrategy> convolution = recognizeWinograd(descriptor);
   if (failed(convolution))
     return failure();
@@ -384,13 +393,15 @@ FailureOr<WinogradStrategy> chooseWinograd(const ContractionDescriptor &descript
   constexpr double kLargerTiles = 1.05;
   WinogradStrategy best;
   for (int64_t size : sizes) {
-    WinogradStrategy strategy = WinogradChooser(descriptor, machine, *convolution, size).choose();
+    WinogradStrategy strategy =
+        WinogradChooser(descriptor, machine, *convolution, size, keepsWeights).choose();
     if (best.chunk == 0 || strategy.cycles < kLargerTiles * best.cycles)
       best = strategy;
   }
   if (best.chunk == 0)
     return failure();
-  best.byEachWorker = !best.wants(best.weights) && best.tasks() > 1 &&
+  bool areKept = keepsWeights && !best.isLate();
+  best.byEachWorker = !best.wants(best.weights) && best.tasks() > 1 && !areKept &&
                       stagedBytes(best) <= 0.6 * static_cast<double>(machine.l2Bytes);
   return best;
 }

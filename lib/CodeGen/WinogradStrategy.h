@@ -100,9 +100,10 @@ struct WinogradStrategy {
 mlir::FailureOr<WinogradStrategy> recognizeWinograd(const ContractionDescriptor &descriptor);
 
 /// How to compute a contraction this way; failure where it is no such
-/// convolution or has too few channels.
+/// convolution or has too few channels. `keepsWeights`: a phase that brings weights to
+/// their points runs once for many runs.
 mlir::FailureOr<WinogradStrategy> chooseWinograd(const ContractionDescriptor &descriptor,
-                                                 const Machine &machine);
+                                                 const Machine &machine, bool keepsWeights);
 
 /// The estimated cycles of computing it as it is.
 double directCycles(const ContractionDescriptor &descriptor, const Machine &machine);

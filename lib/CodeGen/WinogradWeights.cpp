@@ -146,7 +146,8 @@ void WinogradEmitter::bringWeights(PhaseBuilder &phase, Expression &expression, 
 void WinogradEmitter::reserveWeights() {
   int64_t elements = w.allPoints() * weightPlane();
   int64_t all = w.columns / w.block * elements;
-  weightsOffset = w.isLate() ? module.reserveScratch(bytes(elements)) : reserveStaged(all);
+  weightsOffset =
+      w.isLate() ? module.reserveScratch(bytes(elements)) : reserveStaged(w.weights, all);
   if (areWeightsAcross())
     tapsOffset = module.reserveScratch(bytes(w.taps * w.taps * w.lanes * w.lanes));
 }
@@ -169,7 +170,7 @@ Value WinogradEmitter::columnPlace(PhaseBuilder &phase, Value column) const {
 void WinogradEmitter::emitWeights() {
   int64_t share =
       llvm::alignTo(llvm::divideCeil(w.reduction, kWeightTasks), areWeightsAcross() ? w.lanes : 1);
-  addStaging(llvm::divideCeil(w.reduction, share), [&](PhaseBuilder &phase) {
+  addStaging(w.weights, llvm::divideCeil(w.reduction, share), [&](PhaseBuilder &phase) {
     ImplicitLocOpBuilder &b = phase.b;
     Expression expression(phase);
     Value first = advance(b, phase.index(0), phase.task, share);

@@ -50,6 +50,7 @@ LogicalResult Compilation::generate() {
     codegen.splitProducts = SplitProducts::Never;
   codegen.explain = report && report->explain;
   codegen.profile = options.profile;
+  codegen.packsVariables = keepsPacked;
   FailureOr<Program> generated = generateProgram(onlyModel(module), codegen, cache);
   if (failed(generated))
     return failure();

@@ -32,10 +32,11 @@ private:
 class Compilation {
 public:
   /// `module` holds one model, of static shapes. `report` and `cache` may be null;
-  /// kernels that the cache knows are taken from there.
+  /// kernels that the cache knows are taken from there. `keepsPacked`: who runs the program
+  /// packs its variables before (LoadedProgram::pack).
   Compilation(mlir::ModuleOp module, const CompileOptions &options, CompileReport *report,
-              CodeCache *cache)
-      : module(module), options(options), report(report), cache(cache) {}
+              CodeCache *cache, bool keepsPacked = false)
+      : module(module), options(options), report(report), cache(cache), keepsPacked(keepsPacked) {}
 
   /// Graph optimiser.
   llvm::LogicalResult optimize();
@@ -60,6 +61,7 @@ private:
   const CompileOptions &options;
   CompileReport *report;
   CodeCache *cache;
+  bool keepsPacked;
   Machine machine;
   std::vector<ObjectFile> objects;
 };

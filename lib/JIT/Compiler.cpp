@@ -55,8 +55,9 @@ FailureOr<OwningOpRef<ModuleOp>> buildGraph(const Model &model, const ProgramReq
 
 /// Compiles a graph; objects that `cache` knows are taken from there.
 static FailureOr<ProgramImage> compileImage(ModuleOp module, const CompileOptions &options,
-                                            CompileReport *report, CodeCache *cache) {
-  Compilation compilation(module, options, report, cache);
+                                            CompileReport *report, CodeCache *cache,
+                                            bool keepsPacked) {
+  Compilation compilation(module, options, report, cache, keepsPacked);
   if (failed(compilation.optimize()))
     return failure();
   if (options.tune && cache && failed(tuneModule(module, options, *cache)))
@@ -68,7 +69,7 @@ static FailureOr<ProgramImage> compileImage(ModuleOp module, const CompileOption
 
 FailureOr<std::shared_ptr<LoadedProgram>>
 compileGraph(ModuleOp module, const CompileOptions &options, CompileReport *report) {
-  auto image = compileImage(module, options, report, /*cache=*/nullptr);
+  auto image = compileImage(module, options, report, /*cache=*/nullptr, /*keepsPacked=*/false);
   if (failed(image))
     return failure();
   return load(std::move(*image), module.getLoc(), report);
@@ -117,6 +118,11 @@ buildTimed(const Model &model, const ProgramRequest &request, CompileReport *rep
   return buildGraph(model, request);
 }
 
+/// In a step, and between steps, variables change too often.
+static bool keepsPacked(const ProgramRequest &request, const CompileOptions &options) {
+  return options.keepPacked && request.kind == ProgramRequest::Kind::Forward;
+}
+
 Result<std::shared_ptr<LoadedProgram>> compileProgram(const Model &model,
                                                       const ProgramRequest &request,
                                                       const CompileOptions &options,
@@ -138,7 +144,8 @@ Result<std::shared_ptr<LoadedProgram>> compileProgram(const Model &model,
   if (failed(module))
     return diagnostics.error("the graph of '" + impl.name + "' cannot be built");
   FailureOr<std::shared_ptr<LoadedProgram>> program = failure();
-  if (auto image = compileImage(**module, options, report, cache.get()); succeeded(image)) {
+  auto image = compileImage(**module, options, report, cache.get(), keepsPacked(request, options));
+  if (succeeded(image)) {
     if (cache)
       cache->keepProgram(impl.model, request, *image);
     program = load(std::move(*image), (*module)->getLoc(), report);
@@ -157,12 +164,13 @@ static std::string print(Operation *op) {
   return text + "\n";
 }
 
-/// The text of a stage of a compilation that starts from `module`.
+/// The text of a stage of a compilation that starts from `module`. Kernels are shown as they
+/// run in memory.
 static FailureOr<std::string> runTo(Stage stage, ModuleOp module, const CompileOptions &options,
-                                    CompileReport *report, CodeCache *cache) {
+                                    CompileReport *report, CodeCache *cache, bool keepsPacked) {
   if (stage == Stage::Graph || stage == Stage::Step)
     return print(onlyModel(module));
-  Compilation compilation(module, options, report, cache);
+  Compilation compilation(module, options, report, cache, keepsPacked && stage == Stage::Kernels);
   if (failed(compilation.optimize()))
     return failure();
   if (stage == Stage::Fused)
@@ -202,7 +210,8 @@ Result<std::string> emitStage(const Model &model, const ProgramRequest &request,
   auto cache = openCache(options);
   if (!cache)
     return cache.error();
-  FailureOr<std::string> text = runTo(stage, **module, options, report, cache->get());
+  FailureOr<std::string> text =
+      runTo(stage, **module, options, report, cache->get(), keepsPacked(request, options));
   if (report)
     report->remarks += diagnostics.remarks();
   if (failed(text))

@@ -11,12 +11,11 @@ struct Executable::Impl {
       : model(model), programs(model, ProgramRequest(), options, store, mutex, std::move(pool),
                                /*isMain=*/true) {}
 
-  /// Changes variables while no run is going on.
+  /// Changes variables while no run is going on. Programs learn of it with their next run,
+  /// once for many changes.
   template <typename Change> auto change(Change change) {
     std::unique_lock lock(mutex);
-    auto result = change();
-    programs.refresh();
-    return result;
+    return change();
   }
 
   Model model;
@@ -47,7 +46,7 @@ Status Executable::runInto(std::span<const TensorView> inputs, std::span<Tensor>
   if (!batch)
     return batch.error();
   // The lock keeps the variables as they are, and is taken once in all calls but those
-  // that compile.
+  // that compile, or find variables changed.
   std::shared_lock lock(impl->mutex);
   BoundProgram *program = impl->programs.find(*batch);
   if (!program) {
@@ -56,6 +55,16 @@ Status Executable::runInto(std::span<const TensorView> inputs, std::span<Tensor>
     if (!compiled)
       return compiled.error();
     program = *compiled;
+    lock.lock();
+  }
+  while (program->isStale()) {
+    lock.unlock();
+    {
+      std::unique_lock alone(impl->mutex);
+      // Another run may have done so meanwhile.
+      if (program->isStale())
+        program->refresh();
+    }
     lock.lock();
   }
   if (Status status = checkOutputs(program->get().outputs, outputs); !status)

@@ -18,11 +18,13 @@ namespace dl {
 
 struct CodeImage::Session {
   explicit Session(std::unique_ptr<ExecutorProcessControl> control)
-      : execution(std::move(control)), layer(execution) {}
+      : execution(std::move(control)), layer(execution),
+        library(execution.createBareJITDylib("model")) {}
   ~Session() { cantFail(execution.endSession()); }
 
   ExecutionSession execution;
   ObjectLinkingLayer layer;
+  JITDylib &library;
 };
 
 CodeImage::CodeImage() = default;
@@ -99,28 +101,30 @@ static SymbolMap runtimeSymbolMap(ExecutionSession &execution) {
 }
 
 Expected<std::unique_ptr<CodeImage>>
-CodeImage::link(std::vector<std::unique_ptr<MemoryBuffer>> objects, StringRef entry) {
+CodeImage::link(std::vector<std::unique_ptr<MemoryBuffer>> objects) {
   auto control = SelfExecutorProcessControl::Create(std::make_shared<SymbolStringPool>(),
                                                     std::make_unique<InPlaceTaskDispatcher>());
   if (!control)
     return control.takeError();
   std::unique_ptr<CodeImage> image(new CodeImage());
   image->session = std::make_unique<Session>(std::move(*control));
-  ExecutionSession &execution = image->session->execution;
-  // The lookup below returns its errors; there is nobody to report others to.
+  auto &[execution, layer, library] = *image->session;
+  // Lookups return their errors; there is nobody to report others to.
   execution.setErrorReporter([](llvm::Error error) { consumeError(std::move(error)); });
-
-  JITDylib &library = execution.createBareJITDylib("model");
   if (llvm::Error error = library.define(absoluteSymbols(runtimeSymbolMap(execution))))
     return error;
   for (std::unique_ptr<MemoryBuffer> &object : objects)
-    if (llvm::Error error = image->session->layer.add(library, std::move(object)))
+    if (llvm::Error error = layer.add(library, std::move(object)))
       return error;
-  Expected<ExecutorSymbolDef> found = execution.lookup({&library}, execution.intern(entry));
+  return image;
+}
+
+Expected<void *> CodeImage::find(StringRef symbol) {
+  auto &[execution, layer, library] = *session;
+  Expected<ExecutorSymbolDef> found = execution.lookup({&library}, execution.intern(symbol));
   if (!found)
     return found.takeError();
-  image->address = found->getAddress().toPtr<void *>();
-  return image;
+  return found->getAddress().toPtr<void *>();
 }
 
 } // namespace dl

@@ -17,16 +17,16 @@ public:
   /// Links objects with each other, the runtime and the C library's mathematics,
   /// and nothing else of the process.
   static llvm::Expected<std::unique_ptr<CodeImage>>
-  link(std::vector<std::unique_ptr<llvm::MemoryBuffer>> objects, llvm::StringRef entry);
+  link(std::vector<std::unique_ptr<llvm::MemoryBuffer>> objects);
   ~CodeImage();
 
-  void *entry() const { return address; }
+  /// The address of a function.
+  llvm::Expected<void *> find(llvm::StringRef symbol);
 
 private:
   CodeImage();
   struct Session;
   std::unique_ptr<Session> session;
-  void *address = nullptr;
 };
 
 } // namespace dl

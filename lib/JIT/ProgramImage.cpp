@@ -50,6 +50,8 @@ ProgramImage ProgramImage::describe(ModelOp model, const Program &program) {
   image.plannedBytes = program.plannedBytes;
   image.workspaceBytes = program.workspaceBytes;
   image.scratchBytes = program.scratchBytes;
+  image.packedBytes = program.packedBytes;
+  image.packEntry = program.packEntry;
   for (const KernelCode &kernel : program.kernels)
     image.kernels.push_back(
         {kernel.name, kernel.flops, kernel.bytes, kernel.workspaceBytes, kernel.scratchBytes});
@@ -68,11 +70,13 @@ void ProgramImage::describeTimes(const Program &program) {
     entry.flops = kernel.flops;
     entry.bytes = kernel.bytes;
     for (const Phase &phase : kernel.phases)
-      entry.phases.push_back({.tasks = phase.tasks});
+      entry.phases.push_back({.tasks = kernel.isBefore(phase) ? 0 : phase.tasks});
   }
   for (auto [kernel, phase] : program.timedPhases) {
     timedPhases.push_back({kernel, phase});
-    profiled[kernel].calls += phase == 0;
+    const std::vector<Profile::Phase> &phases = profiled[kernel].phases;
+    auto first = llvm::find_if(phases, [](const Profile::Phase &each) { return each.tasks != 0; });
+    profiled[kernel].calls += phase == first - phases.begin();
   }
 }
 
@@ -83,14 +87,17 @@ void ProgramImage::describeTimes(const Program &program) {
 namespace {
 class JITProgram : public LoadedProgram {
 public:
-  JITProgram(ProgramImage image, std::unique_ptr<CodeImage> linked) : code(std::move(linked)) {
-    entry = reinterpret_cast<Entry>(code->entry());
+  JITProgram(ProgramImage image, std::unique_ptr<CodeImage> linked, void *run, void *pack)
+      : code(std::move(linked)) {
+    entry = reinterpret_cast<Entry>(run);
+    packEntry = reinterpret_cast<Entry>(pack);
     variables = std::move(image.variables);
     inputs = std::move(image.inputs);
     outputs = std::move(image.outputs);
     plannedBytes = image.plannedBytes;
     workspaceBytes = image.workspaceBytes;
     scratchBytes = image.scratchBytes;
+    packedBytes = image.packedBytes;
     kernels = std::move(image.profiled);
     timedPhases = std::move(image.timedPhases);
     timesOffset = image.timesOffset;
@@ -102,10 +109,18 @@ private:
 } // namespace
 
 llvm::Expected<std::shared_ptr<LoadedProgram>> loadImage(ProgramImage image) {
-  auto code = CodeImage::link(std::move(image.objects), image.entry);
+  auto code = CodeImage::link(std::move(image.objects));
   if (!code)
     return code.takeError();
-  return std::make_shared<JITProgram>(std::move(image), std::move(*code));
+  auto run = (*code)->find(image.entry);
+  if (!run)
+    return run.takeError();
+  llvm::Expected<void *> pack = nullptr;
+  if (!image.packEntry.empty())
+    pack = (*code)->find(image.packEntry);
+  if (!pack)
+    return pack.takeError();
+  return std::make_shared<JITProgram>(std::move(image), std::move(*code), *run, *pack);
 }
 
 //===----------------------------------------------------------------------===//
@@ -260,6 +275,8 @@ std::string serialize(const ProgramImage &image) {
   to.number(image.plannedBytes);
   to.number(image.workspaceBytes);
   to.number(image.scratchBytes);
+  to.number(image.packedBytes);
+  to.text(image.packEntry);
   to.list(image.kernels, [&](const CompileReport::Kernel &kernel) { write(to, kernel); });
   to.list(image.profiled, [&](const Profile::Kernel &kernel) { write(to, kernel); });
   to.list(image.timedPhases, [&](const LoadedProgram::TimedPhase &timed) {
@@ -281,6 +298,8 @@ std::optional<ProgramImage> deserializeProgram(StringRef bytes) {
   from.number(image.plannedBytes);
   from.number(image.workspaceBytes);
   from.number(image.scratchBytes);
+  from.number(image.packedBytes);
+  from.text(image.packEntry);
   from.list(image.kernels, [&](CompileReport::Kernel &kernel) { read(from, kernel); });
   from.list(image.profiled, [&](Profile::Kernel &kernel) { read(from, kernel); });
   from.list(image.timedPhases, [&](LoadedProgram::TimedPhase &timed) {
@@ -298,6 +317,14 @@ std::optional<ProgramImage> deserializeProgram(StringRef bytes) {
   return image;
 }
 
+/// A bool as a number, for a Writer or a Reader.
+template <typename Bytes, typename Flag> static void visitFlag(Bytes &bytes, Flag &flag) {
+  int64_t number = flag;
+  bytes.number(number);
+  if constexpr (!std::is_const_v<Flag>)
+    flag = number != 0;
+}
+
 /// The fields of a kernel, in their order, for a Writer or a Reader.
 template <typename Bytes, typename Kernel> static void visit(Bytes &bytes, Kernel &kernel) {
   bytes.text(kernel.name);
@@ -306,6 +333,7 @@ template <typename Bytes, typename Kernel> static void visit(Bytes &bytes, Kerne
     bytes.number(phase.tasks);
     bytes.number(phase.kind);
   });
+  visitFlag(bytes, kernel.isPacked);
   bytes.number(kernel.workspaceBytes);
   bytes.number(kernel.scratchBytes);
   bytes.number(kernel.flops);

@@ -25,7 +25,9 @@ struct ProgramImage {
   std::string entry;
   std::vector<ProgramVariable> variables;
   std::vector<TensorSpec> inputs, outputs;
-  int64_t plannedBytes = 0, workspaceBytes = 0, scratchBytes = 0;
+  int64_t plannedBytes = 0, workspaceBytes = 0, scratchBytes = 0, packedBytes = 0;
+  /// Empty where nothing is packed.
+  std::string packEntry;
   std::vector<CompileReport::Kernel> kernels;
   std::vector<Profile::Kernel> profiled;
   std::vector<LoadedProgram::TimedPhase> timedPhases;

@@ -50,6 +50,12 @@ Result<int64_t> checkBatch(std::span<const TensorSpec> specs, std::span<const Te
 // Bound programs
 //===----------------------------------------------------------------------===//
 
+/// Bytes of packed variables, and of the scratch that packing takes.
+static int64_t packedBytesOf(const LoadedProgram &program, const dlrt_pool *pool) {
+  return program.packedBytes +
+         static_cast<int64_t>(program.packScratchBytes(dlrt_pool_workers(pool)));
+}
+
 BoundProgram::BoundProgram(std::shared_ptr<LoadedProgram> loaded, VariableStore &store,
                            std::shared_ptr<dlrt_pool> pool, bool adopt)
     : program(std::move(loaded)), store(store), pool(std::move(pool)), arenas(arenaBytes()) {
@@ -58,6 +64,8 @@ BoundProgram::BoundProgram(std::shared_ptr<LoadedProgram> loaded, VariableStore 
     if (adopt)
       store.setStorage(store.find(wanted.spec.name).value(), wanted.storage);
   }
+  if (int64_t bytes = packedBytesOf(*program, this->pool.get()); bytes > 0)
+    packed = Tensor(DType::U8, {bytes});
   times.workers = dlrt_pool_workers(this->pool.get());
   times.kernels = program->kernels;
   refresh();
@@ -77,7 +85,15 @@ void BoundProgram::bind() {
     addresses.push_back(value.raw());
     copies.push_back({index, wanted.storage, wanted.updated, std::move(value)});
   }
+  if (program->packedBytes > 0)
+    addresses.push_back(packed.raw());
   boundLayout = store.layout;
+}
+
+void BoundProgram::pack() {
+  if (program->packedBytes > 0)
+    program->pack(addresses.data(), static_cast<char *>(packed.raw()) + program->packedBytes,
+                  pool.get());
 }
 
 void BoundProgram::refresh() {
@@ -88,6 +104,7 @@ void BoundProgram::refresh() {
     convertStorage(variable.value.raw(), variable.storage, copy.value.raw(), copy.storage,
                    variable.spec);
   }
+  pack();
   copied = store.version;
 }
 
@@ -192,19 +209,14 @@ Result<BoundProgram *> ProgramCache::get(int64_t batch) {
   if (!program)
     return program.error();
   double bytes = bytesOf((*program)->inputs) + bytesOf((*program)->outputs) +
-                 static_cast<double>((*program)->arenaBytes(dlrt_pool_workers(pool.get())));
+                 static_cast<double>((*program)->arenaBytes(dlrt_pool_workers(pool.get()))) +
+                 static_cast<double>(packedBytesOf(**program, pool.get()));
   if (Status status = checkMemory(bytes, fmt::format("the tensors of '{}'", model.name())); !status)
     return status.error();
   std::unique_lock lock(mutex);
   bool adopt = isMain && programs.empty();
   auto bound = std::make_unique<BoundProgram>(*program, store, pool, adopt);
   return (programs[batch] = std::move(bound)).get();
-}
-
-void ProgramCache::refresh() {
-  for (auto &entry : programs)
-    if (entry.second->isStale())
-      entry.second->refresh();
 }
 
 } // namespace dl

@@ -27,9 +27,10 @@ public:
   const LoadedProgram &get() const { return *program; }
   size_t arenaBytes() const { return program->arenaBytes(dlrt_pool_workers(pool.get())); }
 
-  /// True where addresses or converted copies are older than the store.
+  /// True where addresses, converted copies or packed variables are older than the store.
   bool isStale() const {
-    return boundLayout != store.layout || (!copies.empty() && copied != store.version);
+    bool hasCopies = !copies.empty() || program->packedBytes > 0;
+    return boundLayout != store.layout || (hasCopies && copied != store.version);
   }
   /// Brings them up to date. Precondition: no run is going on.
   void refresh();
@@ -48,6 +49,7 @@ public:
 
 private:
   void bind();
+  void pack();
   /// Adds the times that a run left in its arena.
   void addTimes(const char *arena, double seconds) const;
   void forgetFirst() const;
@@ -65,6 +67,8 @@ private:
   std::shared_ptr<dlrt_pool> pool;
   std::vector<void *> addresses;
   std::vector<Copy> copies;
+  /// What the program packs of variables, and the scratch for it.
+  Tensor packed;
   uint64_t copied = 0, boundLayout = 0;
   bool updates = false;
   std::vector<Tensor> outputs;
@@ -88,8 +92,6 @@ public:
   Result<BoundProgram *> get(int64_t batch);
   /// Null where none was compiled. Precondition: `mutex` is held.
   BoundProgram *find(int64_t batch) const;
-  /// Converts copies of variables again. Precondition: `mutex` is held alone.
-  void refresh();
 
 private:
   Model model;

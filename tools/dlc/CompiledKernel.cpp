@@ -42,8 +42,11 @@ Result<CompiledKernel> CompiledKernel::make(const KernelSpec &spec, const Compil
   auto machine = Machine::get(options.march);
   if (!machine)
     return machine.error();
+  // A gradient is part of a step, which updates weights.
+  CompileOptions own = options;
+  own.keepPacked &= !spec.isGradient();
   double start = now();
-  auto executable = compile(*model, options);
+  auto executable = compile(*model, own);
   if (!executable)
     return executable.error();
   CompiledKernel kernel(std::move(executable).value());

@@ -110,6 +110,9 @@ void addCompileFlags(Arguments &parser, CompileOptions &options) {
                 });
   parser.flag("--no-winograd", "compute convolutions as sums of products only", options.winograd,
               /*value=*/false);
+  parser.flag("--no-keep-packed",
+              "lay weights out for kernels in each run, not once before; takes less memory",
+              options.keepPacked, /*value=*/false);
   parser.option("--cache-dir", "DIR",
                 "where compiled code is kept; default: dlc in $XDG_CACHE_HOME or ~/.cache",
                 options.cacheDir);

@@ -87,6 +87,7 @@ struct KernelSpec {
   double footprint() const;
   /// Whether arithmetic bounds it: contractions.
   bool isContraction() const { return family <= KernelFamily::Conv; }
+  bool isGradient() const { return op.find("_backward") != std::string::npos; }
 };
 
 /// Fills an operand, the same for every library: f32 from -0.5 to 0.5 (what must not be negative:

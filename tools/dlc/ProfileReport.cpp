@@ -96,8 +96,12 @@ std::string Table::format() const {
                                  "kernel -> result");
   for (const Profile::Kernel *kernel : kernels) {
     text += line(*kernel);
-    for (size_t i = 0; kernel->phases.size() > 1 && i < kernel->phases.size(); ++i)
-      text += line(kernel->phases[i], i);
+    // Others ran before, when variables were packed.
+    auto isOfRuns = [](const Profile::Phase &phase) { return phase.tasks > 0; };
+    bool areSeveral = std::ranges::count_if(kernel->phases, isOfRuns) > 1;
+    for (size_t i = 0; areSeveral && i < kernel->phases.size(); ++i)
+      if (isOfRuns(kernel->phases[i]))
+        text += line(kernel->phases[i], i);
   }
   return text + summary();
 }

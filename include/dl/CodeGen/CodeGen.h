@@ -17,6 +17,10 @@
 // The program is
 //   void dlc_<model>(void *const *variables, void *const *inputs,
 //                    void *const *outputs, char *arena, void *pool)
+// and, where operands are kept packed (CodeGenOptions::packsVariables), a second
+// function of that type, dlc_<model>_pack, which looks at variables, arena and pool
+// alone: it packs what the program reads from the memory whose address follows those
+// of the variables, and is called whenever these have changed.
 // The arena holds the planned values, then the workspace, then the scratch of
 // each worker of the pool. Phases go through `dlrt_parallel_for` (Runtime.h), those
 // that another prepares through `dlrt_prepared_for`;
@@ -83,11 +87,16 @@ struct CodeGenOptions {
   bool profile = false;
   /// For contractions.
   KernelChoice choice;
+  /// What kernels only pack of variables that the program does not write is packed
+  /// before it runs: see Program::packedBytes.
+  bool packsVariables = false;
+  /// Of the kernel that is generated: operands that are such variables.
+  llvm::SmallVector<unsigned> variables = {};
 };
 
 /// Whether workers share the tasks of a phase, or each that takes part in the next one
-/// runs them all before.
-enum class PhaseKind : int64_t { Shared, Preparation };
+/// runs them all before. Packing: shared, and all it does is to pack a variable.
+enum class PhaseKind : int64_t { Shared, Preparation, Packing };
 
 /// One phase of a kernel.
 struct Phase {
@@ -112,6 +121,11 @@ struct KernelCode {
   std::vector<Phase> phases;
   int64_t workspaceBytes = 0;
   int64_t scratchBytes = 0;
+  /// The workspace holds nothing but packed variables, so that it is kept from run to
+  /// run, and phases that pack are left out of these.
+  bool isPacked = false;
+  /// Whether a phase of it runs before the program.
+  bool isBefore(const Phase &phase) const { return isPacked && phase.kind == PhaseKind::Packing; }
   /// Arithmetic and memory traffic of one run, for the cost model and reports.
   double flops = 0, bytes = 0;
 };
@@ -126,6 +140,10 @@ struct Program {
   /// Arena: planned values; then the largest workspace; then, for each worker,
   /// the largest scratch.
   int64_t plannedBytes = 0, workspaceBytes = 0, scratchBytes = 0;
+  /// The memory of packed variables, and the symbol of the function that packs them; 0:
+  /// there are none. Its arena has the scratch of each worker alone.
+  int64_t packedBytes = 0;
+  std::string packEntry;
 
   /// A phase of `kernels[kernel]`.
   struct TimedPhase {

@@ -193,6 +193,8 @@ struct ContractionStrategy {
 struct ContractionRequest {
   /// Operands that are computed by a prologue, so must be staged.
   bool prologueA = false, prologueB = false;
+  /// Operands A and B that are packed once for many runs, if nothing else is.
+  bool isVariable[2] = {false, false};
   /// Tiles sum B as well: all of it must pass.
   bool sumsB = false;
   /// Vectors in a row of the register tile, where a tile can be so wide; 0: what
@@ -204,8 +206,8 @@ ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
                                    const ContractionRequest &request, const Machine &machine);
 /// Lets each worker stage an operand by itself where all tasks read all of it and the L2
 /// cache holds it: to fetch what another core has written takes as long as to write it.
-void stageByWorkers(const ContractionDescriptor &descriptor, const Machine &machine,
-                    ContractionStrategy &strategy);
+void stageByWorkers(const ContractionDescriptor &descriptor, const ContractionRequest &request,
+                    const Machine &machine, ContractionStrategy &strategy);
 /// For a description whose A and B were exchanged, as was what is asked of them;
 /// nothing where vectors cannot lie along the rows of the result.
 std::optional<ContractionStrategy> chooseSwappedStrategy(const ContractionDescriptor &swapped,

@@ -11,6 +11,8 @@ def CodeGenPass : Pass<"dl-codegen", "::mlir::ModuleOp"> {
     Option<"vectorBits", "vector-bits", "int", /*default=*/"512", "width of the machine's vectors">,
     Option<"fma", "fma", "bool", /*default=*/"true", "the machine has fused multiply-add">,
     Option<"masked", "masked", "bool", /*default=*/"true", "the machine has masked memory access">,
+    Option<"packs", "packs-variables", "bool", /*default=*/"false",
+           "variables are packed before the program runs">,
     Option<"lower", "lower", "bool", /*default=*/"false", "lower the kernels to the LLVM dialect">,
   ];
 }

@@ -86,6 +86,8 @@ public:
   /// Shapes are closed.
   std::vector<TensorSpec> inputs, outputs;
   int64_t plannedBytes = 0, workspaceBytes = 0, scratchBytes = 0;
+  /// Memory for what the program packs of its variables: see `pack`.
+  int64_t packedBytes = 0;
   /// Where it was compiled for profiling: its kernels without times, and what a
   /// run leaves in the arena (see Program::timedPhases).
   std::vector<Profile::Kernel> kernels;
@@ -98,16 +100,27 @@ public:
   size_t arenaBytes(int workers) const {
     return static_cast<size_t>(plannedBytes + workspaceBytes + scratchBytes * workers);
   }
+  /// What `pack` needs besides, of those workers.
+  size_t packScratchBytes(int workers) const {
+    return static_cast<size_t>(packedBytes == 0 ? 0 : scratchBytes * workers);
+  }
   /// Pointers in the order of `variables`, `inputs` and `outputs`; an arena of
-  /// arenaBytes for the workers of the pool, 64-byte aligned; a dlrt_pool or null.
+  /// arenaBytes for the workers of the pool, 64-byte aligned; a dlrt_pool or null. Where
+  /// packedBytes is not 0, the memory of packed variables follows the variables.
   void run(void *const *variableData, void *const *inputData, void *const *outputData, char *arena,
            void *pool) const {
     entry(variableData, inputData, outputData, arena, pool);
   }
 
+  /// Packs variables for the runs that follow, until these change. `scratch` has
+  /// packScratchBytes. Precondition: packedBytes is not 0.
+  void pack(void *const *variableData, char *scratch, void *pool) const {
+    packEntry(variableData, nullptr, nullptr, scratch, pool);
+  }
+
 protected:
   using Entry = void (*)(void *const *, void *const *, void *const *, char *, void *);
-  Entry entry = nullptr;
+  Entry entry = nullptr, packEntry = nullptr;
 };
 
 /// The graph of a request: a clone of the model, batch closed, loss and step

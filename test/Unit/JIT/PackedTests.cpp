@@ -1,0 +1,197 @@
+//===- PackedTests.cpp - Weights that are kept packed ---------------------===//
+
+#include "Models.h"
+#include "dl/Executable.h"
+#include "dl/JIT/Compiler.h"
+#include "dl/Trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <filesystem>
+#include <thread>
+
+#include <unistd.h>
+
+namespace fs = std::filesystem;
+using namespace dl;
+using namespace dl::test;
+
+namespace {
+
+/// The second one is stored permuted; both are large enough to be packed.
+constexpr const char *kDense = R"(
+dl.model @dense(%x: tensor<?x512xf32>) {
+  %w1 = dl.parameter "fc1.weight" {init = he_normal} : tensor<512x1024xf32>
+  %b1 = dl.parameter "fc1.bias" : tensor<1024xf32>
+  %w2 = dl.parameter "fc2.weight" {init = he_normal} : tensor<96x1024xf32>
+  %1 = dl.linear %x, %w1, %b1
+  %2 = dl.relu %1
+  %y = dl.linear %2, %w2 {transpose_weight = true}
+  dl.return %y
+})";
+
+/// By Winograd's transform, directly, and with groups.
+constexpr const char *kConvolutions = R"(
+dl.model @convolutions(%x: tensor<?x14x14x64xf32>) {
+  %w1 = dl.parameter "three.weight" {init = he_normal} : tensor<3x3x64x128xf32>
+  %w2 = dl.parameter "one.weight" {init = he_normal} : tensor<1x1x128x512xf32>
+  %w3 = dl.parameter "groups.weight" {init = he_normal} : tensor<3x3x128x256xf32>
+  %1 = dl.conv2d %x, %w1 {layout = nhwc, padding = [1, 1, 1, 1]}
+  %2 = dl.relu %1
+  %3 = dl.conv2d %2, %w2 {layout = nhwc}
+  %4 = dl.conv2d %3, %w3 {groups = 4, layout = nhwc, strides = [2, 2]}
+  dl.return %4
+})";
+
+Executable compiled(const char *text, const CompileOptions &options = {}) {
+  auto executable = compile(parse(text), options);
+  EXPECT_TRUE(executable.ok()) << executable.error().message;
+  return *executable;
+}
+
+Executable repacking(const char *text) {
+  CompileOptions options;
+  options.keepPacked = false;
+  return compiled(text, options);
+}
+
+Tensor outputOf(const Executable &executable, const Tensor &input) {
+  auto outputs = executable.run({input});
+  EXPECT_TRUE(outputs.ok()) << outputs.error().message;
+  return (*outputs)[0];
+}
+
+/// The largest difference, as a share of the largest element.
+double difference(const Tensor &left, const Tensor &right) {
+  EXPECT_EQ(left.shape(), right.shape());
+  double largest = 0, most = 0;
+  for (int64_t i = 0; i < left.size(); ++i) {
+    double x = left.data<float>()[i], y = right.data<float>()[i];
+    most = std::max(most, std::abs(x - y));
+    largest = std::max({largest, std::abs(x), std::abs(y)});
+  }
+  return most / std::max(largest, 1e-30);
+}
+
+/// A folder that goes with the test.
+struct Folder {
+  Folder() { fs::create_directories(path); }
+  ~Folder() { fs::remove_all(path); }
+  std::string file(const char *name) const { return (path / name).string(); }
+
+  fs::path path = fs::temp_directory_path() / ("dl-packed-" + std::to_string(getpid()));
+};
+
+constexpr double kTolerance = 1e-5;
+
+TEST(Packed, WhatProgramsTell) {
+  ProgramRequest request;
+  request.batch = 64;
+  for (const char *text : {kDense, kConvolutions}) {
+    CompileOptions options;
+    auto kept = compileProgram(parse(text), request, options);
+    ASSERT_TRUE(kept.ok()) << kept.error().message;
+    EXPECT_GT((*kept)->packedBytes, 0);
+    options.keepPacked = false;
+    auto each = compileProgram(parse(text), request, options);
+    ASSERT_TRUE(each.ok()) << each.error().message;
+    EXPECT_EQ((*each)->packedBytes, 0);
+    EXPECT_GE((*each)->workspaceBytes, (*kept)->workspaceBytes);
+  }
+}
+
+TEST(Packed, ComputesTheSame) {
+  for (const char *text : {kDense, kConvolutions})
+    for (int64_t batch : {1, 5, 64}) {
+      Shape shape = parse(text).inputs()[0].shape;
+      shape[0] = batch;
+      Tensor x = noise(shape, 1);
+      EXPECT_LT(difference(outputOf(compiled(text), x), outputOf(repacking(text), x)), kTolerance);
+    }
+}
+
+TEST(Packed, FollowsWeights) {
+  Executable kept = compiled(kDense), each = repacking(kDense);
+  Tensor x = noise({64, 512}, 1), one = noise({3, 512}, 2);
+  Tensor before = outputOf(kept, x);
+  EXPECT_LT(difference(outputOf(kept, one), outputOf(each, one)), kTolerance);
+  for (const char *name : {"fc1.weight", "fc2.weight"}) {
+    Tensor weights = noise(kept.parameter(name)->shape(), 3);
+    ASSERT_TRUE(kept.setParameter(name, weights).ok());
+    ASSERT_TRUE(each.setParameter(name, weights).ok());
+    // Programs for both batch sizes are there already.
+    Tensor after = outputOf(kept, x);
+    EXPECT_GT(difference(after, before), 0.1);
+    EXPECT_LT(difference(after, outputOf(each, x)), kTolerance);
+    EXPECT_LT(difference(outputOf(kept, one), outputOf(each, one)), kTolerance);
+    before = std::move(after);
+  }
+}
+
+TEST(Packed, FollowsTraining) {
+  CompileOptions options;
+  options.batch = 32;
+  auto trainer = compileTrainer(parse(kDense), loss::mse(), optim::sgd(0.1F), options);
+  ASSERT_TRUE(trainer.ok()) << trainer.error().message;
+  Tensor x = noise({32, 512}, 1), target = noise({32, 96}, 2);
+  Executable each = repacking(kDense);
+  Folder folder;
+  for (int step = 0; step < 3; ++step) {
+    ASSERT_TRUE(trainer->step({x, target}).ok());
+    const TensorView inputs[] = {x};
+    auto predicted = trainer->predict(inputs);
+    ASSERT_TRUE(predicted.ok()) << predicted.error().message;
+    ASSERT_TRUE(trainer->saveWeights(folder.file("weights")).ok());
+    ASSERT_TRUE(each.loadWeights(folder.file("weights")).ok());
+    EXPECT_LT(difference((*predicted)[0], outputOf(each, x)), kTolerance);
+  }
+}
+
+// Each run sees weights that belong together: those before a change, or those after.
+TEST(Packed, RunsWhileWeightsChange) {
+  Executable kept = compiled(kDense);
+  Tensor x = noise({64, 512}, 1);
+  Tensor weights[] = {noise({512, 1024}, 2), noise({512, 1024}, 3)};
+  Tensor expected[2];
+  for (int i : {0, 1}) {
+    ASSERT_TRUE(kept.setParameter("fc1.weight", weights[i]).ok());
+    expected[i] = outputOf(kept, x);
+  }
+  std::atomic<int> wrong = 0;
+  std::vector<std::thread> readers;
+  for (int reader = 0; reader < 3; ++reader)
+    readers.emplace_back([&] {
+      for (int run = 0; run < 40; ++run) {
+        Tensor y = outputOf(kept, x);
+        wrong += !std::ranges::equal(y.span<float>(), expected[0].span<float>()) &&
+                 !std::ranges::equal(y.span<float>(), expected[1].span<float>());
+      }
+    });
+  for (int change = 0; change < 10; ++change)
+    EXPECT_TRUE(kept.setParameter("fc1.weight", weights[change % 2]).ok());
+  for (std::thread &reader : readers)
+    reader.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+// From the disk, a program knows what it packs.
+TEST(Packed, ComesFromTheCache) {
+  Folder folder;
+  CompileOptions options;
+  options.cacheDir = folder.path.string();
+  Tensor x = noise({64, 512}, 1);
+  Tensor first = outputOf(compiled(kDense, options), x);
+  ProgramRequest request;
+  request.batch = 64;
+  CompileReport report;
+  auto program = compileProgram(parse(kDense), request, options, &report);
+  ASSERT_TRUE(program.ok()) << program.error().message;
+  EXPECT_TRUE(report.isCached);
+  EXPECT_GT((*program)->packedBytes, 0);
+  EXPECT_EQ(difference(outputOf(compiled(kDense, options), x), first), 0);
+}
+
+} // namespace
