@@ -3,9 +3,11 @@
 |* The tasks of a job are cut into one range for each worker, as even as can  *|
 |* be, and the ranges into chunks of consecutive tasks. A worker claims       *|
 |* chunks of its own range, in order, then those that others left, the last   *|
-|* first. So the same worker sees the same part of the data from job to job   *|
-|* (its caches help), and nobody waits for a worker that sleeps or that the   *|
-|* system has taken off its core.                                             *|
+|* first: each time a share of what is left, so in the end single chunks, and *|
+|* all workers finish at about the same time though tasks, or cores, differ.  *|
+|* So the same worker sees the same part of the data from job to job (its     *|
+|* caches help), and nobody waits for a worker that sleeps or that the system *|
+|* has taken off its core.                                                    *|
 |*                                                                            *|
 |* The state of a range is one 64-bit word, its ticket: generation of the job *|
 |* (32 bits), next chunk, end (16 bits each). Claiming is a compare-and-swap  *|
@@ -30,8 +32,10 @@
 
 enum {
   kMaxWorkers = 1024,
-  /* Chunks of one worker: enough to balance, few enough to be claimed fast. */
-  kChunksPerWorker = 8,
+  /* Chunks of one worker: enough to balance; of what is left a claim takes one in so
+     many: few enough claims to be fast. */
+  kChunksPerWorker = 64,
+  kClaimShare = 8,
   /* Rounds of waiting before sleep, about 50 µs: longer than the gap between
      two kernels, shorter than anything a person or a battery notices. */
   kSpins = 1500
@@ -107,9 +111,9 @@ typedef struct {
   bool isPrepared;
 } share;
 
-/* Claims a chunk of a range and runs it: the next of the worker's own, the last of
+/* Claims chunks of a range and runs them: the next of the worker's own, the last of
    another's. False where none is left. */
-static bool runChunk(dlrt_pool *pool, range *from, int index, share *own) {
+static bool runChunks(dlrt_pool *pool, range *from, int index, share *own) {
   bool isOwn = from == &pool->ranges[index];
   uint64_t ticket = atomic_load_explicit(&from->ticket, memory_order_acquire);
   for (;;) {
@@ -122,7 +126,8 @@ static bool runChunk(dlrt_pool *pool, range *from, int index, share *own) {
     int64_t tasks = atomic_load_explicit(&pool->tasks, memory_order_acquire);
     int64_t prepares = atomic_load_explicit(&pool->prepares, memory_order_acquire);
     int64_t size = atomic_load_explicit(&pool->chunkSize, memory_order_acquire);
-    uint64_t rest = isOwn ? ticket + (1 << 16) : ticket - 1;
+    uint32_t claimed = (end - next + kClaimShare - 1) / kClaimShare;
+    uint64_t rest = isOwn ? ticket + (claimed << 16) : ticket - claimed;
     if (!atomic_compare_exchange_weak_explicit(&from->ticket, &ticket, rest, memory_order_acq_rel,
                                                memory_order_acquire))
       continue;
@@ -130,9 +135,10 @@ static bool runChunk(dlrt_pool *pool, range *from, int index, share *own) {
       prepare(0, prepares, index, args);
     own->isPrepared = true;
     int64_t number = from - pool->ranges, last = firstTask(pool, tasks, number + 1);
-    int64_t begin = firstTask(pool, tasks, number) + (isOwn ? next : end - 1) * size;
-    task(begin, begin + size < last ? begin + size : last, index, args);
-    ++own->done;
+    int64_t begin = firstTask(pool, tasks, number) + (isOwn ? next : end - claimed) * size;
+    int64_t behind = begin + claimed * size;
+    task(begin, behind < last ? behind : last, index, args);
+    own->done += claimed;
     return true;
   }
 }
@@ -143,7 +149,7 @@ static void work(dlrt_pool *pool, int index) {
   share own = {0, false};
   for (int i = 0; i < pool->workers; ++i) {
     int other = index + i < pool->workers ? index + i : index + i - pool->workers;
-    while (runChunk(pool, &pool->ranges[other], index, &own)) {
+    while (runChunks(pool, &pool->ranges[other], index, &own)) {
     }
   }
   if (own.done > 0 && atomic_fetch_sub(&pool->pending, own.done) == own.done &&
