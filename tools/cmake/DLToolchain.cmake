@@ -20,7 +20,9 @@ endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O1")
 set(CMAKE_C_FLAGS_RELEASE "-O2")
 add_compile_options(-Wall -Wextra -Wno-unused-parameter)
-add_link_options(-fuse-ld=lld-22)
+# One thread: where the main thread takes part in lld 22's parallel scan of relocations, it may
+# write outside a vector and crash (llvm-project #208959).
+add_link_options(-fuse-ld=lld-22 -Wl,--threads=1)
 
 find_program(DL_CCACHE ccache)
 if(DL_CCACHE)
