@@ -1,5 +1,6 @@
 //===- PackedTests.cpp - Weights that are kept packed ---------------------===//
 
+#include "../Support/TempFile.h"
 #include "Models.h"
 #include "dl/Executable.h"
 #include "dl/JIT/Compiler.h"
@@ -10,12 +11,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <filesystem>
 #include <thread>
 
-#include <unistd.h>
-
-namespace fs = std::filesystem;
 using namespace dl;
 using namespace dl::test;
 
@@ -83,15 +80,6 @@ double difference(const Tensor &left, const Tensor &right) {
   return most / std::max(largest, 1e-30);
 }
 
-/// A folder that goes with the test.
-struct Folder {
-  Folder() { fs::create_directories(path); }
-  ~Folder() { fs::remove_all(path); }
-  std::string file(const char *name) const { return (path / name).string(); }
-
-  fs::path path = fs::temp_directory_path() / ("dl-packed-" + std::to_string(getpid()));
-};
-
 constexpr double kTolerance = 1e-5;
 
 TEST(Packed, WhatProgramsTell) {
@@ -145,14 +133,14 @@ TEST(Packed, FollowsTraining) {
   ASSERT_TRUE(trainer.ok()) << trainer.error().message;
   Tensor x = noise({32, 512}, 1), target = noise({32, 96}, 2);
   Executable each = repacking(kDense);
-  Folder folder;
+  TempFolder folder;
   for (int step = 0; step < 3; ++step) {
     ASSERT_TRUE(trainer->step({x, target}).ok());
     const TensorView inputs[] = {x};
     auto predicted = trainer->predict(inputs);
     ASSERT_TRUE(predicted.ok()) << predicted.error().message;
-    ASSERT_TRUE(trainer->saveWeights(folder.file("weights")).ok());
-    ASSERT_TRUE(each.loadWeights(folder.file("weights")).ok());
+    ASSERT_TRUE(trainer->saveWeights(folder.path("weights")).ok());
+    ASSERT_TRUE(each.loadWeights(folder.path("weights")).ok());
     EXPECT_LT(difference((*predicted)[0], outputOf(each, x)), kTolerance);
   }
 }
@@ -186,9 +174,9 @@ TEST(Packed, RunsWhileWeightsChange) {
 
 // From the disk, a program knows what it packs.
 TEST(Packed, ComesFromTheCache) {
-  Folder folder;
+  TempFolder folder;
   CompileOptions options = withoutTiles();
-  options.cacheDir = folder.path.string();
+  options.cacheDir = folder.path("");
   Tensor x = noise({64, 512}, 1);
   Tensor first = outputOf(compiled(kDense, options), x);
   ProgramRequest request;

@@ -1,18 +1,14 @@
 //===- TrainerTests.cpp - Compiled training steps -------------------------===//
 
+#include "../Support/TempFile.h"
 #include "Models.h"
 #include "dl/Support/Safetensors.h"
 #include "dl/Trainer.h"
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-
-#include <unistd.h>
-
 using namespace dl;
 using namespace dl::test;
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -31,19 +27,10 @@ void expectSameState(const Trainer &a, const Trainer &b) {
         << spec.name;
 }
 
-/// A file that is gone after the test.
 class TrainerFiles : public testing::Test {
 protected:
-  void SetUp() override {
-    folder =
-        fs::temp_directory_path() / ("dl-trainer-" + std::to_string(getpid()) + "-" +
-                                     testing::UnitTest::GetInstance()->current_test_info()->name());
-    fs::create_directories(folder);
-    path = (folder / "state.safetensors").string();
-  }
-  void TearDown() override { fs::remove_all(folder); }
-  fs::path folder;
-  std::string path;
+  TempFolder folder;
+  std::string path = folder.path("state.safetensors");
 };
 
 TEST(Trainer, DescribesItself) {

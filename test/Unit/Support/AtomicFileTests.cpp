@@ -1,44 +1,27 @@
 //===- AtomicFileTests.cpp - Files that are whole or absent ---------------===//
 
+#include "TempFile.h"
 #include "dl/Support/AtomicFile.h"
 
 #include <gtest/gtest.h>
-
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 using dl::AtomicFile;
+using dl::test::TempFolder;
 namespace fs = std::filesystem;
 
 namespace {
 
 class AtomicFileTest : public testing::Test {
 protected:
-  void SetUp() override {
-    folder =
-        fs::temp_directory_path() / ("dl-atomic-" + std::to_string(getpid()) + "-" +
-                                     testing::UnitTest::GetInstance()->current_test_info()->name());
-    fs::create_directories(folder);
-    path = (folder / "file").string();
-  }
-  void TearDown() override { fs::remove_all(folder); }
+  static std::string read(const std::string &path) { return TempFolder::read(path); }
+  size_t files() const { return folder.count(); }
 
-  static std::string read(const std::string &path) {
-    std::stringstream text;
-    text << std::ifstream(path).rdbuf();
-    return text.str();
-  }
-  size_t files() const {
-    return std::distance(fs::directory_iterator(folder), fs::directory_iterator());
-  }
-
-  fs::path folder;
-  std::string path;
+  TempFolder folder;
+  std::string path = folder.path("file");
 };
 
 TEST_F(AtomicFileTest, AppearsWhenCommitted) {
@@ -74,19 +57,19 @@ TEST_F(AtomicFileTest, KeepsTheAccessRights) {
 }
 
 TEST_F(AtomicFileTest, ReplacesWhatALinkLeadsTo) {
-  fs::create_directory(folder / "elsewhere");
-  std::ofstream(folder / "elsewhere" / "target") << "old";
+  fs::create_directory(folder.path("elsewhere"));
+  folder.write("elsewhere/target", "old");
   fs::create_symlink("elsewhere/target", path);
   auto file = AtomicFile::create(path);
   ASSERT_TRUE(file.ok());
   ASSERT_TRUE(file->write("new", 3).ok());
   ASSERT_TRUE(file->commit().ok());
   EXPECT_TRUE(fs::is_symlink(path));
-  EXPECT_EQ(read((folder / "elsewhere" / "target").string()), "new");
+  EXPECT_EQ(read(folder.path("elsewhere/target")), "new");
 }
 
 TEST_F(AtomicFileTest, NamesThePlace) {
-  std::string nowhere = (folder / "none" / "file").string();
+  std::string nowhere = folder.path("none/file");
   auto file = AtomicFile::create(nowhere);
   ASSERT_FALSE(file.ok());
   EXPECT_EQ(file.error().message,
