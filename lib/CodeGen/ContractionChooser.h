@@ -139,6 +139,7 @@ private:
   void judgeTasks();
   void findSweep();
   bool findClips();
+  double shareInside() const;
   void stageA();
   void stageB();
   bool columnsConflict(int64_t stride, int64_t depth) const;

@@ -86,6 +86,21 @@ bool StrategyChooser::findClips() {
   return true;
 }
 
+/// The share of products that clips leave.
+double StrategyChooser::shareInside() const {
+  double share = 1;
+  for (const Clip &clip : s.clips) {
+    int64_t rows = clip.row < 0 ? 1 : d.dims[clip.row].extent, extent = d.dims[clip.k].extent;
+    int64_t inside = 0;
+    for (int64_t row = 0; row < rows; ++row) {
+      IndexRange range = clip.inside(row);
+      inside += std::max<int64_t>(std::min(range.high, extent - 1) - range.low + 1, 0);
+    }
+    share *= static_cast<double>(inside) / static_cast<double>(std::max<int64_t>(rows * extent, 1));
+  }
+  return share;
+}
+
 /// Whether a point of the iteration lies inside A or B; null: all do.
 Value ContractionEmitter::insideOf(ImplicitLocOpBuilder &b, OperandIndex operand,
                                    ArrayRef<Value> index) const {

@@ -334,7 +334,7 @@ void StrategyChooser::chooseTile() {
   }
   Tile tile = chooseRegisterTile(problem);
   s.vectors = tile.vectors;
-  s.time = tile.time * turns;
+  s.time = tile.time * turns * shareInside();
   size_t row = 0;
   for (PlanDim &dim : s.dims)
     if (isInnerRow(dim))

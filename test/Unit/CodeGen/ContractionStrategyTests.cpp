@@ -133,6 +133,18 @@ TEST_F(ContractionStrategies, LeaveWholeWhatBStaysFor) {
   EXPECT_TRUE(says(strategy, "loops m n")) << strategy;
 }
 
+/// Of small images, much of what taps meet lies outside: it is left out, not copied with zeros.
+TEST_F(ContractionStrategies, SmallImagesAreClipped) {
+  for (auto [image, cotangent] : {std::pair("2x17x7x32xf32", "2x17x7x32xf32"),
+                                  std::pair("4x14x14x7xf32", "4x14x14x64xf32")}) {
+    std::string strategy =
+        strategyOf({{image, cotangent},
+                    "%r = dl.conv2d_backward_weights %a0, %a1 {kernel_size = [3, "
+                    "3], padding = [1, 1, 1, 1], layout = nhwc}"});
+    EXPECT_TRUE(says(strategy, "a clipped")) << strategy;
+  }
+}
+
 /// Tiles of few rows wait for a B that the L2 cache gives: one of seven, not of four and three.
 TEST_F(ContractionStrategies, StreamedColumnsWantRows) {
   std::string strategy = strategyOf({{"7x256xf32", "256x256xf32"}, "%r = dl.matmul %a0, %a1"});

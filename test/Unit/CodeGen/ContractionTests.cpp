@@ -291,7 +291,7 @@ TEST_P(Contraction, ThinnedConvolution) {
 TEST_P(Contraction, PacksPaddedRows) {
   Machine machine = Machine::get(GetParam().march).value();
   machine.l1Bytes = 2 << 10, machine.l2Bytes = 8 << 10;
-  Conv c{1, 6, 5, 512, 260, 2, 3, {2, 2}, {1, 1}, {1, 1, 1, 1}};
+  Conv c{1, 10, 9, 512, 260, 2, 3, {2, 2}, {1, 1}, {1, 1, 1, 1}};
   KernelText text{{image(c), result(c)}, backwardWeights(c)};
   auto kernel =
       CompiledKernel::get(text, machine, /*wantsAssembly=*/false, winograd(), SplitProducts::Never);
