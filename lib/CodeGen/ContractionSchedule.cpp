@@ -24,7 +24,8 @@ int64_t StrategyChooser::partsForTasks(int64_t tiles) const {
 }
 
 /// Parts whose A and panel of B stay in the L2 cache while tiles re-read them; 1 where
-/// the partial sums would cost more than that saves, or all of B stays while rows pass.
+/// the partial sums would cost more than that saves, all of B stays while rows pass, or a panel
+/// of it does while rows stream past that lie along K.
 int64_t StrategyChooser::partsForCache() const {
   if (s.vectorA) {
     // A line of memory holds columns of several tiles, which follow one another.
@@ -33,13 +34,14 @@ int64_t StrategyChooser::partsForCache() const {
     return std::max<int64_t>(std::min(parts, bytes / std::max<int64_t>(8 * bytesOf(kC), 1)), 1);
   }
   int64_t k = extentOf(DimRole::K), bytes = k * s.columns() * elementBytes;
+  int64_t room = machine.l2Bytes / 4 * 3;
+  int64_t staying = s.isSwapped ? bytesOf(kB) : std::min(bytes, bytesOf(kB));
+  if (!hasShortRows() && staying + s.rows() * k * elementBytes <= room)
+    return 1;
   // A panel of A is one tile's.
   const StagedOperand &a = s.operands[kA];
   if (s.vectorDim >= 0 && s.dims[s.vectorDim].tiles() > 1)
     bytes += a.staging == Staging::Panels ? a.panel * elementBytes : bytesOf(kA);
-  int64_t room = machine.l2Bytes / 4 * 3;
-  if (!hasShortRows() && bytesOf(kB) + s.rows() * k * elementBytes <= room)
-    return 1;
   int64_t parts = std::min<int64_t>(llvm::divideCeil(bytes, room), k / 512);
   bool isCheap = bytesOf(kC) * parts <= (bytesOf(kA) + bytesOf(kB)) / 2;
   return isCheap ? std::max<int64_t>(parts, 1) : 1;

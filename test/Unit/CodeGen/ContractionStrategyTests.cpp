@@ -133,6 +133,16 @@ TEST_F(ContractionStrategies, LeaveWholeWhatBStaysFor) {
   EXPECT_TRUE(says(strategy, "loops m n")) << strategy;
 }
 
+/// Where a panel of B does, rows of images that the cache does not hold stream past it.
+TEST_F(ContractionStrategies, LeaveWholeWhatPanelsStayFor) {
+  KernelText text{{"8x14x14x512xf32", "3x3x512x512xf32"},
+                  "%r = dl.conv2d %a0, %a1 {strides = [2, 2], padding = [1, 1, 1, 1], layout = "
+                  "nhwc}"};
+  std::string strategy = strategyOf(text);
+  EXPECT_FALSE(says(strategy, "split")) << strategy;
+  EXPECT_TRUE(says(strategy, "loops oc img oh ow")) << strategy;
+}
+
 /// Of small images, much of what taps meet lies outside: it is left out, not copied with zeros.
 TEST_F(ContractionStrategies, SmallImagesAreClipped) {
   for (auto [image, cotangent] : {std::pair("2x17x7x32xf32", "2x17x7x32xf32"),
