@@ -170,6 +170,8 @@ private:
   static constexpr int64_t kPackedReads = 4;
   /// Rows of a tile that leave the time to fetch for the next one.
   static constexpr int64_t kFetchRows = 4;
+  /// What A takes of the L2 cache, one part in so many, from which on it is fetched ahead.
+  static constexpr int64_t kFetchedShare = 4;
   struct OrderCosts {
     double columnsFirst, rowsFirst, columnsLast;
   };

@@ -472,8 +472,7 @@ void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, c
   kernel.ahead = s.fetchesAhead && !s.isDot() ? s.columns() : 0;
   if (s.fetchesAhead && s.isDot())
     kernel.columnsAhead = columnsAhead(b, place);
-  if (s.rowsAhead > 0)
-    kernel.rowsAhead = s.rowsAhead * s.rows() * s.dims[s.reductionLoops.front()].extent;
+  kernel.rowsAhead = s.rowsAhead;
   kernel.pieceAhead = s.fetchesPiecesAhead ? s.rows() + s.lanes : 0;
   kernel.hasFMA = module.machine().hasFMA;
   kernel.isRare = isRare(shape);

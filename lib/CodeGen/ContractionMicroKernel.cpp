@@ -114,16 +114,23 @@ void MicroKernel::emitPrefetch(ImplicitLocOpBuilder &b, Value k) const {
                                /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
 }
 
-/// Of the rows that lie ahead, the share of so many of all steps of K.
+/// Of the rows that lie ahead: every iteration, a line of some of them, of each once until k
+/// has passed a line.
 void MicroKernel::fetchRows(ImplicitLocOpBuilder &b, Value baseA, Value k, int64_t steps) const {
-  if (rowsAhead == 0)
-    return;
-  auto count = static_cast<int64_t>(rows.size());
   int64_t line = 64 / (vector.getElementTypeBitWidth() / 8);
-  Value from = offsetBy(b, advance(b, baseA, k, count), rowsAhead);
-  for (int64_t at = 0; at < count * steps; at += line)
-    memref::PrefetchOp::create(b, memory[0], ValueRange{offsetBy(b, from, at)}, /*isWrite=*/false,
-                               /*localityHint=*/3, /*isDataCache=*/true);
+  if (rowsAhead == 0 || line % steps != 0)
+    return;
+  auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
+  auto count = static_cast<int64_t>(rows.size());
+  int64_t stride = count > 1 ? rows[1] - rows[0] : 0, turns = line / steps;
+  Value column = arith::AndIOp::create(b, k, index(-line));
+  Value turn = arith::DivUIOp::create(b, arith::AndIOp::create(b, k, index(line - 1)).getResult(),
+                                      index(steps));
+  Value from = advance(b, arith::AddIOp::create(b, baseA, column), turn, stride);
+  for (int64_t row = 0; row < count; row += turns)
+    memref::PrefetchOp::create(b, memory[0],
+                               ValueRange{offsetBy(b, from, rowsAhead + row * stride)},
+                               /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
 }
 
 /// Whether successive k read the same element of A for different rows (a
@@ -173,10 +180,10 @@ SmallVector<Value> MicroKernel::emitSteps(ImplicitLocOpBuilder &b, const Reducti
     carried.push_back(memoryFrom(b, panel, advance(b, panelAt, lower, loop.panelStride)));
   SmallVector<Value> results =
       buildReduceLoop(b, lower, upper, unroll, carried, [&](Value k, ValueRange values) {
-        if (fetches)
+        if (fetches) {
           emitPrefetch(b, k);
-        if (fetches && !loop.upper)
           fetchRows(b, baseA, k, unroll);
+        }
         SmallVector<Value> next(values);
         MicroKernel here = *this;
         if (panel)

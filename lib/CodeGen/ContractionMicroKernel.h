@@ -66,8 +66,8 @@ struct MicroKernel {
   /// Elements from the first row's element of A to one in the piece of a row of memory
   /// that is to be fetched ahead, once for each k; 0: none.
   int64_t pieceAhead = 0;
-  /// Elements of A, whose rows lie one after the other, to a tile of rows to be fetched
-  /// ahead, as much of it with each step as that needs; 0: none.
+  /// Elements of A to a tile of rows to be fetched ahead, from the first step to the last as
+  /// far as that needs (rows are contiguous along K, and equally far apart); 0: none.
   int64_t rowsAhead = 0;
   /// Sums for each element of the tile, of every chains-th k, added up at the end: where
   /// few elements would wait for each other's multiply-adds.

@@ -255,26 +255,31 @@ void StrategyChooser::copyInTasks() {
   a.strides[image.parts[0]] = image.strides[kA] = image.tileStrides[kA] = 0;
 }
 
-/// Fetches rows of A ahead where they stream past from outer memory: a tile begins with
-/// all of its rows at once, and has little time to wait for them where K is short.
+/// Fetches the next tiles' rows of A ahead where they stream past from outer memory, or from an
+/// L2 cache that has much else to hold: a tile begins with all of its rows at once, and has
+/// little time to wait for them where K is short, or cut in chunks.
 void StrategyChooser::fetchRows() {
   static constexpr int64_t kAheadBytes = 4096;
-  bool isPlain = s.accumulation == Accumulation::Registers && s.reductionLoops.size() == 1 &&
+  bool keepsSums = s.accumulation == Accumulation::Registers ||
+                   (inBlocks && s.accumulation == Accumulation::Chunks);
+  bool isPlain = keepsSums && s.reductionLoops.size() == 1 &&
                  s.operands[kA].staging != Staging::Panels && !s.copiesInTask && !s.isDot() &&
                  !s.vectorA && s.clips.empty();
-  if (!isPlain || bytesOf(kA) <= machine.l2Bytes / 4 * 3)
+  if (!isPlain || bytesOf(kA) <= machine.l2Bytes / kFetchedShare)
     return;
   const PlanDim &k = s.dims[s.reductionLoops.front()];
   int inner = -1;
   for (int loop : s.loops)
-    if (loop != s.vectorDim)
+    if (s.dims[loop].role == DimRole::M)
       inner = loop;
-  if (inner < 0 || s.dims[inner].role != DimRole::M || s.dims[inner].tile != s.rows() ||
-      k.strides[kA] != 1 || s.dims[inner].strides[kA] != k.extent)
+  if (inner < 0 || s.dims[inner].tile != s.rows() || k.strides[kA] != 1)
     return;
-  int64_t bytes = s.rows() * k.extent * elementBytes;
-  if (bytes > 0 && bytes <= machine.l1Bytes / 2)
-    s.rowsAhead = llvm::divideCeil(kAheadBytes, bytes);
+  bool isChunked = s.isChunked(s.reductionLoops.front());
+  int64_t bytes = s.rows() * (isChunked ? k.tile : k.extent) * elementBytes;
+  if (bytes == 0 || bytes > machine.l1Bytes)
+    return;
+  int64_t tiles = isChunked ? 1 : llvm::divideCeil(kAheadBytes, bytes);
+  s.rowsAhead = tiles * s.dims[inner].tileStrides[kA];
 }
 
 /// Fetches the columns of B that the next tile takes in dot products ahead, where they come

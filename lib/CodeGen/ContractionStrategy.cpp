@@ -376,7 +376,7 @@ bool StrategyChooser::hasShortRows() const {
 /// next one's begins a vector behind the next.
 void StrategyChooser::fetchPiecesAhead() {
   s.fetchesPiecesAhead = hasShortRows() && s.clips.empty() && !s.isDot() &&
-                         s.rows() >= kFetchRows && bytesOf(kA) > machine.l2Bytes * 3 / 4;
+                         s.rows() >= kFetchRows && bytesOf(kA) > machine.l2Bytes / kFetchedShare;
 }
 
 /// Now that the width is known, lays out what depends on it.

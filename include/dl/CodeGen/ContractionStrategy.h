@@ -140,11 +140,10 @@ struct ContractionStrategy {
   /// A part is a few rows of B from outer memory: a tile fetches the next one's columns
   /// ahead.
   bool fetchesAhead = false;
-  /// A tile fetches the rows of A that so many tiles further on begin with, which lie one
-  /// after the other in outer memory; 0: none.
+  /// A tile fetches those rows of A ahead that lie so many elements behind its own; 0: none.
   int64_t rowsAhead = 0;
-  /// Tiles take a short piece of each row of A, which lies in outer memory: they fetch
-  /// the piece after the next one's ahead.
+  /// Tiles take a short piece of each row of A, which the L2 cache holds at best for a while:
+  /// they fetch the piece after the next one's ahead.
   bool fetchesPiecesAhead = false;
   /// While a tile multiplies, it fetches what its epilogue reads (ContractionFetch.cpp).
   bool fetchesResults = false;

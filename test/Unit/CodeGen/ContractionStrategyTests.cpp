@@ -274,6 +274,23 @@ TEST_F(ContractionStrategies, BlocksFetchRows) {
   EXPECT_TRUE(says(strategy, "b packed in tasks; rows of a fetched ahead")) << strategy;
 }
 
+/// So are those of the next tile that a chunk of K meets, and pieces of transposed rows, where
+/// the L2 cache holds A, but much else; of a small A they are not.
+TEST_F(ContractionStrategies, FetchesFromSharedCache) {
+  for (auto [m, n, k, isLarge] :
+       {std::tuple(512, 3072, 768, true), std::tuple(64, 784, 512, false)}) {
+    std::string plain =
+        strategyOf({{fmt::format("{}x{}xf32", m, k), fmt::format("{}x{}xf32", k, n)},
+                    "%r = dl.matmul %a0, %a1"});
+    EXPECT_EQ(says(plain, "rows of a fetched ahead"), isLarge) << plain;
+    EXPECT_TRUE(says(plain, "k in chunks")) << plain;
+    std::string transposed =
+        strategyOf({{fmt::format("{}x{}xf32", k, m), fmt::format("{}x{}xf32", k, n)},
+                    "%r = dl.matmul %a0, %a1 {transpose_a = true}"});
+    EXPECT_EQ(says(transposed, "pieces of a fetched ahead"), isLarge) << transposed;
+  }
+}
+
 /// Chunks of tiles that cores share evenly are preferred to those of the fastest tile, which
 /// would make 7 tasks here.
 TEST_F(ContractionStrategies, TransformsInEvenTasks) {
