@@ -183,16 +183,21 @@ void WinogradChooser::tryBlock(int64_t block) {
   if (s.wants(s.image))
     tileBytes += 4 * static_cast<double>(s.size * s.size * s.paddedBlock());
   auto fitting = static_cast<int64_t>(0.45 * static_cast<double>(machine.l2Bytes) / tileBytes);
-  // Enough tasks for many cores, or, where these would read the weights too often, a few.
-  int64_t last = 0;
+  // Enough tasks for many cores, or, where these would read the weights too often, a few:
+  // all but the last of whole units, or even ones.
+  int64_t units = llvm::divideCeil(s.tiles(), unit), last = 0;
   for (int64_t tasks : {2 * kWantedTasks, kWantedTasks, kWantedTasks / 2}) {
     int64_t unitsOfChunk = std::min<int64_t>(fitting, llvm::divideCeil(s.tiles(), tasks)) / unit;
-    int64_t units = llvm::divideCeil(s.tiles(), unit);
     int64_t chunks = llvm::divideCeil(units, std::clamp<int64_t>(unitsOfChunk, 1, units));
-    s.chunk = llvm::divideCeil(units, chunks) * unit;
-    if (s.chunk != last)
-      tryChunk(tileBytes);
-    last = s.chunk;
+    int64_t whole = llvm::divideCeil(units, chunks) * unit;
+    bool areWhole = s.wants(s.image) || tasks < kWantedTasks;
+    int64_t even = areWhole ? whole : llvm::divideCeil(s.tiles(), tasks);
+    for (int64_t chunk : {whole, even}) {
+      s.chunk = chunk;
+      if (chunk != last && (chunk == whole || chunk <= fitting))
+        tryChunk(tileBytes);
+      last = chunk;
+    }
   }
 }
 
@@ -208,8 +213,11 @@ void WinogradChooser::tryChunk(double tileBytes) {
                     productCycles(s.rows, s.vectors, static_cast<double>(s.reduction), 1.5);
   double weights =
       4 * points * static_cast<double>(s.reduction) * panels * static_cast<double>(s.panelWidth());
-  s.cycles = operandCycles() + resultCycles(tileBytes) + products +
-             static_cast<double>(s.chunks()) * rereadCycles(weights) +
+  // What the second-level cache holds beside a chunk stays there for the next.
+  double all = weights + static_cast<double>(s.chunk) * tileBytes, first = rereadCycles(weights);
+  double next = all <= 0.8 * static_cast<double>(machine.l2Bytes) ? weights / 40 : first;
+  s.cycles = operandCycles() + resultCycles(tileBytes) + products + first +
+             static_cast<double>(s.chunks() - 1) * next +
              (keepsWeights ? keptCycles(weights) : weightCycles(weights));
   keepIfBest();
 }

@@ -292,15 +292,20 @@ TEST_F(ContractionStrategies, FetchesFromSharedCache) {
 }
 
 /// Chunks of tiles that cores share evenly are preferred to those of the fastest tile, which
-/// would make 7 tasks here.
+/// would make 7 and 5 tasks here; also where they are no whole register tiles.
 TEST_F(ContractionStrategies, TransformsInEvenTasks) {
-  KernelText text{{"1x56x56x64xf32", "3x3x64x64xf32"},
-                  "%r = dl.conv2d %a0, %a1 {padding = [1, 1, 1, 1], layout = nhwc}"};
-  auto kernel = CompiledKernel::get(text, machine, /*wantsAssembly=*/false, Winograd::WhereFaster,
-                                    SplitProducts::Never);
-  ASSERT_TRUE(kernel);
-  for (const char *words : {"winograd 4x4 of 3x3", "; 8 tasks", "weights by each worker"})
-    EXPECT_TRUE(says(kernel->strategy(), words)) << kernel->strategy();
+  auto expect = [&](const char *image, const char *weights, std::vector<const char *> all) {
+    KernelText text{{image, weights},
+                    "%r = dl.conv2d %a0, %a1 {padding = [1, 1, 1, 1], layout = nhwc}"};
+    auto kernel = CompiledKernel::get(text, machine, /*wantsAssembly=*/false, Winograd::WhereFaster,
+                                      SplitProducts::Never);
+    ASSERT_TRUE(kernel);
+    for (const char *words : all)
+      EXPECT_TRUE(says(kernel->strategy(), words)) << kernel->strategy();
+  };
+  expect("1x56x56x64xf32", "3x3x64x64xf32",
+         {"winograd 4x4 of 3x3", "; 8 tasks", "weights by each worker"});
+  expect("17x14x14x32xf32", "3x3x32x32xf32", {"272 tiles in chunks of 34; 8 tasks"});
 }
 
 } // namespace

@@ -124,6 +124,13 @@ TEST_P(WinogradConvolution, Blocks) {
   checkConv({1, 7, 7, 96, 160, 3});
 }
 
+/// Enough work for tasks that are even: their tiles fill no register tiles.
+TEST_P(WinogradConvolution, EvenChunks) {
+  Conv c{17, 14, 14, 32, 32, 3, {1, 1, 1, 1}};
+  check({{c.image(), c.weight()}, c.forward()});
+  check({{c.result(), c.weight()}, c.backwardData()});
+}
+
 /// More products than elements of what is brought to the points and back: by loops, not in
 /// registers.
 TEST_P(WinogradConvolution, ManyProducts) {
