@@ -62,6 +62,7 @@ struct dlrt_pool {
   /* Generation of the job; what idle workers watch. */
   alignas(64) _Atomic uint32_t generation;
   _Atomic int sleepers; /* workers asleep, or about to be, that nobody woke yet */
+  _Atomic int wakersCore;
   _Atomic bool stop;
   /* Chunks not done yet; whether the caller sleeps until there are none. */
   alignas(64) _Atomic uint32_t pending;
@@ -161,6 +162,20 @@ static void work(dlrt_pool *pool, int index) {
 |* Workers
 \*===----------------------------------------------------------------------===*/
 
+/* A worker that wakes on the core of the caller who woke it, and who works there, would
+   wait for it: the system may leave both there for long, another core idle. */
+static void leaveWakersCore(const dlrt_pool *pool) {
+  int core = atomic_load_explicit(&pool->wakersCore, memory_order_relaxed);
+  bool mayShare = pool->spins < kSpins;
+  cpu_set_t all, others;
+  if (mayShare || sched_getcpu() != core || sched_getaffinity(0, sizeof all, &all) != 0)
+    return;
+  others = all;
+  CPU_CLR(core, &others);
+  if (CPU_COUNT(&others) > 0 && sched_setaffinity(0, sizeof others, &others) == 0)
+    sched_setaffinity(0, sizeof all, &all);
+}
+
 /* Returns when the generation is no longer `seen`. */
 static uint32_t awaitJob(dlrt_pool *pool, uint32_t seen) {
   for (int i = 0; i < pool->spins; ++i) {
@@ -175,7 +190,9 @@ static uint32_t awaitJob(dlrt_pool *pool, uint32_t seen) {
   uint32_t now;
   while ((now = atomic_load(&pool->generation)) == seen) {
     atomic_fetch_add(&pool->sleepers, 1);
-    if (!futexWait(&pool->generation, seen))
+    if (futexWait(&pool->generation, seen))
+      leaveWakersCore(pool);
+    else
       atomic_fetch_sub(&pool->sleepers, 1);
   }
   return now;
@@ -197,8 +214,10 @@ static void *workerMain(void *argument) {
    as long as some jobs, those that follow need no system call. */
 static void announce(dlrt_pool *pool) {
   atomic_fetch_add(&pool->generation, 1);
-  if (atomic_load(&pool->sleepers) > 0)
+  if (atomic_load(&pool->sleepers) > 0) {
+    atomic_store_explicit(&pool->wakersCore, sched_getcpu(), memory_order_relaxed);
     atomic_fetch_sub(&pool->sleepers, futexWake(&pool->generation, kMaxWorkers));
+  }
 }
 
 /*===----------------------------------------------------------------------===*\

@@ -164,6 +164,7 @@ def variables_of(name, threads):
     libraries: not for long, or they would spin into the turn of the next one."""
     variables = {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads),
                  "MKL_NUM_THREADS": str(threads), "KMP_BLOCKTIME": "5",
+                 "OPENBLAS_THREAD_TIMEOUT": "20",
                  "MKL_THREADING_LAYER": "SEQUENTIAL" if threads == 1 else "INTEL"}
     if name == "mkl" or name.startswith("onednn"):
         lib = environment("kernels") / "lib"

@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <set>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 namespace {
@@ -123,6 +124,51 @@ TEST(Runtime, WakesSleepingWorkers) {
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
     expectEachTaskOnce(pool, 64);
   }
+}
+
+/// What a worker tells of itself; kept busy long enough for every worker to get a task.
+struct Seat {
+  std::atomic<pid_t> thread = 0;
+  std::atomic<int> core = -1;
+};
+
+void takeSeat(int64_t begin, int64_t end, int64_t worker, void *const *args) {
+  auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(2 * (end - begin));
+  Seat &seat = static_cast<Seat *>(args[0])[worker];
+  seat.thread = gettid();
+  seat.core = sched_getcpu();
+  while (std::chrono::steady_clock::now() < until) {
+  }
+}
+
+/// A worker that slept on the core where its caller works now goes to another.
+TEST(Runtime, WakesOnAnotherCore) {
+  cpu_set_t all, one;
+  ASSERT_EQ(sched_getaffinity(0, sizeof all, &all), 0);
+  if (CPU_COUNT(&all) < 2)
+    GTEST_SKIP() << "one core";
+  Pool pool(2);
+  std::vector<Seat> seats(2);
+  void *args[] = {seats.data()};
+  dlrt_parallel_for(pool, takeSeat, args, 16);
+  pid_t worker = seats[1].thread;
+  ASSERT_NE(worker, 0);
+  int core = sched_getcpu();
+  CPU_ZERO(&one);
+  CPU_SET(core, &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  // The other one may be busy.
+  int left = 0;
+  for (int round = 0; round < 10; ++round) {
+    ASSERT_EQ(sched_setaffinity(worker, sizeof one, &one), 0);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    ASSERT_EQ(sched_setaffinity(worker, sizeof all, &all), 0);
+    seats[1].core = -1;
+    dlrt_parallel_for(pool, takeSeat, args, 16);
+    left += seats[1].core != core;
+  }
+  EXPECT_GE(left, 5);
+  sched_setaffinity(0, sizeof all, &all);
 }
 
 TEST(Runtime, IdleWorkersUseNoTime) {
