@@ -94,6 +94,7 @@ private:
     copyInTasks();
     fetchRows();
     fetchColumns();
+    fetchPanels();
     s.time += stagingTime(kA) + stagingTime(kB) + partsTime();
     judgeTasks();
     return s;
@@ -182,6 +183,7 @@ private:
   void copyInTasks();
   void fetchRows();
   void fetchColumns();
+  void fetchPanels();
 
   llvm::SmallVector<int64_t> naturalStrides(OperandIndex operand) const;
   void stageInPlace(OperandIndex operand);

@@ -154,6 +154,7 @@ protected:
   bool isRare(const TileShape &shape) const;
   llvm::SmallVector<mlir::Value> columnsAhead(mlir::ImplicitLocOpBuilder &b,
                                               const Place &place) const;
+  void fetchPanel(mlir::ImplicitLocOpBuilder &b, const Place &place, MicroKernel &kernel) const;
   /// The part of the loops' bounds that is this place's: its chunk, or its part.
   llvm::SmallVector<ReductionLoop> reductionLoops(mlir::ImplicitLocOpBuilder &b, const Place &place,
                                                   const TileShape &shape) const;

@@ -95,4 +95,20 @@ void ContractionEmitter::fetchResults(PhaseBuilder &phase, const Place &place,
     fetch();
 }
 
+/// Lets a tile fetch its share of the next panel of B.
+void ContractionEmitter::fetchPanel(ImplicitLocOpBuilder &b, const Place &place,
+                                    MicroKernel &kernel) const {
+  auto constant = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
+  kernel.panelAhead = s.operands[kB].panel;
+  kernel.panelTile = constant(0);
+  for (int loop : s.loops) {
+    const PlanDim &dim = s.dims[loop];
+    if (dim.role != DimRole::M || dim.tiles() == 1)
+      continue;
+    kernel.panelTiles *= dim.tiles();
+    kernel.panelTile = arith::AddIOp::create(
+        b, arith::MulIOp::create(b, kernel.panelTile, constant(dim.tiles())), place.tile[loop]);
+  }
+}
+
 } // namespace dl

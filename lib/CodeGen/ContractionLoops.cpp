@@ -473,6 +473,8 @@ void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, c
   if (s.fetchesAhead && s.isDot())
     kernel.columnsAhead = columnsAhead(b, place);
   kernel.rowsAhead = s.rowsAhead;
+  if (s.fetchesPanels)
+    fetchPanel(b, place, kernel);
   kernel.pieceAhead = s.fetchesPiecesAhead ? s.rows() + s.lanes : 0;
   kernel.hasFMA = module.machine().hasFMA;
   kernel.isRare = isRare(shape);

@@ -133,6 +133,24 @@ void MicroKernel::fetchRows(ImplicitLocOpBuilder &b, Value baseA, Value k, int64
                                /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
 }
 
+/// Elements of B to those lines of the next panel that so many steps of this tile fetch: of
+/// the lines of as many of its rows, the tiles take turns.
+SmallVector<Value> MicroKernel::linesAhead(ImplicitLocOpBuilder &b, int64_t steps) const {
+  SmallVector<Value> ahead;
+  if (panelAhead == 0)
+    return ahead;
+  int64_t line = 64 / (vector.getElementTypeBitWidth() / 8);
+  int64_t lines = llvm::divideCeil(steps * vectors * vector.getNumElements(), line);
+  int64_t own = llvm::divideCeil(lines, panelTiles);
+  auto constant = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
+  for (int64_t i = 0; i < own; ++i) {
+    Value number = offsetBy(b, arith::MulIOp::create(b, panelTile, constant(own)), i);
+    number = arith::RemUIOp::create(b, number, constant(lines));
+    ahead.push_back(advance(b, constant(panelAhead), number, line));
+  }
+  return ahead;
+}
+
 /// Whether successive k read the same element of A for different rows (a
 /// convolution's window along its image row). Unrolled, LLVM would keep these
 /// broadcasts in registers, which it has not.
@@ -178,6 +196,7 @@ SmallVector<Value> MicroKernel::emitSteps(ImplicitLocOpBuilder &b, const Reducti
   carried.push_back(memoryFrom(b, memory[1], advance(b, baseB, lower, loop.strides[1])));
   if (panel)
     carried.push_back(memoryFrom(b, panel, advance(b, panelAt, lower, loop.panelStride)));
+  SmallVector<Value> fetched = linesAhead(b, unroll);
   SmallVector<Value> results =
       buildReduceLoop(b, lower, upper, unroll, carried, [&](Value k, ValueRange values) {
         if (fetches) {
@@ -197,6 +216,9 @@ SmallVector<Value> MicroKernel::emitSteps(ImplicitLocOpBuilder &b, const Reducti
           here.emitStep(b, index(0), index(0), step * loop.strides[0], step * loop.strides[1],
                         step * loop.panelStride, chain);
         }
+        for (Value at : fetched)
+          memref::PrefetchOp::create(b, here.memory[1], at, /*isWrite=*/false, /*localityHint=*/2,
+                                     /*isDataCache=*/true);
         for (int operand : {0, 1})
           next.push_back(
               memoryFrom(b, here.memory[operand], index(unroll * loop.strides[operand])));

@@ -69,6 +69,10 @@ struct MicroKernel {
   /// Elements of A to a tile of rows to be fetched ahead, from the first step to the last as
   /// far as that needs (rows are contiguous along K, and equally far apart); 0: none.
   int64_t rowsAhead = 0;
+  /// Elements of B to the next panel, which the tiles of rows that read this one fetch ahead,
+  /// each its share; how many those are, and the number of this one. 0: they do not.
+  int64_t panelAhead = 0, panelTiles = 1;
+  mlir::Value panelTile;
   /// Sums for each element of the tile, of every chains-th k, added up at the end: where
   /// few elements would wait for each other's multiply-adds.
   int64_t chains = 1;
@@ -116,6 +120,7 @@ private:
   void emitStep(mlir::ImplicitLocOpBuilder &b, mlir::Value baseA, mlir::Value baseB,
                 int64_t offsetA, int64_t offsetB, int64_t offsetPanel,
                 llvm::MutableArrayRef<mlir::Value> sums) const;
+  llvm::SmallVector<mlir::Value> linesAhead(mlir::ImplicitLocOpBuilder &b, int64_t steps) const;
   llvm::SmallVector<mlir::Value> addChains(mlir::ImplicitLocOpBuilder &b,
                                            mlir::ValueRange sums) const;
   void emitElementStep(mlir::ImplicitLocOpBuilder &b, mlir::Value baseA, mlir::Value baseB,

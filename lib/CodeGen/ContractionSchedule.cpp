@@ -300,6 +300,25 @@ void StrategyChooser::fetchColumns() {
       isInside && tiles > 1 && bytes > machine.l2Bytes / 4 * 3 && s.dims[s.vectorDim].tiles() > 1;
 }
 
+/// Fetches the next panel of B ahead where few tiles of rows read each, so that the first would
+/// wait for outer memory for much of the time, and the L2 cache holds two beside A.
+void StrategyChooser::fetchPanels() {
+  static constexpr int64_t kMostTiles = 16;
+  const StagedOperand &b = s.operands[kB];
+  bool isPlain = b.staging == Staging::Panels && b.level < 0 && !s.isDot() && s.groupPart < 0 &&
+                 s.accumulation == Accumulation::Registers;
+  if (!isPlain || bytesOf(kB) <= machine.l2Bytes / 4 * 3 || s.dims[s.vectorDim].tiles() < 2)
+    return;
+  int64_t tiles = 1;
+  for (int loop : llvm::reverse(s.loops)) {
+    if (loop == s.vectorDim)
+      break;
+    tiles *= s.dims[loop].role == DimRole::M ? s.dims[loop].tiles() : kMostTiles + 1;
+  }
+  s.fetchesPanels = tiles > 1 && tiles <= kMostTiles &&
+                    2 * b.panel * elementBytes + bytesOf(kA) <= machine.l2Bytes / 4 * 3;
+}
+
 /// As many of the outermost loops as it takes for enough tasks, none too small.
 void StrategyChooser::chooseTasks() {
   // To store an element takes as long as so many operations: of a residue that no tap

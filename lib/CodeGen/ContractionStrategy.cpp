@@ -83,6 +83,8 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
     text += fmt::format("; {} in {} parts", nameOf(rowDim), rowParts);
   if (fetchesPiecesAhead)
     text += "; pieces of a fetched ahead";
+  if (fetchesPanels)
+    text += "; panels of b fetched ahead";
   if (fetchesAhead)
     text += "; columns of b fetched ahead";
   if (sharedSteps > 0)

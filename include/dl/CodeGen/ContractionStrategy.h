@@ -145,6 +145,9 @@ struct ContractionStrategy {
   /// Tiles take a short piece of each row of A, which the L2 cache holds at best for a while:
   /// they fetch the piece after the next one's ahead.
   bool fetchesPiecesAhead = false;
+  /// The tiles of rows that read a panel of B, packed before and in outer memory, fetch the
+  /// next one.
+  bool fetchesPanels = false;
   /// While a tile multiplies, it fetches what its epilogue reads (ContractionFetch.cpp).
   bool fetchesResults = false;
   /// Scatter: dimensions of C that the scratch image holds, with their indices.

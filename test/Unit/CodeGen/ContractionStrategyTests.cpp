@@ -143,6 +143,17 @@ TEST_F(ContractionStrategies, LeaveWholeWhatPanelsStayFor) {
   EXPECT_TRUE(says(strategy, "loops oc img oh ow")) << strategy;
 }
 
+/// Few tiles of rows have a panel of B each time: they fetch the next one, where the L2 cache
+/// has room for it.
+TEST_F(ContractionStrategies, FewTilesFetchPanels) {
+  const char *body = "%r = dl.conv2d_backward_data %a0, %a1 {input_size = [14, 14], strides = [2, "
+                     "2], padding = [1, 1, 1, 1], layout = nhwc}";
+  KernelText text{{"2x7x7x512xf32", "3x3x512x512xf32"}, body};
+  EXPECT_TRUE(says(strategyOf(text), "panels of b fetched ahead")) << strategyOf(text);
+  machine.l2Bytes = 1 << 20;
+  EXPECT_FALSE(says(strategyOf(text), "panels of b fetched ahead")) << strategyOf(text);
+}
+
 /// Of small images, much of what taps meet lies outside: it is left out, not copied with zeros.
 TEST_F(ContractionStrategies, SmallImagesAreClipped) {
   for (auto [image, cotangent] : {std::pair("2x17x7x32xf32", "2x17x7x32xf32"),
