@@ -60,7 +60,7 @@ static double elements(Value value) {
   return static_cast<double>(cast<RankedTensorType>(value.getType()).getNumElements());
 }
 
-static double bytes(ValueRange values) {
+double memoryBytes(ValueRange values) {
   double sum = 0;
   for (Value value : values)
     sum += elements(value) * storageBytes(cast<RankedTensorType>(value.getType()).getElementType());
@@ -77,7 +77,8 @@ void addBodyWork(KernelModule &module) {
     else if (op.hasTrait<IsElementwise>() || isa<OneHotOp>(op))
       flops += weight * elements(op.getResult(0));
   }
-  module.addWork(flops, bytes(module.op().getOperands()) + bytes(module.op().getResults()));
+  module.addWork(flops,
+                 memoryBytes(module.op().getOperands()) + memoryBytes(module.op().getResults()));
 }
 
 } // namespace dl

@@ -31,6 +31,9 @@ llvm::LogicalResult emitLoopKernel(KernelModule &module);
 llvm::LogicalResult emitConcatKernel(KernelModule &module);
 llvm::LogicalResult emitWindowKernel(KernelModule &module);
 
+/// What values take in memory.
+double memoryBytes(mlir::ValueRange values);
+
 /// Arithmetic of the elementwise ops and reductions of a body, and the bytes of
 /// the kernel's operands and results: an estimate for the cost model.
 void addBodyWork(KernelModule &module);

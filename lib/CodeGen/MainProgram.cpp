@@ -2,6 +2,7 @@
 
 #include "MainProgram.h"
 
+#include "KernelForm.h"
 #include "KernelModule.h"
 #include "dl/Graph/Placement.h"
 #include "dl/Runtime/Runtime.h"
@@ -22,9 +23,9 @@ struct ForkGain {
 
 /// A second worker takes half of the work over, for a fork and join of each
 /// phase. Kernels split their work as suits them, so about half of what the
-/// caches of a core hold crosses over to the other. Data that no such cache holds
-/// comes from outer memory either way.
-static ForkGain forkGain(const KernelCode &code, const Machine &machine) {
+/// caches of a core hold crosses over to the other, unless it never changes. Data that no
+/// such cache holds comes from outer memory either way.
+static ForkGain forkGain(const KernelCode &code, double steadyBytes, const Machine &machine) {
   // What forks cost, and what a core does and moves a second.
   constexpr double kFork = 1e-6, kCrossing = 24e9, kInner = 60e9, kOuter = 20e9;
   double flopsPerSecond = (machine.hasFMA ? 0.3e9 : 0.15e9) * machine.vectorBits;
@@ -33,7 +34,8 @@ static ForkGain forkGain(const KernelCode &code, const Machine &machine) {
       std::max(code.flops / flopsPerSecond, code.bytes / (code.bytes > cache ? kOuter : kInner));
   int64_t forks =
       llvm::count_if(code.phases, [](const Phase &phase) { return !phase.isPreparation(); });
-  return {alone / 2 - kFork * static_cast<double>(forks), std::min(code.bytes, cache) / kCrossing};
+  return {alone / 2 - kFork * static_cast<double>(forks),
+          std::min(std::max(code.bytes - steadyBytes, 0.0), cache) / kCrossing};
 }
 
 namespace {
@@ -55,6 +57,8 @@ private:
     KernelOp kernel;
     const KernelCode &code;
     int64_t packedAt;
+    /// Of operands that no kernel writes.
+    double steadyBytes;
   };
 
   void plan(ModelOp model, ArrayRef<size_t> codeOf);
@@ -175,7 +179,7 @@ void MainBuilder::callKernel(const Call &call, Value table) {
   pointers.push_back(offset(arena, program.plannedBytes + program.workspaceBytes));
   for (auto [index, address] : llvm::enumerate(pointers))
     store(address, table, index);
-  bool forks = isForked && forkGain(code, machine).saved > 0;
+  bool forks = isForked && forkGain(code, call.steadyBytes, machine).saved > 0;
   const Phase *preparation = nullptr;
   for (const Phase &phase : code.phases) {
     if (phase.tasks == 0 || code.isBefore(phase))
@@ -257,22 +261,44 @@ void MainBuilder::callTimed(const Phase *preparation, const Phase &phase, bool i
 }
 
 /// All kernels that gain by it fork, or none: where some do, the data of all
-/// crosses between the cores.
+/// crosses between the cores. Estimates are no better than a fraction of a microsecond.
 bool MainBuilder::isWorthForking() const {
+  constexpr double kDoubt = 0.5e-6;
   double gain = 0;
   for (const Call &call : calls) {
-    ForkGain kernel = forkGain(call.code, machine);
+    ForkGain kernel = forkGain(call.code, call.steadyBytes, machine);
     if (kernel.saved > 0)
       gain += kernel.saved - kernel.crossing;
   }
-  return gain > 0;
+  return gain > kDoubt;
+}
+
+/// Variables that a kernel of the model writes.
+static llvm::SmallDenseSet<int64_t> writtenVariables(ModelOp model) {
+  llvm::SmallDenseSet<int64_t> written;
+  for (KernelOp kernel : model.getBody().getOps<KernelOp>())
+    for (Value result : kernel->getResults())
+      if (Place place = placeOf(result); place.space == Space::Variable)
+        written.insert(place.position);
+  return written;
+}
+
+/// What a kernel reads of variables that do not change from run to run.
+static double steadyBytesOf(KernelOp kernel, const llvm::SmallDenseSet<int64_t> &written) {
+  double sum = 0;
+  for (Value operand : kernel->getOperands())
+    if (Place place = placeOf(operand);
+        place.space == Space::Variable && !written.contains(place.position))
+      sum += memoryBytes(operand);
+  return sum;
 }
 
 /// Lists the calls, and places what each packs.
 void MainBuilder::plan(ModelOp model, ArrayRef<size_t> codeOf) {
+  llvm::SmallDenseSet<int64_t> written = writtenVariables(model);
   for (auto [kernel, code] : llvm::zip_equal(model.getBody().getOps<KernelOp>(), codeOf)) {
     const KernelCode &own = program.kernels[code];
-    calls.push_back({kernel, own, program.packedBytes});
+    calls.push_back({kernel, own, program.packedBytes, steadyBytesOf(kernel, written)});
     if (own.isPacked)
       program.packedBytes += llvm::alignTo(own.workspaceBytes, 64);
     tableSize = std::max<int64_t>(tableSize, kernel.getNumOperands() + kernel.getNumResults() + 2);

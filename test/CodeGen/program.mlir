@@ -41,6 +41,30 @@ dl.model @large(%x: tensor<500000x2xf32>) attributes {arena_bytes = 0} {
   dl.return %y
 }
 
+// Weights that nothing writes are in the caches of both cores; as an input, they would have
+// to cross over in each run, which takes longer than half of the products.
+// CHECK: llvm.func @dlc_steady(
+// CHECK: llvm.call @dlrt_parallel_for
+// CHECK: llvm.func @dlc_unsteady(
+// CHECK-NOT: llvm.call @dlrt_parallel_for
+// CHECK: llvm.return
+dl.model @steady(%x: tensor<2x256xf32>) attributes {arena_bytes = 0} {
+  %w = dl.parameter "w" : tensor<256x192xf32>
+  %y = dl.kernel "matmul"(%a = %x, %b = %w) attributes {places = array<i64: 2, 0>} {
+    %1 = dl.matmul %a, %b
+    dl.yield %1
+  }
+  dl.return %y
+}
+
+dl.model @unsteady(%x: tensor<2x256xf32>, %w: tensor<256x192xf32>) attributes {arena_bytes = 0} {
+  %y = dl.kernel "matmul"(%a = %x, %b = %w) attributes {places = array<i64: 2, 0>} {
+    %1 = dl.matmul %a, %b
+    dl.yield %1
+  }
+  dl.return %y
+}
+
 // Little arithmetic on much data is not worth another core's fetching it.
 // CHECK: llvm.func @dlc_moved(
 // CHECK-NOT: llvm.call @dlrt_parallel_for
