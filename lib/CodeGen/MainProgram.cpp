@@ -261,16 +261,18 @@ void MainBuilder::callTimed(const Phase *preparation, const Phase &phase, bool i
 }
 
 /// All kernels that gain by it fork, or none: where some do, the data of all
-/// crosses between the cores. Estimates are no better than a fraction of a microsecond.
+/// crosses between the cores. One of them must save more than estimates are wrong by.
 bool MainBuilder::isWorthForking() const {
   constexpr double kDoubt = 0.5e-6;
-  double gain = 0;
+  double gain = 0, most = 0;
   for (const Call &call : calls) {
     ForkGain kernel = forkGain(call.code, call.steadyBytes, machine);
-    if (kernel.saved > 0)
-      gain += kernel.saved - kernel.crossing;
+    if (kernel.saved <= 0)
+      continue;
+    gain += kernel.saved - kernel.crossing;
+    most = std::max(most, kernel.saved);
   }
-  return gain > kDoubt;
+  return gain > 0 && most > kDoubt;
 }
 
 /// Variables that a kernel of the model writes.

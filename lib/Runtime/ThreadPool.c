@@ -62,7 +62,7 @@ struct dlrt_pool {
   /* Generation of the job; what idle workers watch. */
   alignas(64) _Atomic uint32_t generation;
   _Atomic int sleepers; /* workers asleep, or about to be, that nobody woke yet */
-  _Atomic int wakersCore;
+  _Atomic int callersCore;
   _Atomic bool stop;
   /* Chunks not done yet; whether the caller sleeps until there are none. */
   alignas(64) _Atomic uint32_t pending;
@@ -162,10 +162,10 @@ static void work(dlrt_pool *pool, int index) {
 |* Workers
 \*===----------------------------------------------------------------------===*/
 
-/* A worker that wakes on the core of the caller who woke it, and who works there, would
-   wait for it: the system may leave both there for long, another core idle. */
-static void leaveWakersCore(const dlrt_pool *pool) {
-  int core = atomic_load_explicit(&pool->wakersCore, memory_order_relaxed);
+/* A worker that finds itself on the core where the caller works would wait for it: the
+   system may leave both there for long, another core idle. */
+static void leaveCallersCore(const dlrt_pool *pool) {
+  int core = atomic_load_explicit(&pool->callersCore, memory_order_relaxed);
   bool mayShare = pool->spins < kSpins;
   cpu_set_t all, others;
   if (mayShare || sched_getcpu() != core || sched_getaffinity(0, sizeof all, &all) != 0)
@@ -190,9 +190,7 @@ static uint32_t awaitJob(dlrt_pool *pool, uint32_t seen) {
   uint32_t now;
   while ((now = atomic_load(&pool->generation)) == seen) {
     atomic_fetch_add(&pool->sleepers, 1);
-    if (futexWait(&pool->generation, seen))
-      leaveWakersCore(pool);
-    else
+    if (!futexWait(&pool->generation, seen))
       atomic_fetch_sub(&pool->sleepers, 1);
   }
   return now;
@@ -206,6 +204,7 @@ static void *workerMain(void *argument) {
     seen = awaitJob(pool, seen);
     if (atomic_load(&pool->stop))
       return NULL;
+    leaveCallersCore(pool);
     work(pool, self->index);
   }
 }
@@ -213,11 +212,10 @@ static void *workerMain(void *argument) {
 /* A new generation, and awake whoever sleeps. Once: until they run, which takes
    as long as some jobs, those that follow need no system call. */
 static void announce(dlrt_pool *pool) {
+  atomic_store_explicit(&pool->callersCore, sched_getcpu(), memory_order_relaxed);
   atomic_fetch_add(&pool->generation, 1);
-  if (atomic_load(&pool->sleepers) > 0) {
-    atomic_store_explicit(&pool->wakersCore, sched_getcpu(), memory_order_relaxed);
+  if (atomic_load(&pool->sleepers) > 0)
     atomic_fetch_sub(&pool->sleepers, futexWake(&pool->generation, kMaxWorkers));
-  }
 }
 
 /*===----------------------------------------------------------------------===*\
