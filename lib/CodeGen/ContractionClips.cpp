@@ -56,6 +56,14 @@ int64_t ContractionStrategy::tileKinds() const {
   return kinds;
 }
 
+int64_t ContractionStrategy::tilePieces() const {
+  int64_t pieces = 1;
+  for (const Clip &clip : clips)
+    if (clip.row >= 0 && dims[dimOf(clip.row)].tile > 1)
+      pieces *= dims[dimOf(clip.k)].extent;
+  return pieces;
+}
+
 /// Lists where the iteration leaves A, if each time one dimension of M and one of
 /// K lead there.
 bool StrategyChooser::findClips() {

@@ -301,6 +301,8 @@ SmallVector<Value> MicroKernel::emitSegments(ImplicitLocOpBuilder &b, unsigned l
   llvm::sort(ends);
   ends.erase(llvm::unique(ends), ends.end());
   SmallVector<Value> sums(initial);
+  // Sums of a row: vectors, or columns of dot products.
+  size_t width = initial.size() / rows.size();
   for (auto [begin, end] : llvm::zip(ends, ArrayRef<int64_t>(ends).drop_front())) {
     SmallVector<unsigned> kept;
     SmallVector<Value> own;
@@ -308,8 +310,7 @@ SmallVector<Value> MicroKernel::emitSegments(ImplicitLocOpBuilder &b, unsigned l
       if (range.low > begin || range.high + 1 < end)
         continue;
       kept.push_back(row);
-      for (int64_t v = 0; v < vectors; ++v)
-        own.push_back(sums[row * vectors + v]);
+      own.append(sums.begin() + row * width, sums.begin() + (row + 1) * width);
     }
     if (kept.empty())
       continue;
@@ -333,8 +334,7 @@ SmallVector<Value> MicroKernel::emitSegments(ImplicitLocOpBuilder &b, unsigned l
     }
     own = part.emitLoop(b, level, fromA, fromB, own);
     for (auto [number, row] : llvm::enumerate(kept))
-      for (int64_t v = 0; v < vectors; ++v)
-        sums[row * vectors + v] = own[number * vectors + v];
+      llvm::copy(ArrayRef<Value>(own).slice(number * width, width), sums.begin() + row * width);
   }
   return sums;
 }

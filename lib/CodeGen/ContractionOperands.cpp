@@ -246,6 +246,17 @@ double StrategyChooser::stagingTime(OperandIndex operand) const {
   return time + 1.5 * bytes * streamTime(footprint);
 }
 
+/// Time of partial results: stored, loaded, added and stored, far out where they are many.
+double StrategyChooser::partsTime() const {
+  if (s.parts == 1)
+    return 0;
+  auto vectors = static_cast<double>(s.parts) / static_cast<double>(s.lanes);
+  for (const PlanDim &dim : s.dims)
+    vectors *= dim.role == DimRole::K ? 1 : static_cast<double>(dim.extent);
+  auto bytes = static_cast<int64_t>(vectors) * s.lanes * elementBytes;
+  return (10 + 50 * streamTime(bytes / 4 * 3)) * vectors;
+}
+
 /// Time for a byte of an operand that is read once, and lies among so many bytes.
 double StrategyChooser::streamTime(int64_t bytes) const {
   return bytes <= machine.l2Bytes * 3 / 4 ? 0 : 0.3;

@@ -410,17 +410,6 @@ void StrategyChooser::applyTile() {
     vector.tileStrides[kC] = 0;
 }
 
-/// Time of partial results: stored, loaded, added and stored, far out where they are many.
-double StrategyChooser::partsTime() const {
-  if (s.parts == 1)
-    return 0;
-  auto vectors = static_cast<double>(s.parts) / static_cast<double>(s.lanes);
-  for (const PlanDim &dim : s.dims)
-    vectors *= dim.role == DimRole::K ? 1 : static_cast<double>(dim.extent);
-  auto bytes = static_cast<int64_t>(vectors) * s.lanes * elementBytes;
-  return (10 + 50 * streamTime(bytes / 4 * 3)) * vectors;
-}
-
 /// Few tasks leave cores idle.
 void StrategyChooser::judgeTasks() {
   if (s.tasks() < kFewTasks && d.flops() > kFewTasks * kPartFlops)
@@ -449,15 +438,18 @@ ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
     best = std::move(*other);
   };
   consider(choose(true, false));
-  // Each kind of clipped tile is code of its own.
-  constexpr int64_t kMostKinds = 6;
-  ContractionStrategy clipped = *choose(false, true);
-  bool isWorthClipping = !clipped.clips.empty() && clipped.tileKinds() <= kMostKinds;
-  // What is used a few times only is not worth a copy.
-  if (isWorthClipping && clipped.vectorA)
-    return clipped;
-  if (isWorthClipping)
+  // Each kind of clipped tile is code of its own, and that of dot products long.
+  constexpr int64_t kMostKinds = 6, kMostPieces = 9;
+  for (bool alongK : {true, false}) {
+    std::optional<ContractionStrategy> clipped = choose(alongK, true);
+    if (!clipped || clipped->clips.empty() || clipped->tileKinds() > kMostKinds ||
+        (alongK && clipped->tileKinds() * clipped->tilePieces() > kMostPieces))
+      continue;
+    // What is used a few times only is not worth a copy.
+    if (clipped->vectorA)
+      return *clipped;
     consider(std::move(clipped));
+  }
   auto chooser = [&] { return StrategyChooser(descriptor, request, machine, /*mayClip=*/false); };
   bool canThin = chooser().canThin();
   // A second copy of B must be worth its memory. Where few rows meet B, it streams as well

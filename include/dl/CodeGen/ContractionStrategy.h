@@ -187,6 +187,9 @@ struct ContractionStrategy {
   llvm::SmallVector<int64_t> specialTiles(int dim) const;
   /// How many kinds of tiles that makes.
   int64_t tileKinds() const;
+  /// How many loops over K the tiles of one kind may take, one after the other: as many
+  /// as taps, where rows of a tile leave out different ones.
+  int64_t tilePieces() const;
   /// One line for people: `14x2 vectors of 16, ...`.
   std::string describe(const ContractionDescriptor &descriptor) const;
 };

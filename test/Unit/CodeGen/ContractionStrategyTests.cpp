@@ -146,12 +146,12 @@ TEST_F(ContractionStrategies, LeaveWholeWhatPanelsStayFor) {
 /// Few tiles of rows have a panel of B each time: they fetch the next one, where the L2 cache
 /// has room for it.
 TEST_F(ContractionStrategies, FewTilesFetchPanels) {
-  const char *body = "%r = dl.conv2d_backward_data %a0, %a1 {input_size = [14, 14], strides = [2, "
-                     "2], padding = [1, 1, 1, 1], layout = nhwc}";
-  KernelText text{{"2x7x7x512xf32", "3x3x512x512xf32"}, body};
-  EXPECT_TRUE(says(strategyOf(text), "panels of b fetched ahead")) << strategyOf(text);
-  machine.l2Bytes = 1 << 20;
-  EXPECT_FALSE(says(strategyOf(text), "panels of b fetched ahead")) << strategyOf(text);
+  KernelText text{{"64x1024xf32", "1024x1024xf32"}, "%b = dl.relu %a1\n%r = dl.matmul %a0, %b"};
+  std::string strategy = strategyOf(text);
+  EXPECT_TRUE(says(strategy, "panels of b fetched ahead")) << strategy;
+  machine.l2Bytes = 512 << 10;
+  strategy = strategyOf(text);
+  EXPECT_FALSE(says(strategy, "panels of b fetched ahead")) << strategy;
 }
 
 /// Of small images, much of what taps meet lies outside: it is left out, not copied with zeros.
@@ -163,6 +163,23 @@ TEST_F(ContractionStrategies, SmallImagesAreClipped) {
                     "%r = dl.conv2d_backward_weights %a0, %a1 {kernel_size = [3, "
                     "3], padding = [1, 1, 1, 1], layout = nhwc}"});
     EXPECT_TRUE(says(strategy, "a clipped")) << strategy;
+  }
+}
+
+/// Likewise where vectors lie along K: of 7x7 positions, 18 % of the products; and no second
+/// image is written.
+TEST_F(ContractionStrategies, DotProductsAreClipped) {
+  for (const KernelText &text :
+       {KernelText{{"1x7x7x512xf32", "3x3x512x512xf32"},
+                   "%r = dl.conv2d_backward_data %a0, %a1 {input_size = [7, 7], padding = [1, 1, "
+                   "1, 1], layout = nhwc}"},
+        KernelText{{"1x14x14x256xf32", "3x3x256x256xf32"},
+                   "%r = dl.conv2d_backward_data %a0, %a1 {input_size = [28, 28], strides = [2, "
+                   "2], padding = [1, 1, 1, 1], layout = nhwc}"},
+        KernelText{{"4x14x14x64xf32", "3x3x64x3xf32"},
+                   "%r = dl.conv2d %a0, %a1 {padding = [1, 1, 1, 1], layout = nhwc}"}}) {
+    std::string strategy = strategyOf(text);
+    EXPECT_TRUE(says(strategy, "(dot products); a clipped")) << strategy;
   }
 }
 

@@ -52,8 +52,8 @@ std::vector<const char *> kindsOf(const Target &target) {
     kinds.push_back("across groups");
   // Rare ones, in long sweeps.
   if (target.cases >= 1000)
-    kinds.insert(kinds.end(), {"split in", "columns of b packed", "fetched ahead",
-                               "what strides pass over", "a by each worker"});
+    kinds.insert(kinds.end(), {"split in", "columns of b packed", "clipped dot products",
+                               "fetched ahead", "what strides pass over", "a by each worker"});
   return kinds;
 }
 
@@ -61,6 +61,12 @@ std::vector<const char *> kindsOf(const Target &target) {
 static bool packsColumns(const std::string &strategy) {
   return strategy.find("(dot products)") != std::string::npos &&
          strategy.find("b packed") != std::string::npos;
+}
+
+/// Whether dot products leave out what lies outside of the image.
+static bool clipsDots(const std::string &strategy) {
+  return strategy.find("(dot products)") != std::string::npos &&
+         strategy.find("a clipped") != std::string::npos;
 }
 
 /// Whether dot products fetch the columns of the next tiles ahead.
@@ -97,6 +103,8 @@ bool isOfKind(std::string_view kind, const ContractionCase &c, const std::string
     return packsPadding(c, strategy);
   if (kind == "columns fetched for dot products")
     return fetchesColumns(strategy);
+  if (kind == "clipped dot products")
+    return clipsDots(strategy);
   if (kind == "columns of b packed")
     return packsColumns(strategy);
   return strategy.find(kind) != std::string::npos;
