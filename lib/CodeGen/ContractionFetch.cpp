@@ -95,20 +95,24 @@ void ContractionEmitter::fetchResults(PhaseBuilder &phase, const Place &place,
     fetch();
 }
 
-/// Lets a tile fetch its share of the next panel of B.
+/// Lets a tile fetch its share of the next panel of B; the only one, what lies a little behind
+/// what it reads.
 void ContractionEmitter::fetchPanel(ImplicitLocOpBuilder &b, const Place &place,
                                     MicroKernel &kernel) const {
+  static constexpr int64_t kAheadBytes = 16384;
   auto constant = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
-  kernel.panelAhead = s.operands[kB].panel;
   kernel.panelTile = constant(0);
+  bool isInside = false;
   for (int loop : s.loops) {
     const PlanDim &dim = s.dims[loop];
-    if (dim.role != DimRole::M || dim.tiles() == 1)
+    isInside |= loop == s.vectorDim;
+    if (!isInside || dim.role != DimRole::M || dim.tiles() == 1)
       continue;
     kernel.panelTiles *= dim.tiles();
     kernel.panelTile = arith::AddIOp::create(
         b, arith::MulIOp::create(b, kernel.panelTile, constant(dim.tiles())), place.tile[loop]);
   }
+  kernel.panelAhead = kernel.panelTiles > 1 ? s.operands[kB].panel : kAheadBytes / bytes(1);
 }
 
 } // namespace dl

@@ -133,22 +133,15 @@ void MicroKernel::fetchRows(ImplicitLocOpBuilder &b, Value baseA, Value k, int64
                                /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
 }
 
-/// Elements of B to those lines of the next panel that so many steps of this tile fetch: of
-/// the lines of as many of its rows, the tiles take turns.
-SmallVector<Value> MicroKernel::linesAhead(ImplicitLocOpBuilder &b, int64_t steps) const {
-  SmallVector<Value> ahead;
-  if (panelAhead == 0)
-    return ahead;
-  int64_t line = 64 / (vector.getElementTypeBitWidth() / 8);
-  int64_t lines = llvm::divideCeil(steps * vectors * vector.getNumElements(), line);
-  int64_t own = llvm::divideCeil(lines, panelTiles);
+/// Where in B the lines begin that a loop from there on fetches of the next panel: tiles take
+/// pieces of it that follow one another, as memory likes best.
+Value MicroKernel::fetchedFrom(ImplicitLocOpBuilder &b, Value from) const {
   auto constant = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
-  for (int64_t i = 0; i < own; ++i) {
-    Value number = offsetBy(b, arith::MulIOp::create(b, panelTile, constant(own)), i);
-    number = arith::RemUIOp::create(b, number, constant(lines));
-    ahead.push_back(advance(b, constant(panelAhead), number, line));
-  }
-  return ahead;
+  Value passed = arith::SubIOp::create(b, from, base[1]);
+  Value own = arith::DivUIOp::create(b, passed, constant(panelTiles));
+  int64_t share = llvm::divideCeil(panelAhead, panelTiles);
+  Value first = advance(b, offsetBy(b, base[1], panelAhead), panelTile, share);
+  return arith::AddIOp::create(b, first, own);
 }
 
 /// Whether successive k read the same element of A for different rows (a
@@ -196,7 +189,12 @@ SmallVector<Value> MicroKernel::emitSteps(ImplicitLocOpBuilder &b, const Reducti
   carried.push_back(memoryFrom(b, memory[1], advance(b, baseB, lower, loop.strides[1])));
   if (panel)
     carried.push_back(memoryFrom(b, panel, advance(b, panelAt, lower, loop.panelStride)));
-  SmallVector<Value> fetched = linesAhead(b, unroll);
+  int64_t line = 64 / (vector.getElementTypeBitWidth() / 8);
+  int64_t fetched = panelAhead == 0 ? 0 : llvm::divideCeil(unroll * loop.strides[1], panelTiles);
+  if (fetched != 0) {
+    Value from = advance(b, baseB, lower, loop.strides[1]);
+    carried.push_back(memoryFrom(b, memory[1], fetchedFrom(b, from)));
+  }
   SmallVector<Value> results =
       buildReduceLoop(b, lower, upper, unroll, carried, [&](Value k, ValueRange values) {
         if (fetches) {
@@ -205,6 +203,10 @@ SmallVector<Value> MicroKernel::emitSteps(ImplicitLocOpBuilder &b, const Reducti
         }
         SmallVector<Value> next(values);
         MicroKernel here = *this;
+        Value ahead = fetched != 0 ? next.pop_back_val() : Value();
+        for (int64_t at = 0; at < fetched; at += line)
+          memref::PrefetchOp::create(b, ahead, index(at), /*isWrite=*/false, /*localityHint=*/2,
+                                     /*isDataCache=*/true);
         if (panel)
           here.panel = next.pop_back_val(), here.panelAt = index(0);
         here.memory[1] = next.pop_back_val();
@@ -216,14 +218,13 @@ SmallVector<Value> MicroKernel::emitSteps(ImplicitLocOpBuilder &b, const Reducti
           here.emitStep(b, index(0), index(0), step * loop.strides[0], step * loop.strides[1],
                         step * loop.panelStride, chain);
         }
-        for (Value at : fetched)
-          memref::PrefetchOp::create(b, here.memory[1], at, /*isWrite=*/false, /*localityHint=*/2,
-                                     /*isDataCache=*/true);
         for (int operand : {0, 1})
           next.push_back(
               memoryFrom(b, here.memory[operand], index(unroll * loop.strides[operand])));
         if (panel)
           next.push_back(memoryFrom(b, here.panel, index(unroll * loop.panelStride)));
+        if (fetched != 0)
+          next.push_back(memoryFrom(b, ahead, index(fetched)));
         return next;
       });
   results.truncate(initial.size());

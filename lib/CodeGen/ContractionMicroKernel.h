@@ -120,7 +120,7 @@ private:
   void emitStep(mlir::ImplicitLocOpBuilder &b, mlir::Value baseA, mlir::Value baseB,
                 int64_t offsetA, int64_t offsetB, int64_t offsetPanel,
                 llvm::MutableArrayRef<mlir::Value> sums) const;
-  llvm::SmallVector<mlir::Value> linesAhead(mlir::ImplicitLocOpBuilder &b, int64_t steps) const;
+  mlir::Value fetchedFrom(mlir::ImplicitLocOpBuilder &b, mlir::Value from) const;
   llvm::SmallVector<mlir::Value> addChains(mlir::ImplicitLocOpBuilder &b,
                                            mlir::ValueRange sums) const;
   void emitElementStep(mlir::ImplicitLocOpBuilder &b, mlir::Value baseA, mlir::Value baseB,

@@ -300,8 +300,9 @@ void StrategyChooser::fetchColumns() {
       isInside && tiles > 1 && bytes > machine.l2Bytes / 4 * 3 && s.dims[s.vectorDim].tiles() > 1;
 }
 
-/// Fetches the next panel of B ahead where few tiles of rows read each, so that the first would
-/// wait for outer memory for much of the time, and the L2 cache holds two beside A.
+/// Fetches the next panel of B ahead, so that the first tile of rows need not wait for outer
+/// memory: where few tiles read each, and the L2 cache holds two panels beside A, or where rows
+/// of A pass as well. A single tile fetches what it will read itself a little later.
 void StrategyChooser::fetchPanels() {
   static constexpr int64_t kMostTiles = 16;
   const StagedOperand &b = s.operands[kB];
@@ -310,13 +311,22 @@ void StrategyChooser::fetchPanels() {
   if (!isPlain || bytesOf(kB) <= machine.l2Bytes / 4 * 3 || s.dims[s.vectorDim].tiles() < 2)
     return;
   int64_t tiles = 1;
+  bool areRows = true;
   for (int loop : llvm::reverse(s.loops)) {
     if (loop == s.vectorDim)
       break;
-    tiles *= s.dims[loop].role == DimRole::M ? s.dims[loop].tiles() : kMostTiles + 1;
+    areRows &= s.dims[loop].role == DimRole::M;
+    tiles *= s.dims[loop].tiles();
   }
-  s.fetchesPanels = tiles > 1 && tiles <= kMostTiles &&
-                    2 * b.panel * elementBytes + bytesOf(kA) <= machine.l2Bytes / 4 * 3;
+  int64_t panels = 2 * b.panel * elementBytes;
+  bool hasFew = tiles <= kMostTiles && panels + bytesOf(kA) <= machine.l2Bytes / 4 * 3;
+  bool isPlainSum = s.reductionLoops.size() == 1 && s.rows() >= kFetchRows;
+  bool canPass = isPlainSum && (tiles == 1 || panels <= machine.l2Bytes / 2);
+  s.fetchesPanels = areRows && ((tiles > 1 && hasFew) || canPass);
+  // Measured, tiles wait less than estimated, but short ones, which have little time.
+  constexpr int64_t kLongSums = 256;
+  if (s.fetchesPanels && canPass && extentOf(DimRole::K) >= kLongSums)
+    s.time *= 0.94;
 }
 
 /// As many of the outermost loops as it takes for enough tasks, none too small.

@@ -146,7 +146,7 @@ struct ContractionStrategy {
   /// they fetch the piece after the next one's ahead.
   bool fetchesPiecesAhead = false;
   /// The tiles of rows that read a panel of B, packed before and in outer memory, fetch the
-  /// next one.
+  /// next one; a single tile what comes next of its own.
   bool fetchesPanels = false;
   /// While a tile multiplies, it fetches what its epilogue reads (ContractionFetch.cpp).
   bool fetchesResults = false;

@@ -319,6 +319,16 @@ TEST_F(ContractionStrategies, FetchesFromSharedCache) {
   }
 }
 
+/// Panels that come from outer memory are fetched while tiles multiply the one before; not
+/// those that the L2 cache holds.
+TEST_F(ContractionStrategies, FetchesPanels) {
+  for (auto [columns, isFar] : {std::pair(4096, true), std::pair(1024, false)}) {
+    std::string strategy = strategyOf({{"128x1024xf32", fmt::format("128x{}xf32", columns)},
+                                       "%r = dl.matmul %a0, %a1 {transpose_a = true}"});
+    EXPECT_EQ(says(strategy, "panels of b fetched ahead"), isFar) << strategy;
+  }
+}
+
 /// Chunks of tiles that cores share evenly are preferred to those of the fastest tile, which
 /// would make 7 and 5 tasks here; also where they are no whole register tiles.
 TEST_F(ContractionStrategies, TransformsInEvenTasks) {
