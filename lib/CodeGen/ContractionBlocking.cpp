@@ -364,11 +364,11 @@ std::optional<ContractionStrategy> StrategyChooser::chooseBlocks(int64_t parts, 
   if (hasSums && s.operands[kC].count * elementBytes > machine.l2Bytes / 4)
     return std::nullopt;
   // Measured, parts of rows take a little longer than estimated, where plain tiles would
-  // find rows of A in order more so; partial results, too.
+  // find rows of A in order more so; partial results, too, between which B is transposed.
   if (s.rowParts > 1)
     s.time *= hasShortRows() ? 1.04 : 1.12;
   if (s.parts > 1)
-    s.time *= 1.04;
+    s.time *= s.dims[s.vectorDim].source[kB] != 1 ? 1.08 : 1.04;
   s.time += blockTime() + (s.operands[kA].staging == Staging::None ? 0 : stagingTime(kA));
   judgeTasks();
   return s;

@@ -117,6 +117,10 @@ void StrategyChooser::splitReduction() {
   int64_t streams = partsForStreams();
   int64_t wanted = std::max({partsForTasks(tiles), partsForCache(), streams});
   s.fetchesAhead = streams > 1 && s.rows() >= kFetchRows;
+  // Measured, the tiles of such short parts take longer than estimated where several tiles of
+  // rows meet B: not all of it is near any more.
+  if (s.fetchesAhead && s.rows() < extentOf(DimRole::M))
+    s.time *= 1.25;
   if (s.vectorA)
     return splitOutermost(wanted);
   int longest = *llvm::max_element(

@@ -329,6 +329,19 @@ TEST_F(ContractionStrategies, FetchesPanels) {
   }
 }
 
+/// Parts of a few rows of B are for few rows of A: more than a tile's lose them again. Parts
+/// between which B is transposed cost more than a B that is packed whole.
+TEST_F(ContractionStrategies, PartsAreRare) {
+  for (auto [rows, isFew] : {std::pair(8, true), std::pair(24, false)}) {
+    std::string strategy = strategyOf({{fmt::format("3136x{}xf32", rows), "3136x144xf32"},
+                                       "%r = dl.matmul %a0, %a1 {transpose_a = true}"});
+    EXPECT_EQ(says(strategy, "columns of b fetched ahead"), isFew) << strategy;
+  }
+  std::string strategy = strategyOf(
+      {{"256x1000xf32", "256x1000xf32"}, "%r = dl.matmul %a0, %a1 {transpose_b = true}"});
+  EXPECT_FALSE(says(strategy, "split in")) << strategy;
+}
+
 /// Chunks of tiles that cores share evenly are preferred to those of the fastest tile, which
 /// would make 7 and 5 tasks here; also where they are no whole register tiles.
 TEST_F(ContractionStrategies, TransformsInEvenTasks) {
