@@ -81,6 +81,7 @@ public:
 private:
   std::optional<ContractionStrategy> finish() {
     findSweep();
+    findTapClips();
     if (s.isSwapped && s.accumulation == Accumulation::Scatter)
       return std::nullopt;
     stageA();
@@ -141,6 +142,8 @@ private:
   void findSweep();
   bool findClips();
   double shareInside() const;
+  void findTapClips();
+  bool isClipped(llvm::ArrayRef<int> parts) const;
   void stageA();
   void stageB();
   bool columnsConflict(int64_t stride, int64_t depth) const;
@@ -191,6 +194,13 @@ private:
   void stageCopy(OperandIndex operand);
   int64_t extentOf(DimRole role) const { return d.extentOf(role); }
   int64_t bytesOf(OperandIndex operand) const { return s.operands[operand].count * elementBytes; }
+  /// Of residues that are columns, the one of most taps stands for all: estimates are its own.
+  int64_t reductionOfMost() const;
+  double bytesOfMostB() const;
+  double flopsOfMost() const;
+  bool isResidueDim(const PlanDim &dim) const {
+    return d.isResidue && dim.role == DimRole::N && !llvm::is_contained(dim.parts, vectorPart);
+  }
   bool isSwept(const AddressTerm &term) const {
     return term.occurs() && llvm::is_contained(s.sweepDims, term.dim);
   }

@@ -13,6 +13,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace dl {
@@ -107,6 +109,118 @@ double StrategyChooser::shareInside() const {
     share *= static_cast<double>(inside) / static_cast<double>(std::max<int64_t>(rows * extent, 1));
   }
   return share;
+}
+
+/// Whether a dimension of the descriptor is part of a clip.
+bool StrategyChooser::isClipped(ArrayRef<int> parts) const {
+  for (const auto *clips : {&s.clips, &s.tapClips})
+    for (const Clip &clip : *clips)
+      if (llvm::is_contained(parts, clip.row) || llvm::is_contained(parts, clip.k))
+        return true;
+  return false;
+}
+
+/// Lists where residues leave B. Its index falls as k grows, so it is counted downwards.
+void StrategyChooser::findTapClips() {
+  if (!d.isResidue)
+    return;
+  for (auto [dim, extent] : llvm::enumerate(d.operands[kB].shape)) {
+    IndexRange range = d.range(kB, dim);
+    if (range.low >= 0 && range.high < extent)
+      continue;
+    Clip clip;
+    clip.base = extent - 1 - d.operands[kB].base[dim];
+    clip.extent = extent;
+    for (auto [index, own] : llvm::enumerate(d.dims)) {
+      if (own.terms[kB].dim != static_cast<int>(dim))
+        continue;
+      bool isK = own.role == DimRole::K;
+      (isK ? clip.k : clip.row) = static_cast<int>(index);
+      (isK ? clip.kStep : clip.rowStep) = -own.terms[kB].coefficient;
+    }
+    s.tapClips.push_back(clip);
+  }
+}
+
+int64_t StrategyChooser::reductionOfMost() const {
+  auto all = static_cast<double>(extentOf(DimRole::K));
+  return std::llround(all * d.shareOfTaps(/*ofMost=*/true));
+}
+
+/// In place, residues share taps with nobody; panels have room for all places of A.
+double StrategyChooser::bytesOfMostB() const {
+  auto bytes = static_cast<double>(bytesOf(kB));
+  if (d.residues() == 1)
+    return bytes;
+  if (s.operands[kB].staging == Staging::Panels)
+    return bytes / static_cast<double>(d.residues()) * d.shareOfTaps(/*ofMost=*/true);
+  bytes = static_cast<double>(elementBytes) * d.shareOfTaps(/*ofMost=*/true);
+  for (const ContractionDim &dim : d.dims)
+    if (dim.terms[kB].occurs())
+      bytes *= static_cast<double>(dim.extent);
+  return bytes / static_cast<double>(d.residues());
+}
+
+double StrategyChooser::flopsOfMost() const {
+  return d.flops() / d.shareOfTaps(/*ofMost=*/false) * d.shareOfTaps(/*ofMost=*/true) /
+         static_cast<double>(d.residues());
+}
+
+/// Where a loop over K has to stay, for a row, or a residue, that is known now.
+static Bounds boundsInside(ImplicitLocOpBuilder &b, const Clip &clip, Value index,
+                           int64_t indices) {
+  auto constant = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
+  // The first k with base + row * rowStep + k * kStep at or above a limit.
+  auto firstAt = [&](int64_t limit) -> Value {
+    Value row = arith::MulIOp::create(b, index, constant(clip.rowStep));
+    Value above = arith::SubIOp::create(b, constant(limit - clip.base + clip.kStep - 1), row);
+    above = arith::MaxSIOp::create(b, above, constant(0));
+    return arith::DivUIOp::create(b, above, constant(clip.kStep));
+  };
+  Value lower = firstAt(0);
+  Value upper = arith::MinUIOp::create(b, constant(indices), firstAt(clip.extent));
+  return {lower, arith::MaxUIOp::create(b, upper, lower)};
+}
+
+void Bounds::narrow(ImplicitLocOpBuilder &b, ReductionLoop &loop) const {
+  loop.multiple = 1;
+  if (loop.upper) {
+    loop.lower = arith::MaxUIOp::create(b, loop.lower, lower);
+    loop.upper = arith::MinUIOp::create(b, loop.upper, upper);
+    loop.upper = arith::MaxUIOp::create(b, loop.upper, loop.lower);
+  } else {
+    loop.lower = lower, loop.upper = upper;
+  }
+}
+
+/// Leaves out what lies outside A or B for all rows of the tiles inside a loop: by bounds
+/// that are computed where it is entered, once for all kinds of tiles.
+void ContractionEmitter::enterClips(ImplicitLocOpBuilder &b, int loop, Place &place) const {
+  for (const auto *clips : {&s.clips, &s.tapClips})
+    for (const Clip &clip : *clips) {
+      if (clip.row < 0 || s.dimOf(clip.row) != loop)
+        continue;
+      int k = s.dimOf(clip.k);
+      Bounds own = boundsInside(b, clip, place.index[loop], s.dims[k].extent);
+      if (Bounds &known = place.inside[k]; known.upper) {
+        ReductionLoop both{s.dims[k].extent, {0, 0}, known.lower, known.upper};
+        own.narrow(b, both);
+        own = {both.lower, both.upper};
+      }
+      place.inside[k] = own;
+    }
+}
+
+/// Leaves out what lies outside A for each row of a special tile, whose number is known.
+void ContractionEmitter::clipRows(const Clip &clip, const TileShape &shape,
+                                  ReductionLoop &loop) const {
+  int dim = clip.row < 0 ? -1 : s.dimOf(clip.row);
+  if (dim >= 0 && shape.tile[dim] < 0)
+    return;
+  for (const SmallVector<int64_t> &row : shape.rows) {
+    int64_t index = dim < 0 ? 0 : shape.tile[dim] * s.dims[dim].tile + row[dim];
+    loop.rows.push_back(clip.inside(index));
+  }
 }
 
 /// Whether a point of the iteration lies inside A or B; null: all do.

@@ -4,6 +4,8 @@
 
 #include "dl/IR/Window.h"
 
+#include "llvm/Support/MathExtras.h"
+
 #include <numeric>
 
 using namespace mlir;
@@ -77,10 +79,51 @@ int64_t ContractionDescriptor::extentOf(DimRole role) const {
 }
 
 double ContractionDescriptor::flops() const {
-  double flops = 2;
+  double flops = 2 * shareOfTaps(/*ofMost=*/false);
   for (const ContractionDim &dim : dims)
     flops *= static_cast<double>(dim.extent);
   return flops;
+}
+
+/// The columns beside the last dimension of C, where vectors lie.
+int64_t ContractionDescriptor::residues() const {
+  int64_t residues = 1;
+  for (const ContractionDim &dim : dims)
+    if (isResidue && dim.role == DimRole::N &&
+        dim.terms[kC].dim + 1 < static_cast<int>(operands[kC].shape.size()))
+      residues *= dim.extent;
+  return residues;
+}
+
+double ContractionDescriptor::shareOfTaps(bool ofMost) const {
+  double share = 1;
+  for (size_t dim = 0; isResidue && dim < operands[kB].shape.size(); ++dim) {
+    const ContractionDim *taps = nullptr;
+    IndexRange residues{0, 0};
+    for (const ContractionDim &own : dims)
+      if (own.terms[kB].dim == static_cast<int>(dim)) {
+        if (own.role == DimRole::K)
+          taps = &own;
+        else
+          residues.high = own.extent - 1;
+      }
+    IndexRange all = range(kB, static_cast<int>(dim));
+    if (!taps || (all.low >= 0 && all.high < operands[kB].shape[dim]))
+      continue;
+    int64_t met = 0, most = 0;
+    for (int64_t residue = 0; residue <= residues.high; ++residue) {
+      int64_t own = 0;
+      for (int64_t k = 0; k < taps->extent; ++k) {
+        int64_t index = operands[kB].base[dim] + residue + taps->terms[kB].coefficient * k;
+        own += index >= 0 && index < operands[kB].shape[dim];
+      }
+      met += own;
+      most = std::max(most, own);
+    }
+    int64_t points = taps->extent * (ofMost ? 1 : residues.extent());
+    share *= static_cast<double>(ofMost ? most : met) / static_cast<double>(points);
+  }
+  return share;
 }
 
 //===----------------------------------------------------------------------===//
@@ -268,6 +311,8 @@ static ContractionDescriptor describeResidue(Conv2DBackwardDataOp op, const Conv
   builder.setBase(kC, {0, residue[0], residue[1], 0});
   // Without taps, there is nothing to read.
   bool isEmpty = h.taps == 0 || w.taps == 0;
+  // Rows that meet no tap are one residue, whole.
+  int64_t strideW = h.taps == 0 ? 1 : strides[1];
   auto inA = [&](AddressTerm term) { return isEmpty ? kNone : term; };
   if (!isEmpty) {
     builder.setBase(kA, {0, h.baseA, w.baseA, 0});
@@ -276,13 +321,75 @@ static ContractionDescriptor describeResidue(Conv2DBackwardDataOp op, const Conv
   builder.add("img", conv.images, inA({0, 1}), kNone, {0, 1});
   builder.add("g", conv.groups, {3, conv.outputs}, {3, conv.outputs}, {3, conv.inputs});
   builder.add("ih", h.positions, inA({1, 1}), kNone, {1, strides[0]});
-  builder.add("iw", w.positions, inA({2, 1}), kNone, {2, strides[1]});
+  builder.add("iw", h.taps == 0 ? conv.image[1] : w.positions, inA({2, 1}), kNone, {2, strideW});
   builder.add("kh", isEmpty ? 0 : h.taps, {1, h.stepA}, {0, -h.stepB}, kNone);
   builder.add("kw", isEmpty ? 0 : w.taps, {2, w.stepA}, {1, -w.stepB}, kNone);
   builder.add("oc", conv.outputs, {3, 1}, {3, 1}, kNone);
   builder.add("ic", conv.inputs, kNone, {2, 1}, {3, 1});
   ContractionDescriptor descriptor = builder.take();
   descriptor.isResidue = strides[0] * strides[1] > 1;
+  return descriptor;
+}
+
+/// Of the rows of one residue.
+static int64_t residuesAcross(const ConvExtents &conv, int64_t residue) {
+  int64_t stride = Residue(conv, 0, residue).taps == 0 ? 1 : conv.window.strides[1];
+  return std::min(stride, conv.image[1]);
+}
+
+/// Along one dimension of the image, all residues r of its stride at once:
+///
+///   C[i * s + r] += A[i + base + k] * B[r + p - (base + k) * s]
+///
+/// for the places of A that any of them meets; where s is 1, as above.
+struct Residues {
+  int64_t positions, count = 1, taps, baseA, stepA = 1, baseB, stepB;
+
+  Residues(const ConvExtents &conv, int dim) : count(conv.window.strides[dim]), stepB(count) {
+    int64_t padding = conv.window.padBefore[dim];
+    if (count == 1) {
+      Residue only(conv, dim, 0);
+      positions = only.positions, taps = only.taps, baseA = only.baseA;
+      stepA = only.stepA, baseB = only.baseB;
+      return;
+    }
+    positions = conv.image[dim] / count;
+    baseA = llvm::divideCeilSigned(padding + 1 - conv.window.kernel[dim], count);
+    taps = llvm::divideFloorSigned(padding + count - 1, count) - baseA + 1;
+    baseB = padding - baseA * count;
+  }
+
+  /// Whether each of them meets a tap, at as many places as the others.
+  static bool areAlike(const ConvExtents &conv, int dim) {
+    int64_t stride = conv.window.strides[dim];
+    return stride == 1 || (conv.window.dilation[dim] == 1 && conv.window.kernel[dim] >= stride &&
+                           conv.image[dim] % stride == 0);
+  }
+};
+
+std::optional<ContractionDescriptor> describeTogether(Conv2DBackwardDataOp op) {
+  auto extents = ConvExtents::get(op, op.getResult(), op.getWeight(), op.getCotangent());
+  if (failed(extents))
+    return std::nullopt;
+  const ConvExtents &conv = *extents;
+  if (!Residues::areAlike(conv, 0) || !Residues::areAlike(conv, 1))
+    return std::nullopt;
+  Residues h(conv, 0), w(conv, 1);
+  DescriptorBuilder builder(op.getCotangent(), op.getWeight(), op.getResult());
+  builder.setBase(kA, {0, h.baseA, w.baseA, 0});
+  builder.setBase(kB, {h.baseB, w.baseB, 0, 0});
+  builder.add("rh", h.count, kNone, {0, 1}, {1, 1});
+  builder.add("rw", w.count, kNone, {1, 1}, {2, 1});
+  builder.add("img", conv.images, {0, 1}, kNone, {0, 1});
+  builder.add("g", conv.groups, {3, conv.outputs}, {3, conv.outputs}, {3, conv.inputs});
+  builder.add("ih", h.positions, {1, 1}, kNone, {1, h.count});
+  builder.add("iw", w.positions, {2, 1}, kNone, {2, w.count});
+  builder.add("kh", h.taps, {1, h.stepA}, {0, -h.stepB}, kNone);
+  builder.add("kw", w.taps, {2, w.stepA}, {1, -w.stepB}, kNone);
+  builder.add("oc", conv.outputs, {3, 1}, {3, 1}, kNone);
+  builder.add("ic", conv.inputs, kNone, {2, 1}, {3, 1});
+  ContractionDescriptor descriptor = builder.take();
+  descriptor.isResidue = true;
   return descriptor;
 }
 
@@ -293,7 +400,7 @@ FailureOr<SmallVector<ContractionDescriptor, 1>> describeResidues(Conv2DBackward
   const std::array<int64_t, 2> &strides = conv->window.strides;
   SmallVector<ContractionDescriptor, 1> residues;
   for (int64_t h = 0; h < std::min(strides[0], conv->image[0]); ++h)
-    for (int64_t w = 0; w < std::min(strides[1], conv->image[1]); ++w)
+    for (int64_t w = 0; w < residuesAcross(*conv, h); ++w)
       residues.push_back(describeResidue(op, *conv, {h, w}));
   if (residues.size() < 2)
     return residues;

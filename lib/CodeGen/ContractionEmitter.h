@@ -32,6 +32,14 @@ struct ContractionBody {
   static mlir::FailureOr<ContractionBody> get(KernelOp kernel);
 };
 
+/// Indices of a loop over K, at run time.
+struct Bounds {
+  mlir::Value lower, upper;
+
+  /// Makes a loop stay inside.
+  void narrow(mlir::ImplicitLocOpBuilder &b, ReductionLoop &loop) const;
+};
+
 class ContractionEmitter {
 public:
   ContractionEmitter(KernelModule &module, const ContractionBody &body,
@@ -59,6 +67,9 @@ protected:
     mlir::Value source[2];
     /// Whether this is the first and the last chunk of K; null: it is.
     mlir::Value isFirstChunk, isLastChunk;
+    /// Per dimension of K, the indices that lie inside A and B; null: all do, as far as
+    /// is known.
+    llvm::SmallVector<Bounds> inside;
     /// Where the panel of B that is packed next comes from.
     mlir::Value nextPanel;
     /// Whether these rows are the first ones that read the panel of B; null: they may be.
@@ -104,6 +115,8 @@ protected:
                  mlir::Value panels);
   int64_t panelsTogether(OperandIndex operand) const;
   bool isPackingRare(OperandIndex operand) const;
+  void whereMet(PhaseBuilder &phase, OperandIndex operand, unsigned level,
+                llvm::ArrayRef<mlir::Value> index, llvm::function_ref<void()> pack);
   void packColumns(PhaseBuilder &phase, Expression &expression, OperandIndex operand,
                    llvm::ArrayRef<mlir::Value> index, mlir::Value target, mlir::Value at);
   void packTransposed(PhaseBuilder &phase, Expression &expression,
@@ -162,8 +175,9 @@ protected:
                                                int loop) const;
   /// Elements from the tile's first row to `row` in an operand.
   int64_t rowOffset(llvm::ArrayRef<int64_t> row, OperandIndex operand) const;
-  void clipLoop(mlir::ImplicitLocOpBuilder &b, const Clip &clip, const Place &place,
-                const TileShape &shape, ReductionLoop &loop) const;
+  // ContractionClips.cpp
+  void enterClips(mlir::ImplicitLocOpBuilder &b, int loop, Place &place) const;
+  void clipRows(const Clip &clip, const TileShape &shape, ReductionLoop &loop) const;
   Place enterPart(mlir::ImplicitLocOpBuilder &b, Place place, mlir::Value part) const;
 
   // ContractionFetch.cpp

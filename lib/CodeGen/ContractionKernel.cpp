@@ -88,9 +88,10 @@ struct Choice {
       if (descriptors[index].flops() > descriptors[most].flops())
         most = index;
     std::string text = strategies[most].describe(descriptors[most]);
-    if (descriptors.size() == 1)
-      return text;
-    return fmt::format("{} residues; {}", descriptors.size(), text);
+    int64_t residues = descriptors.front().residues();
+    if (descriptors.size() > 1)
+      residues = static_cast<int64_t>(descriptors.size());
+    return residues == 1 ? text : fmt::format("{} residues; {}", residues, text);
   }
 };
 } // namespace
@@ -116,6 +117,17 @@ static void trySwapped(const KernelModule &module, const ContractionBody &body, 
     return;
   choice.descriptors = {std::move(swapped)};
   choice.strategies = {std::move(*strategy)};
+}
+
+/// Makes residues one description where that can be: so there is code of one.
+static void tryTogether(const KernelModule &module, const ContractionBody &body, Choice &choice) {
+  auto together = describeTogether(cast<Conv2DBackwardDataOp>(body.anchor));
+  if (!together)
+    return;
+  ContractionStrategy strategy =
+      chooseStrategy(*together, requestFor(module, body, *together), module.machine());
+  choice.descriptors = {std::move(*together)};
+  choice.strategies = {std::move(strategy)};
 }
 
 /// The faster of the forms of a contraction, with its strategy.
@@ -146,6 +158,8 @@ static FailureOr<Choice> chooseForm(KernelModule &module, const ContractionBody 
     if (!best || choice.time() * kGatherShare < best->time())
       best = std::move(choice);
   }
+  if (best->descriptors.size() > 1)
+    tryTogether(module, body, *best);
   if (best->descriptors.size() == 1) {
     const ContractionDescriptor &own = best->descriptors.front();
     stageByWorkers(own, requestFor(module, body, own), module.machine(), best->strategies.front());

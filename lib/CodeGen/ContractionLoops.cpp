@@ -115,6 +115,7 @@ void ContractionEmitter::emitTask(PhaseBuilder &phase, Expression &expression) {
   Value zero = phase.index(0);
   place.index.assign(s.dims.size(), zero);
   place.tile.assign(s.dims.size(), zero);
+  place.inside.resize(s.dims.size());
   for (int operand : {kA, kB, kC})
     place.base[operand] = phase.index(s.operands[operand].origin);
   for (int operand : {kA, kB})
@@ -177,6 +178,8 @@ ContractionEmitter::Place ContractionEmitter::enter(ImplicitLocOpBuilder &b, con
     inner.base[operand] = advance(b, inner.base[operand], tile, dim.tileStrides[operand]);
   for (int operand : {kA, kB})
     inner.source[operand] = advance(b, inner.source[operand], tile, dim.source[operand] * dim.tile);
+  if (dim.tile == 1)
+    enterClips(b, loop, inner);
   return inner;
 }
 
@@ -308,37 +311,6 @@ void ContractionEmitter::emitTiles(PhaseBuilder &phase, Expression &expression,
       [&] { withRows(rowLoops, false); });
 }
 
-/// Leaves out what lies outside A: by bounds at run time where all rows of the tile
-/// share them, else by a range for each row.
-void ContractionEmitter::clipLoop(ImplicitLocOpBuilder &b, const Clip &clip, const Place &place,
-                                  const TileShape &shape, ReductionLoop &loop) const {
-  int dim = clip.row < 0 ? -1 : s.dimOf(clip.row);
-  if (dim < 0 || shape.tile[dim] >= 0) {
-    for (const SmallVector<int64_t> &row : shape.rows) {
-      int64_t index = dim < 0 ? 0 : shape.tile[dim] * s.dims[dim].tile + row[dim];
-      loop.rows.push_back(clip.inside(index));
-    }
-    return;
-  }
-  // Special tiles are known ones.
-  if (s.dims[dim].tile > 1)
-    return;
-  auto constant = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
-  // The first k with base + row * rowStep + k * kStep at or above a limit.
-  auto firstAt = [&](int64_t limit) -> Value {
-    Value row = arith::MulIOp::create(b, place.index[dim], constant(clip.rowStep));
-    Value above = arith::SubIOp::create(b, constant(limit - clip.base + clip.kStep - 1), row);
-    above = arith::MaxSIOp::create(b, above, constant(0));
-    return arith::DivUIOp::create(b, above, constant(clip.kStep));
-  };
-  Value lower = loop.upper ? loop.lower : constant(0);
-  Value upper = loop.upper ? loop.upper : constant(loop.extent);
-  loop.multiple = 1;
-  loop.lower = arith::MaxUIOp::create(b, lower, firstAt(0));
-  upper = arith::MinUIOp::create(b, upper, firstAt(clip.extent));
-  loop.upper = arith::MaxUIOp::create(b, upper, loop.lower);
-}
-
 SmallVector<ReductionLoop> ContractionEmitter::reductionLoops(ImplicitLocOpBuilder &b,
                                                               const Place &place,
                                                               const TileShape &shape) const {
@@ -372,9 +344,11 @@ SmallVector<ReductionLoop> ContractionEmitter::reductionLoops(ImplicitLocOpBuild
           arith::MinUIOp::create(b, end, arith::ConstantIndexOp::create(b, dim.extent).getResult());
       loop.multiple = std::gcd(s.chunk, dim.extent);
     }
+    if (place.inside[index].upper)
+      place.inside[index].narrow(b, loop);
     for (const Clip &clip : s.clips)
       if (llvm::is_contained(dim.parts, clip.k))
-        clipLoop(b, clip, place, shape, loop);
+        clipRows(clip, shape, loop);
     loops.push_back(loop);
   }
   return loops;

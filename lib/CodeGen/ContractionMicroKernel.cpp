@@ -249,6 +249,9 @@ SmallVector<Value> MicroKernel::emitInnermost(ImplicitLocOpBuilder &b, const Red
     sums = emitSteps(b, loop, baseA, baseB, lower, upper, unroll, fetches, sums);
   };
   int64_t unroll = sharedSteps > 0 ? sharedSteps : std::max(chains, isRare ? 1 : kUnroll);
+  // A few taps, of which residues meet some.
+  if (loop.upper && loop.extent <= kUnrollWhole && chains == 1 && sharedSteps == 0)
+    unroll = 1;
   if (loop.upper) {
     // Bounds at run time: whole steps, then the rest one by one.
     Value length = arith::SubIOp::create(b, loop.upper, loop.lower);

@@ -231,7 +231,8 @@ double StrategyChooser::stagingTime(OperandIndex operand) const {
   const StagedOperand &staged = s.operands[operand];
   if (staged.staging == Staging::None || isPackedBefore(operand))
     return 0;
-  auto count = static_cast<double>(staged.count);
+  double count = operand == kB ? bytesOfMostB() / static_cast<double>(elementBytes)
+                               : static_cast<double>(staged.count);
   // Copies of one image each.
   if (s.copiesInTask && operand == kA)
     count *= static_cast<double>(s.dims[s.loops[0]].extent);

@@ -155,7 +155,9 @@ StrategyChooser::OrderCosts StrategyChooser::orderCosts(double outerRows, double
                                                         double columns) const {
   // In one turn of the loops outside all of these.
   auto turn = [&](OperandIndex operand) {
-    auto bytes = static_cast<double>(bytesOf(operand));
+    double bytes = operand == kB ? bytesOfMostB() : static_cast<double>(bytesOf(operand));
+    if (operand == kC)
+      bytes /= static_cast<double>(d.residues());
     for (auto [index, dim] : llvm::enumerate(s.dims))
       if (dim.role == DimRole::Batch && static_cast<int>(index) != s.vectorDim &&
           dim.strides[operand] != 0)
@@ -197,7 +199,7 @@ bool StrategyChooser::leadsRows(int loop) const {
 /// Batch dimensions, then rows outside the tile, columns, and rows of the tile;
 /// columns go further out where re-reading A is cheaper than re-reading B.
 void StrategyChooser::orderLoops() {
-  SmallVector<int> outer, rows, taps, inner;
+  SmallVector<int> outer, rows, taps, inner, residues;
   double outerRows = 1, innerRows = 1;
   for (auto [index, dim] : llvm::enumerate(s.dims)) {
     int loop = static_cast<int>(index);
@@ -205,6 +207,8 @@ void StrategyChooser::orderLoops() {
       continue;
     if (dim.role == DimRole::Tap)
       taps.push_back(loop);
+    else if (isResidueDim(dim))
+      residues.push_back(loop);
     else if (dim.role != DimRole::M)
       outer.push_back(loop);
     else if (dim.tile == 1 || !isInnerRow(dim) || leadsRows(loop)) {
@@ -233,6 +237,10 @@ void StrategyChooser::orderLoops() {
     append(rows), append(column), append(taps), append(inner);
   else
     append(rows), append(inner), append(column);
+  // In each turn of the first loop, the residues come one after the other, so that what
+  // they read is still near, and idle ones are spread among tasks.
+  auto *first = llvm::find_if(s.loops, [&](int loop) { return s.dims[loop].tiles() > 1; });
+  s.loops.insert(first == s.loops.end() ? first : first + 1, residues.begin(), residues.end());
   s.taskLoops = isScatter ? outer.size() + rows.size() + column.size() : 0;
   if (!isScatter)
     chooseTasks();
@@ -312,13 +320,17 @@ void StrategyChooser::fetchPanels() {
   const StagedOperand &b = s.operands[kB];
   bool isPlain = b.staging == Staging::Panels && b.level < 0 && !s.isDot() && s.groupPart < 0 &&
                  s.accumulation == Accumulation::Registers;
-  if (!isPlain || bytesOf(kB) <= machine.l2Bytes / 4 * 3 || s.dims[s.vectorDim].tiles() < 2)
+  auto near = static_cast<double>(machine.l2Bytes / 4 * 3);
+  if (!isPlain || bytesOfMostB() <= near || s.dims[s.vectorDim].tiles() < 2)
     return;
   int64_t tiles = 1;
   bool areRows = true;
   for (int loop : llvm::reverse(s.loops)) {
     if (loop == s.vectorDim)
       break;
+    // Each residue fetches its own.
+    if (isResidueDim(s.dims[loop]))
+      continue;
     areRows &= s.dims[loop].role == DimRole::M;
     tiles *= s.dims[loop].tiles();
   }

@@ -210,7 +210,7 @@ void ContractionEmitter::packColumns(PhaseBuilder &phase, Expression &expression
   const ContractionDim &columns = d.dims[part];
   int64_t last = (llvm::divideCeil(columns.extent, staged.panelTile) - 1) * staged.panelTile;
   SmallVector<Value> here(index);
-  Value isInside = insideOf(b, operand, index);
+  Value isInside = operand == kA ? insideOf(b, operand, index) : Value();
   for (int64_t v = 0; v < staged.panelPitch; v += s.lanes) {
     here[part] = offsetBy(b, index[part], v);
     Position position = sourcePosition(b, operand, here);
@@ -295,6 +295,17 @@ int ContractionEmitter::innermostK() const {
   return inner;
 }
 
+/// What is packed for one index of dimension `level`: of taps, those that a residue meets.
+void ContractionEmitter::whereMet(PhaseBuilder &phase, OperandIndex operand, unsigned level,
+                                  ArrayRef<Value> index, function_ref<void()> pack) {
+  int last = -1;
+  for (const Clip &clip : s.tapClips)
+    last = std::max(last, clip.k);
+  if (operand == kA || static_cast<int>(level) != last)
+    return pack();
+  buildIf(phase.b, insideOf(phase.b, kB, index), pack, [] {});
+}
+
 void ContractionEmitter::packPanel(PhaseBuilder &phase, Expression &expression,
                                    OperandIndex operand, unsigned level,
                                    SmallVectorImpl<Value> &index, Value target, Value at,
@@ -325,8 +336,10 @@ void ContractionEmitter::packPanel(PhaseBuilder &phase, Expression &expression,
     return packTransposed(phase, expression, index, target, at);
   buildLoop(phase.b, 0, dim.extent, 1, [&](Value k) {
     index[level] = k;
-    packPanel(phase, expression, operand, level + 1, index, target,
-              advance(phase.b, at, k, staged.strides[level]), panels);
+    Value next = advance(phase.b, at, k, staged.strides[level]);
+    whereMet(phase, operand, level, index, [&] {
+      packPanel(phase, expression, operand, level + 1, index, target, next, panels);
+    });
   });
 }
 
@@ -449,8 +462,9 @@ void ContractionEmitter::packColumnsOf(PhaseBuilder &phase, Expression &expressi
       return packColumnsOf(phase, expression, level + 1, index, target, at);
     buildLoop(b, 0, d.dims[level].extent, 1, [&](Value k) {
       index[level] = k;
-      packColumnsOf(phase, expression, level + 1, index, target,
-                    advance(b, at, k, s.operands[kB].strides[level]));
+      Value next = advance(b, at, k, s.operands[kB].strides[level]);
+      whereMet(phase, kB, level, index,
+               [&] { packColumnsOf(phase, expression, level + 1, index, target, next); });
     });
     return;
   }

@@ -157,7 +157,7 @@ bool StrategyChooser::chooseDotDim() {
     return false;
   SmallVector<int64_t> a = naturalStrides(kA), b = naturalStrides(kB);
   for (auto [index, dim] : llvm::enumerate(d.dims)) {
-    if (dim.role == DimRole::N && static_cast<int>(index) != vectorPart)
+    if (dim.role == DimRole::N && static_cast<int>(index) != vectorPart && !d.isResidue)
       return false;
     bool canPack = vectorPart >= 0 && b[vectorPart] == 1 &&
                    d.dims[vectorPart].extent <= mostPackedColumns(s.lanes);
@@ -210,10 +210,8 @@ bool StrategyChooser::canMerge(const PlanDim &outer, const PlanDim &inner) const
   // Panels lie along one dimension of rows.
   if (packsPadded && inner.role == DimRole::M)
     return false;
-  for (const Clip &clip : s.clips)
-    for (int part : {clip.row, clip.k})
-      if (llvm::is_contained(outer.parts, part) || llvm::is_contained(inner.parts, part))
-        return false;
+  if (isClipped(outer.parts) || isClipped(inner.parts))
+    return false;
   for (auto [outerStride, innerStride] : llvm::zip(outer.strides, inner.strides))
     if (outerStride != innerStride * inner.extent)
       return false;
@@ -257,7 +255,7 @@ void StrategyChooser::chooseTile() {
   problem.hasFMA = machine.hasFMA;
   problem.vectorA = s.vectorA;
   problem.columns = s.vectorDim < 0 ? 1 : s.dims[s.vectorDim].extent;
-  problem.reduction = extentOf(DimRole::K);
+  problem.reduction = reductionOfMost();
   for (const PlanDim &dim : s.dims)
     if (dim.role == DimRole::K)
       problem.innermostReduction = dim.extent;
@@ -274,7 +272,7 @@ void StrategyChooser::chooseTile() {
       if (dim.role == DimRole::K && dim.extent > 0)
         problem.entries = problem.reduction / dim.extent / 2;
   problem.bytesA = static_cast<double>(bytesOf(kA));
-  problem.bytesB = problem.wholeB = static_cast<double>(bytesOf(kB));
+  problem.bytesB = problem.wholeB = bytesOfMostB();
   // Panels leave out what strides pass over.
   if (willPackRows() && hasShortRows() && bytesOf(kA) > 2 * machine.l1Bytes) {
     problem.bytesA = static_cast<double>(elementBytes);
@@ -319,7 +317,8 @@ void StrategyChooser::chooseTile() {
     problem.bytesA = std::min(problem.bytesA, problem.l2Bytes / 4);
   double turns = 1;
   for (auto [index, dim] : llvm::enumerate(s.dims)) {
-    if (static_cast<int>(index) == s.vectorDim || dim.role == DimRole::K || isInnerRow(dim))
+    if (static_cast<int>(index) == s.vectorDim || dim.role == DimRole::K || isInnerRow(dim) ||
+        isResidueDim(dim))
       continue;
     auto extent = static_cast<double>(dim.extent);
     turns *= extent;
@@ -329,7 +328,8 @@ void StrategyChooser::chooseTile() {
     if (dim.strides[kB] != 0)
       problem.bytesB /= extent, problem.wholeB /= extent;
   }
-  problem.usesOfA = d.flops() / 2 / std::max<double>(static_cast<double>(s.operands[kA].count), 1);
+  problem.usesOfA =
+      flopsOfMost() / 2 / std::max<double>(static_cast<double>(s.operands[kA].count), 1);
   if (shareA(problem)) {
     s.time *= turns;
     return;

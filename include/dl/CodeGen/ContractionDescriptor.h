@@ -26,9 +26,12 @@
 //   conv2d_backward_data     g            img oh ow   ic     oc         kh kw
 //     the same, gathered     g            img ih iw   ic     kh kw oc
 //
-// Gathering with strides s takes a description for each residue of (ih, iw) modulo
-// s: ih = i * s + r meets only those kh for which ih + p - kh * d is a multiple of
-// s, at places of A that are i plus a constant. Each is a convolution of stride 1.
+// Gathering with strides s goes by residues of (ih, iw) modulo s: ih = i * s + r meets
+// only those kh for which ih + p - kh * d is a multiple of s, at places of A that are i
+// plus a constant. Each is a convolution of stride 1. Without dilation, and where all
+// residues have as many rows, they are one description: r is a dimension of B and C (N),
+// k counts places of A, and B's index kh = r + p - k * s leaves the tensor for some r and k,
+// whose products are left out. Elsewhere, each residue has a description of its own.
 //
 // A transposition is a matter of strides, a stride or dilation a coefficient,
 // padding a base index below zero: nothing of them is left to special cases.
@@ -51,6 +54,7 @@
 
 #include "dl/IR/DLOps.h"
 
+#include <optional>
 #include <string>
 
 namespace dl {
@@ -95,7 +99,8 @@ struct ContractionDescriptor {
   /// Outer to inner, in the order in which the tensors are best walked.
   llvm::SmallVector<ContractionDim> dims;
   ContractionOperand operands[3];
-  /// One of several that cover C together: C's strides leave room for the others.
+  /// A strided gradient by residues: one of several that cover C together, for whose
+  /// others C's strides leave room; or all of them, where each is a column (N).
   bool isResidue = false;
   /// Residues: the indices of A, dimension by dimension, that all of them touch.
   llvm::SmallVector<IndexRange> touchedA;
@@ -112,6 +117,11 @@ struct ContractionDescriptor {
   int64_t extentOf(DimRole role) const;
   /// Multiplications and additions.
   double flops() const;
+  /// Residues that are columns: 1 where there are none.
+  int64_t residues() const;
+  /// Of residues that are columns, the share of the products that meet a tap; of the one that
+  /// meets most of them, or of all.
+  double shareOfTaps(bool ofMost) const;
   /// The same with A and B exchanged: what were rows are columns.
   ContractionDescriptor swapped() const;
 };
@@ -124,6 +134,9 @@ enum class BackwardDataForm { Scatter, Gather };
 /// The residues of a strided gradient, gathered; one where the stride is 1.
 mlir::FailureOr<llvm::SmallVector<ContractionDescriptor, 1>>
 describeResidues(Conv2DBackwardDataOp op);
+
+/// The same as one description, where that can be.
+std::optional<ContractionDescriptor> describeTogether(Conv2DBackwardDataOp op);
 
 /// Describes dl.matmul and, on nhwc images and without bias, dl.conv2d,
 /// dl.conv2d_backward_data and dl.conv2d_backward_weights, with static shapes.

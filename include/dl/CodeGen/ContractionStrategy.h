@@ -99,6 +99,9 @@ struct ContractionStrategy {
   llvm::SmallVector<PlanDim> dims;
   /// Their dimensions are not merged with others.
   llvm::SmallVector<Clip> clips;
+  /// Where residues that are columns (the rows of these clips) leave B, counted from its last
+  /// index down: they meet some of the taps. Their dimensions are not merged either.
+  llvm::SmallVector<Clip> tapClips;
 
   int64_t lanes = 1, vectors = 1;
   /// The dimension that vectors lie along, of `dims` and of the descriptor; -1:
