@@ -182,6 +182,7 @@ void KernelModule::addPhase(int64_t tasks, function_ref<void(PhaseBuilder &)> em
                                        b.getFunctionType(types, {}));
   function.setPrivate();
   function->setAttr(kEntry, b.getStringAttr(entry));
+  function->setAttr(kTasks, b.getI64IntegerAttr(tasks));
   Block *block = function.addEntryBlock();
   b.setInsertionPointToStart(block);
   Value one = arith::ConstantIndexOp::create(b, 1);

@@ -27,6 +27,8 @@ namespace dl {
 /// On the function of a phase: its name as an entry, and the bytes of scratch
 /// each worker owns.
 inline constexpr llvm::StringLiteral kEntry = "dl.entry";
+/// Tasks of a phase, of whose numbers its function gets a range.
+inline constexpr llvm::StringLiteral kTasks = "dl.tasks";
 inline constexpr llvm::StringLiteral kScratchBytes = "dl.scratch_bytes";
 
 /// The element type in memory: i8 for i1, else the type itself.

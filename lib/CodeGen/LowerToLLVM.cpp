@@ -1,7 +1,8 @@
 //===- LowerToLLVM.cpp - From loops and vectors to the LLVM dialect -------===//
 //
 // 1. Clean up: the emitters build index arithmetic where it is convenient;
-//    taking constants out of it (SplitIndices.cpp), hoisting and merging it is
+//    dividing by products (DivideIndices.cpp), taking constants out of it
+//    (SplitIndices.cpp), hoisting and merging it is
 //    cheaper here than in LLVM.
 // 2. Loops become branches.
 // 3. Everything becomes LLVM, memory pointers (LowerMemory.h): what has a counterpart there
@@ -11,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "DivideIndices.h"
 #include "KernelModule.h"
 #include "LowerMemory.h"
 
@@ -138,6 +140,7 @@ static void makeEntry(LLVM::LLVMFuncOp phase) {
   phase.setSymVisibilityAttr(nullptr);
   phase->removeAttr(kEntry);
   phase->removeAttr(kScratchBytes);
+  phase->removeAttr(kTasks);
 }
 
 static LogicalResult verifyLowered(ModuleOp module) {
@@ -170,6 +173,7 @@ static bool isLowered(ModuleOp module) {
 }
 
 LogicalResult lowerToLLVM(ModuleOp module) {
+  divideIndices(module);
   for (auto function : module.getOps<func::FuncOp>())
     uniteConstants(function);
   splitIndices(module);
