@@ -4,6 +4,7 @@
 #define DL_IR_DLDIALECT_H
 
 #include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
 
 namespace dl {
 
