@@ -377,8 +377,8 @@ bool StrategyChooser::hasShortRows() const {
 /// Processors do not see such pieces coming; the line that holds the piece after the
 /// next one's begins a vector behind the next.
 void StrategyChooser::fetchPiecesAhead() {
-  s.fetchesPiecesAhead = hasShortRows() && s.clips.empty() && !s.isDot() &&
-                         s.rows() >= kFetchRows && bytesOf(kA) > machine.l2Bytes / kFetchedShare;
+  s.fetchesPiecesAhead = hasShortRows() && !s.isDot() && s.rows() >= kFetchRows &&
+                         bytesOf(kA) > machine.l2Bytes / kFetchedShare;
 }
 
 /// Now that the width is known, lays out what depends on it.

@@ -319,6 +319,16 @@ TEST_F(ContractionStrategies, FetchesFromSharedCache) {
   }
 }
 
+/// Pieces of rows that are clipped are fetched as others are.
+TEST_F(ContractionStrategies, FetchesClippedPieces) {
+  std::string strategy =
+      strategyOf({{"8x56x56x128xf32", "8x28x28x128xf32"},
+                  "%r = dl.conv2d_backward_weights %a0, %a1 {kernel_size = [3, 3], strides = [2, "
+                  "2], padding = [1, 1, 1, 1], layout = nhwc}"});
+  EXPECT_TRUE(says(strategy, "a clipped")) << strategy;
+  EXPECT_TRUE(says(strategy, "pieces of a fetched ahead")) << strategy;
+}
+
 /// Panels that come from outer memory are fetched while tiles multiply the one before; not
 /// those that the L2 cache holds.
 TEST_F(ContractionStrategies, FetchesPanels) {
