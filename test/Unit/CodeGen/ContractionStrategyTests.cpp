@@ -183,6 +183,15 @@ TEST_F(ContractionStrategies, DotProductsAreClipped) {
   }
 }
 
+/// A single row takes long pieces of the rows of a B that the L2 cache holds.
+TEST_F(ContractionStrategies, SingleRowsAreWide) {
+  for (auto [n, tile] : {std::pair(256, "tile 1x16"), std::pair(1024, "tile 1x8")}) {
+    std::string strategy =
+        strategyOf({{"1x512xf32", fmt::format("512x{}xf32", n)}, "%r = dl.matmul %a0, %a1"});
+    EXPECT_TRUE(says(strategy, tile)) << strategy;
+  }
+}
+
 /// Tiles of few rows wait for a B that the L2 cache gives: one of seven, not of four and three.
 TEST_F(ContractionStrategies, StreamedColumnsWantRows) {
   std::string strategy = strategyOf({{"7x256xf32", "256x256xf32"}, "%r = dl.matmul %a0, %a1"});
