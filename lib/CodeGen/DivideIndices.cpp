@@ -70,7 +70,11 @@ std::optional<int64_t> IndexDivider::mostOf(Value value) {
   auto [entry, isNew] = known.try_emplace(value, std::nullopt);
   if (!isNew)
     return entry->second;
+  // Sums of two stay far from the end of what a number holds.
+  constexpr int64_t kLimit = int64_t(1) << 40;
   Bound most = computeMost(value);
+  if (most && *most >= kLimit)
+    most.reset();
   known[value] = most;
   return most;
 }
@@ -104,8 +108,6 @@ std::optional<int64_t> IndexDivider::mostOfLoop(scf::ForOp loop) {
 }
 
 std::optional<int64_t> IndexDivider::mostOfOp(Operation *op) {
-  constexpr int64_t kLimit = int64_t(1) << 40;
-  auto limited = [](int64_t most) { return most < kLimit ? Bound(most) : std::nullopt; };
   if (op->getNumOperands() != 2)
     return std::nullopt;
   Bound left = mostOf(op->getOperand(0)), right = mostOf(op->getOperand(1));
@@ -117,9 +119,10 @@ std::optional<int64_t> IndexDivider::mostOfOp(Operation *op) {
   if (!left || !right)
     return std::nullopt;
   return llvm::TypeSwitch<Operation *, Bound>(op)
-      .Case([&](arith::AddIOp) { return limited(*left + *right); })
+      .Case([&](arith::AddIOp) { return *left + *right; })
       .Case([&](arith::MulIOp) {
-        return *right == 0 || *left < kLimit / *right ? limited(*left * *right) : std::nullopt;
+        int64_t product = 0;
+        return llvm::MulOverflow(*left, *right, product) ? Bound() : Bound(product);
       })
       .Case([&](arith::DivUIOp) {
         return divisor && *divisor > 0 ? Bound(*left / *divisor) : std::nullopt;
