@@ -74,4 +74,8 @@ double CompiledKernel::limit() {
   return bandwidth->measure(isUpdate);
 }
 
+double CompiledKernel::sustained(double seconds) const {
+  return sustainMultiplyAdds(vectorBits, threads, seconds);
+}
+
 } // namespace dl::driver

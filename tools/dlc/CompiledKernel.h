@@ -27,6 +27,8 @@ public:
   /// What the machine does at most at this moment, in FLOP/s (contractions) or
   /// bytes/s (the rest), measured for a few milliseconds on as many threads.
   double limit();
+  /// FLOP/s of multiply-adds that the machine sustains for so many seconds, on as many threads.
+  double sustained(double seconds) const;
 
 private:
   explicit CompiledKernel(Executable executable) : executable(std::move(executable)) {}

@@ -120,12 +120,29 @@ static const Loops &loopsOf(int vectorBits) {
   return vectorBits >= 512 ? loops64 : vectorBits >= 256 ? loops32 : loops16;
 }
 
+/// FLOP of a call of `Loops::chains`.
+static double chainsWork(const Loops &loops) { return 2. * kChains * kSteps * loops.lanes; }
+
 double measureMultiplyAdds(int vectorBits, int threads) {
   const Loops &loops = loopsOf(vectorBits);
   return onThreads(threads, [&](int) {
     volatile float scale = 0.5f, sink = 0;
     double best = timeRuns([&] { sink = loops.chains(scale); }, 1e-3).best;
-    return 2. * kChains * kSteps * loops.lanes / best;
+    return chainsWork(loops) / best;
+  });
+}
+
+double sustainMultiplyAdds(int vectorBits, int threads, double seconds) {
+  const Loops &loops = loopsOf(vectorBits);
+  return onThreads(threads, [&](int) {
+    volatile float scale = 0.5f, sink = 0;
+    double start = now(), spent = 0, work = 0;
+    do {
+      sink = loops.chains(scale);
+      work += chainsWork(loops);
+      spent = now() - start;
+    } while (spent < seconds);
+    return work / spent;
   });
 }
 

@@ -20,6 +20,9 @@ namespace dl::driver {
 /// Takes about a millisecond.
 double measureMultiplyAdds(int vectorBits, int threads);
 
+/// FLOP/s of the same over so many seconds, with all that disturbed the cores meanwhile.
+double sustainMultiplyAdds(int vectorBits, int threads, double seconds);
+
 /// Arrays to copy and to sum, of a number of bytes in all.
 class Bandwidth {
 public:

@@ -8,8 +8,29 @@ import statistics
 from dataclasses import dataclass, field
 
 LIBRARIES = ["dlc", "mkl", "openblas", "onednn-nhwc", "onednn", "torch"]
+SPEEDUPS = ["speed-up", "best speed-up", "peak speed-up", "of peak speed-up"]
 FIELDS = ["section", "spec", "threads", "flops", "bytes", "limit", "notes",
-          *(f"{name} {what}" for name in LIBRARIES for what in ("median", "best"))]
+          *(f"{name} {what}" for name in LIBRARIES for what in ("median", "best")), *SPEEDUPS]
+# What two threads should reach, where two cores do twice the multiply-adds of one.
+SCALES = 1.85
+
+
+@dataclass
+class Turns:
+    """What is measured of a row on a number of threads, round by round."""
+    threads: int
+    ready: dict = field(default_factory=dict)
+    flops: float = 0
+    bytes: float = 0
+    notes: list = field(default_factory=list)
+    limits: list = field(default_factory=list)
+    peaks: list = field(default_factory=list)
+    times: dict = field(default_factory=dict)
+    best: dict = field(default_factory=dict)
+
+    def note(self, name, median, least, _):
+        self.times.setdefault(name, []).append(median)
+        self.best[name] = min(self.best.get(name, median), least)
 
 
 @dataclass
@@ -24,12 +45,14 @@ class Record:
     notes: list = field(default_factory=list)
     section: str = ""
     threads: int = 1
+    speedup: object = None
 
     @staticmethod
-    def of(spec, flops, size, times, best, limits, notes):
+    def of(row, turns):
         """Medians over the rounds of what was measured."""
-        medians = {name: statistics.median(values) for name, values in times.items()}
-        return Record(spec, flops, size, statistics.median(limits), medians, best, notes)
+        medians = {name: statistics.median(values) for name, values in turns.times.items()}
+        return Record(row.spec, turns.flops, turns.bytes, statistics.median(turns.limits), medians,
+                      turns.best, turns.notes, row.section, turns.threads)
 
     @property
     def work(self):
@@ -53,6 +76,33 @@ class Record:
         return self.median[self.peer] / self.median["dlc"] if self.peer else None
 
 
+@dataclass
+class Speedup:
+    """Times as fast as on one thread, measured in the same rounds: dlc, by medians and by the
+    best runs of all; multiply-adds alone; and dlc's part of that."""
+    kernel: float
+    best: float
+    peak: float
+    share: float
+
+    @staticmethod
+    def of(one, many):
+        kernel = [a / b for a, b in zip(one.times["dlc"], many.times["dlc"])]
+        peak = [b / a for a, b in zip(one.peaks, many.peaks)]
+        shares = [k / p for k, p in zip(kernel, peak)]
+        return Speedup(statistics.median(kernel), one.best["dlc"] / many.best["dlc"],
+                       statistics.median(peak), statistics.median(shares))
+
+
+def records_of(row, turns):
+    """The records of a row that was measured on several numbers of threads, in turns."""
+    records = [Record.of(row, turn) for turn in turns]
+    for record, turn in zip(records, turns):
+        if turn.threads > 1 and turns[0].threads == 1 and turn.peaks:
+            record.speedup = Speedup.of(turns[0], turn)
+    return records
+
+
 class Table:
     """Records that are written to a file as they come."""
 
@@ -61,13 +111,21 @@ class Table:
         self.records = read_records(path) if keep and path.exists() else []
         self.write_all()
 
-    def has(self, spec, threads):
-        return any(r.spec == spec and r.threads == threads for r in self.records)
+    def has(self, spec, counts):
+        """Whether a row was measured on each of these numbers of threads."""
+        return set(counts) <= {r.threads for r in self.records if r.spec == spec}
 
-    def add(self, record):
-        self.records.append(record)
-        with open(self.path, "a", newline="") as file:
-            csv.DictWriter(file, FIELDS).writerow(cells_of(record))
+    def add(self, records):
+        """The records of a row, in place of older ones."""
+        known = {(record.spec, record.threads) for record in records}
+        kept = [r for r in self.records if (r.spec, r.threads) not in known]
+        replaces = len(kept) < len(self.records)
+        self.records = kept + records
+        if replaces:
+            self.write_all()
+        else:
+            with open(self.path, "a", newline="") as file:
+                csv.DictWriter(file, FIELDS).writerows(map(cells_of, records))
 
     def write_all(self):
         with open(self.path, "w", newline="") as file:
@@ -83,7 +141,17 @@ def cells_of(record):
     for name in record.median:
         cells[f"{name} median"] = f"{record.median[name]:.6g}"
         cells[f"{name} best"] = f"{record.best[name]:.6g}"
+    if record.speedup:
+        own = record.speedup
+        values = (own.kernel, own.best, own.peak, own.share)
+        cells |= {name: f"{value:.4g}" for name, value in zip(SPEEDUPS, values)}
     return cells
+
+
+def speedup_of(cells):
+    """None: measured on one thread, or by an older version."""
+    values = [cells.get(name) for name in SPEEDUPS]
+    return Speedup(*map(float, values)) if all(values) else None
 
 
 def read_records(path):
@@ -96,7 +164,7 @@ def read_records(path):
                 {name: float(cells[f"{name} median"]) for name in names},
                 {name: float(cells[f"{name} best"]) for name in names},
                 [cells["notes"]] if cells["notes"] else [], cells["section"],
-                int(cells["threads"])))
+                int(cells["threads"]), speedup_of(cells)))
     return records
 
 
@@ -108,7 +176,10 @@ def line(record):
     """A record on one line, for people who wait."""
     rates = ", ".join(f"{name} {rate(record, value)}" for name, value in record.median.items())
     ratio = f"{record.ratio:.2f}" if record.ratio else "-"
-    return f"{record.spec} [{record.threads}]: {ratio} ({100 * record.share:.0f} %) - {rates}"
+    scaled = (f"; {record.speedup.kernel:.2f} times one thread, peak {record.speedup.peak:.2f}"
+              if record.speedup else "")
+    return (f"{record.spec} [{record.threads}]: {ratio} ({100 * record.share:.0f} %) - "
+            f"{rates}{scaled}")
 
 
 def geometric_mean(values):
@@ -126,17 +197,31 @@ def summarize(title, records):
             f"{lowest.ratio:.2f} ({lowest.spec}) | {100 * shares:.0f} % |"]
 
 
+def scaling_row(title, records):
+    def share(values, least):
+        return f"{100 * statistics.fmean(value >= least for value in values):.0f} %"
+
+    speedups = [record.speedup for record in records]
+    lowest = min(records, key=lambda record: record.speedup.kernel)
+    return (f"| {title} | {len(records)} | {share([s.kernel for s in speedups], SCALES)} | "
+            f"{share([s.best for s in speedups], SCALES)} | "
+            f"{share([s.share for s in speedups], SCALES / 2)} | "
+            f"{geometric_mean([s.kernel for s in speedups]):.2f} | "
+            f"{geometric_mean([s.peak for s in speedups]):.2f} | "
+            f"{lowest.speedup.kernel:.2f} ({lowest.spec}) |")
+
+
 def scaling(records):
-    """Two threads against one, where both were measured and the work is large."""
-    one = {r.spec: r for r in records if r.threads == 1}
-    rows = [(one[r.spec].median["dlc"] / r.median["dlc"], r.limit / one[r.spec].limit, r.spec)
-            for r in records if r.threads == 2 and r.spec in one and r.flops > 50e6]
+    """Two threads against one, measured in the same rounds, where the work is large."""
+    rows = [r for r in records if r.threads == 2 and r.flops > 50e6 and r.speedup]
     if not rows:
         return []
-    least = min(rows)
-    return ["", f"Two threads against one, {len(rows)} rows above 50 MFLOP: geometric mean "
-            f"{geometric_mean([row[0] for row in rows]):.2f}, lowest {least[0]:.2f} ({least[2]}); "
-            f"the machine's peak itself: {geometric_mean([row[1] for row in rows]):.2f}."]
+    sections = [(section, [r for r in rows if r.section == section])
+                for section in dict.fromkeys(row.section for row in rows)]
+    return ["", f"| two threads against one, above 50 MFLOP | number | at least {SCALES} | "
+            f"... by the best runs | at least {SCALES / 2} of the peak's | geometric mean | "
+            "the peak's | lowest |", "|---|---|---|---|---|---|---|---|",
+            *(scaling_row(*section) for section in [*sections, ("all", rows)])]
 
 
 def summary(records):
@@ -163,19 +248,23 @@ def row_of(record, names):
              if name in record.median else "-" for name in names]
     ratio = f"{record.ratio:.2f}" if record.ratio else "-"
     notes = "; ".join(record.notes)
+    own = record.speedup
+    scaled = f"{own.kernel:.2f} | {own.share:.2f}" if own else "- | -"
     return (f"| {record.spec} | {record.threads} | {ratio} | {100 * record.share:.0f} | "
-            f"{1e6 * record.median['dlc']:.1f} | {' | '.join(cells)} | {record.section} | "
-            f"{notes} |")
+            f"{1e6 * record.median['dlc']:.1f} | {' | '.join(cells)} | {scaled} | "
+            f"{record.section} | {notes} |")
 
 
 def markdown(records):
     """All rows, the slowest against the fastest library first."""
     names = [name for name in LIBRARIES if any(name in record.median for record in records)]
-    head = ["kernel", "threads", "ratio", "% of limit", "dlc, us", *names, "section", "notes"]
+    head = ["kernel", "threads", "ratio", "% of limit", "dlc, us", *names, "speed-up",
+            "of the peak's", "section", "notes"]
     rows = sorted(records, key=lambda record: record.ratio or math.inf)
     return "\n".join([
         f"# Kernels\n\n{machine()}.\n\n{summary(records)}\n",
         "GFLOP/s (memory-bound kernels: GB/s), median / best. Ratio: median time of the fastest "
-        "library by dlc's. Limit: multiply-adds or bandwidth measured in the same rounds.\n",
+        "library by dlc's. Limit: multiply-adds or bandwidth measured in the same rounds. "
+        "Speed-up: dlc against one thread, and as a part of that of multiply-adds alone.\n",
         f"| {' | '.join(head)} |", "|" + "---|" * len(head),
         *(row_of(record, names) for record in rows)]) + "\n"

@@ -13,6 +13,8 @@
 //   cost            answers `ok FLOPS BYTES` of a run (FLOPS is 0 where memory bounds)
 //   limit           answers `ok RATE`: FLOP/s or bytes/s that the machine does at
 //                   most at this moment (the worker of dlc alone)
+//   peak SECONDS    answers `ok RATE`: FLOP/s of multiply-adds that the machine does
+//                   in this time, disturbed as it may be (the worker of dlc alone)
 //
 //===----------------------------------------------------------------------===//
 
@@ -81,6 +83,7 @@ public:
   /// What the run before this call computed, in the layout of the specification.
   virtual std::vector<std::pair<const float *, int64_t>> results() = 0;
   virtual double limit() { return 0; }
+  virtual double sustained(double) { return 0; }
 };
 
 /// Makes a kernel; an error is the reason why the library has none.
@@ -146,6 +149,8 @@ inline int serve(const Factory &factory) {
       std::cout << "ok " << flops << ' ' << bytes << std::endl;
     } else if (order == "limit") {
       std::cout << "ok " << kernel->limit() << std::endl;
+    } else if (order == "peak") {
+      std::cout << "ok " << kernel->sustained(std::stod(argument)) << std::endl;
     } else {
       std::cerr << "unknown order '" << order << "'\n";
       return 1;

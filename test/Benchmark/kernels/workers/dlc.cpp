@@ -27,6 +27,7 @@ public:
   }
 
   double limit() override { return kernel.limit(); }
+  double sustained(double seconds) override { return kernel.sustained(seconds); }
 
 private:
   driver::CompiledKernel kernel;
