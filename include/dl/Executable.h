@@ -8,8 +8,27 @@
 
 namespace dl {
 
-/// A model compiled to native code, with its parameters. `run` may be called
-/// from several threads at once.
+/// An executable and the tensors of its runs. What they must be is checked when they are
+/// bound, so that a run costs its arithmetic: for small models that run often.
+class Binding {
+public:
+  Binding(Binding &&other) noexcept;
+  Binding &operator=(Binding &&other) noexcept;
+  ~Binding();
+
+  /// Runs the model on what the inputs hold now, with the parameters as they are now.
+  /// Allocates nothing. Not for use from several threads at once: each binds its own.
+  void run();
+
+  struct Impl;
+  explicit Binding(std::unique_ptr<Impl> impl);
+
+private:
+  std::unique_ptr<Impl> impl;
+};
+
+/// A model compiled to native code, with its parameters. `run`, `runInto` and `bind` may be
+/// called from several threads at once.
 class Executable {
 public:
   /// Runs the model on inputs in the order of Model::inputs(). Returns the
@@ -22,6 +41,9 @@ public:
   /// The same into tensors of the caller, of the right type and shape: once the
   /// code for this batch size exists, nothing is allocated.
   Status runInto(std::span<const TensorView> inputs, std::span<Tensor> outputs) const;
+  /// For many runs on the same tensors, whose elements must stay where they are for as long
+  /// as the binding is used (the tensors themselves may be moved). Error: as `runInto`.
+  Result<Binding> bind(std::span<const TensorView> inputs, std::span<Tensor> outputs) const;
 
   /// Parameter values, in the shape the model declares. Error: no such name, or
   /// another type or shape.

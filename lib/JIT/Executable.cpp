@@ -4,7 +4,29 @@
 #include "Options.h"
 #include "Programs.h"
 
+#include <algorithm>
+#include <thread>
+
 namespace dl {
+
+struct Binding::Impl {
+  /// Precondition: the executable's mutex is held alone. The program has an arena for the run.
+  Impl(std::shared_ptr<Executable::Impl> executable, BoundProgram &program, char *arena,
+       std::span<const TensorView> inputs, std::span<Tensor> outputs);
+  ~Impl();
+
+  /// Before the first run after a change of variables.
+  void catchUp();
+
+  std::shared_ptr<Executable::Impl> executable;
+  BoundProgram &program;
+  char *arena;
+  Addresses inputs, outputs;
+  /// The changes that the program has learned of.
+  uint64_t changes = 0;
+  /// Changes wait until it is false.
+  std::atomic<bool> isRunning = false;
+};
 
 struct Executable::Impl {
   Impl(const Model &model, const CompileOptions &options, std::shared_ptr<dlrt_pool> pool)
@@ -15,6 +37,12 @@ struct Executable::Impl {
   /// once for many changes.
   template <typename Change> auto change(Change change) {
     std::unique_lock lock(mutex);
+    // Bound runs take no lock. One that begins from here on sees the new count and waits; the
+    // others have said that they are running before they read the old one.
+    ++changes;
+    for (const Binding::Impl *binding : bindings)
+      while (binding->isRunning)
+        std::this_thread::yield();
     return change();
   }
 
@@ -23,6 +51,9 @@ struct Executable::Impl {
   /// Shared by runs; alone: who changes variables or adds programs.
   std::shared_mutex mutex;
   ProgramCache programs;
+  /// Changes of variables so far.
+  std::atomic<uint64_t> changes = 1;
+  std::vector<const Binding::Impl *> bindings;
 };
 
 Result<Executable> compile(const Model &model, const CompileOptions &options) {
@@ -70,6 +101,23 @@ Status Executable::runInto(std::span<const TensorView> inputs, std::span<Tensor>
   if (Status status = checkOutputs(program->get().outputs, outputs); !status)
     return status;
   return program->run(inputs, outputs);
+}
+
+Result<Binding> Executable::bind(std::span<const TensorView> inputs,
+                                 std::span<Tensor> outputs) const {
+  Result<int64_t> batch = checkBatch(impl->model.inputs(), inputs, "input");
+  if (!batch)
+    return batch.error();
+  auto program = impl->programs.get(*batch);
+  if (!program)
+    return program.error();
+  if (Status status = checkOutputs((*program)->get().outputs, outputs); !status)
+    return status.error();
+  Result<char *> arena = (*program)->acquireArena();
+  if (!arena)
+    return arena.error();
+  std::unique_lock lock(impl->mutex);
+  return Binding(std::make_unique<Binding::Impl>(impl, **program, *arena, inputs, outputs));
 }
 
 Result<std::vector<Tensor>> Executable::run(std::span<const TensorView> inputs) const {
@@ -127,6 +175,46 @@ Result<Profile> Executable::profile(int64_t batch) const {
   if (!program)
     return program.error();
   return (*program)->profile();
+}
+
+//===----------------------------------------------------------------------===//
+// Bound runs
+//===----------------------------------------------------------------------===//
+
+Binding::Impl::Impl(std::shared_ptr<Executable::Impl> owner, BoundProgram &program, char *arena,
+                    std::span<const TensorView> inputs, std::span<Tensor> outputs)
+    : executable(std::move(owner)), program(program), arena(arena), inputs(addressesOf(inputs)),
+      outputs(addressesOf(outputs)) {
+  executable->bindings.push_back(this);
+}
+
+Binding::Impl::~Impl() {
+  program.releaseArena(arena);
+  std::unique_lock lock(executable->mutex);
+  std::erase(executable->bindings, this);
+}
+
+void Binding::Impl::catchUp() {
+  // A change that holds the lock must not wait for this run.
+  isRunning = false;
+  std::unique_lock alone(executable->mutex);
+  if (program.isStale())
+    program.refresh();
+  changes = executable->changes;
+  isRunning = true;
+}
+
+Binding::Binding(std::unique_ptr<Impl> impl) : impl(std::move(impl)) {}
+Binding::Binding(Binding &&other) noexcept = default;
+Binding &Binding::operator=(Binding &&other) noexcept = default;
+Binding::~Binding() = default;
+
+void Binding::run() {
+  impl->isRunning = true;
+  if (impl->changes != impl->executable->changes)
+    impl->catchUp();
+  impl->program.call(impl->inputs.data(), impl->outputs.data(), impl->arena);
+  impl->isRunning.store(false, std::memory_order_release);
 }
 
 } // namespace dl

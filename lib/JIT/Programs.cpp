@@ -121,29 +121,40 @@ void BoundProgram::commit() {
   copied = store.version;
 }
 
-/// Addresses for a call; on the stack, as a run allocates nothing.
-using Addresses = llvm::SmallVector<void *, 32>;
+Addresses addressesOf(std::span<const TensorView> inputs) {
+  Addresses addresses;
+  for (const TensorView &input : inputs)
+    addresses.push_back(const_cast<void *>(input.data));
+  return addresses;
+}
+
+Addresses addressesOf(std::span<Tensor> outputs) {
+  Addresses addresses;
+  for (Tensor &output : outputs)
+    addresses.push_back(output.raw());
+  return addresses;
+}
+
+Result<char *> BoundProgram::acquireArena() const {
+  if (char *arena = arenas.acquire())
+    return arena;
+  return Error{fmt::format("error: no memory for an arena of {} bytes", arenaBytes())};
+}
 
 Status BoundProgram::run(std::span<const TensorView> inputs, std::span<Tensor> results) const {
-  char *arena = arenas.acquire();
+  Result<char *> arena = acquireArena();
   if (!arena)
-    return Error{fmt::format("error: no memory for an arena of {} bytes", arenaBytes())};
-  Addresses inputData, outputData;
-  // Programs never write their inputs.
-  for (const TensorView &input : inputs)
-    inputData.push_back(const_cast<void *>(input.data));
-  for (Tensor &result : results)
-    outputData.push_back(result.raw());
-  if (program->timedPhases.empty()) {
-    program->run(addresses.data(), inputData.data(), outputData.data(), arena, pool.get());
-  } else {
-    auto start = std::chrono::steady_clock::now();
-    program->run(addresses.data(), inputData.data(), outputData.data(), arena, pool.get());
-    std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
-    addTimes(arena, passed.count());
-  }
-  arenas.release(arena);
+    return arena.error();
+  call(addressesOf(inputs).data(), addressesOf(results).data(), *arena);
+  releaseArena(*arena);
   return {};
+}
+
+void BoundProgram::callTimed(void *const *inputs, void *const *results, char *arena) const {
+  auto start = std::chrono::steady_clock::now();
+  program->run(addresses.data(), inputs, results, arena, pool.get());
+  std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
+  addTimes(arena, passed.count());
 }
 
 /// The first run finds an arena that the system has yet to fill with zeros.

@@ -16,6 +16,13 @@ namespace dl {
 Result<int64_t> checkBatch(std::span<const TensorSpec> specs, std::span<const TensorView> tensors,
                            const char *what);
 
+/// Addresses for a call; on the stack, as a run allocates nothing.
+using Addresses = llvm::SmallVector<void *, 32>;
+
+/// The elements of tensors. Programs never write their inputs.
+Addresses addressesOf(std::span<const TensorView> inputs);
+Addresses addressesOf(std::span<Tensor> outputs);
+
 /// A loaded program and the addresses of its variables.
 class BoundProgram {
 public:
@@ -38,6 +45,16 @@ public:
   /// Runs. Precondition: not stale; as many inputs and outputs as the program
   /// has, of its types and shapes. Error: no memory for the arena.
   Status run(std::span<const TensorView> inputs, std::span<Tensor> outputs) const;
+  /// The same on addresses and an arena of the caller.
+  void call(void *const *inputs, void *const *outputs, char *arena) const {
+    if (program->timedPhases.empty())
+      program->run(addresses.data(), inputs, outputs, arena, pool.get());
+    else
+      callTimed(inputs, outputs, arena);
+  }
+  /// An arena for runs, to be given back. Error: no memory.
+  Result<char *> acquireArena() const;
+  void releaseArena(char *arena) const { arenas.release(arena); }
   /// After a run that updates variables: takes updated copies over.
   void commit();
 
@@ -50,6 +67,7 @@ public:
 private:
   void bind();
   void pack();
+  void callTimed(void *const *inputs, void *const *outputs, char *arena) const;
   /// Adds the times that a run left in its arena.
   void addTimes(const char *arena, double seconds) const;
   void forgetFirst() const;

@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <functional>
 
 namespace dl::driver {
 
@@ -64,21 +63,6 @@ static Tensor randomTensor(const TensorSpec &spec, int64_t batch, int64_t classe
   return tensor;
 }
 
-/// Times runs, of which the first error ends all.
-static Result<Times> measure(const std::function<Status()> &run, double seconds,
-                             size_t leastSamples) {
-  Status status;
-  Times times = timeRuns(
-      [&] {
-        if (status)
-          status = run();
-      },
-      seconds, leastSamples);
-  if (!status)
-    return status.error();
-  return times;
-}
-
 /// Of a forward pass or a step: the median of fewer says little.
 static constexpr size_t kLeastRuns = 3;
 
@@ -118,12 +102,13 @@ static Result<std::string> benchForward(const BenchArguments &arguments, const M
   for (const TensorSpec &spec : model.outputs())
     outputs.push_back(randomTensor(spec, arguments.batch, 1));
   std::vector<TensorView> views(inputs.begin(), inputs.end());
-  auto times = measure([&] { return executable->runInto(views, outputs); },
-                       static_cast<double>(arguments.milliseconds) * 1e-3, kLeastRuns);
-  if (!times)
-    return times.error();
+  auto binding = executable->bind(views, outputs);
+  if (!binding)
+    return binding.error();
+  Times times = timeRuns([&] { binding->run(); },
+                         static_cast<double>(arguments.milliseconds) * 1e-3, kLeastRuns);
   auto profile = executable->profile(arguments.batch);
-  return formatReport(arguments, model, compileSeconds, *times) + profileOf(arguments, profile);
+  return formatReport(arguments, model, compileSeconds, times) + profileOf(arguments, profile);
 }
 
 static Result<std::string> benchStep(const BenchArguments &arguments, const Model &model) {
@@ -139,15 +124,17 @@ static Result<std::string> benchStep(const BenchArguments &arguments, const Mode
   for (const TensorSpec &spec : trainer->batchSpecs())
     batch.push_back(randomTensor(spec, arguments.batch, output.empty() ? 1 : output.back()));
   std::vector<TensorView> views(batch.begin(), batch.end());
-  auto step = [&]() -> Status {
-    auto loss = trainer->step(views);
-    return loss ? Status() : Status(loss.error());
+  // The first error ends all.
+  Result<float> loss(0);
+  auto step = [&] {
+    if (loss)
+      loss = trainer->step(views);
   };
-  auto times = measure(step, static_cast<double>(arguments.milliseconds) * 1e-3, kLeastRuns);
-  if (!times)
-    return times.error();
+  Times times = timeRuns(step, static_cast<double>(arguments.milliseconds) * 1e-3, kLeastRuns);
+  if (!loss)
+    return loss.error();
   auto profile = trainer->profile(arguments.batch);
-  return formatReport(arguments, model, compileSeconds, *times) + profileOf(arguments, profile);
+  return formatReport(arguments, model, compileSeconds, times) + profileOf(arguments, profile);
 }
 
 //===----------------------------------------------------------------------===//
@@ -183,14 +170,11 @@ static Result<std::string> benchKernel(const BenchArguments &arguments) {
   Times all;
   for (int turn = 0; turn < kTurns; ++turn) {
     limits.push_back(kernel->limit());
-    auto times =
-        measure([&] { return kernel->run(); },
-                static_cast<double>(arguments.milliseconds) * 1e-3 / kTurns, /*leastSamples=*/1);
-    if (!times)
-      return times.error();
-    medians.push_back(times->median);
-    all.best = turn == 0 ? times->best : std::min(all.best, times->best);
-    all.runs += times->runs;
+    Times times = timeRuns([&] { kernel->run(); },
+                           static_cast<double>(arguments.milliseconds) * 1e-3 / kTurns);
+    medians.push_back(times.median);
+    all.best = turn == 0 ? times.best : std::min(all.best, times.best);
+    all.runs += times.runs;
   }
   all.median = summarize(medians, 1).median;
   return formatKernel(*spec, all, summarize(limits, 1).median, kernel->compileSeconds);

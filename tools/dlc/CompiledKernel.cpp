@@ -25,6 +25,14 @@ Status CompiledKernel::fill(const KernelSpec &spec) {
   return {};
 }
 
+Status CompiledKernel::bind() {
+  auto made = executable.bind(inputs, outputs);
+  if (!made)
+    return made.error();
+  binding = std::move(made).value();
+  return {};
+}
+
 /// An update writes the parameter and its state where they lie, as in training: its results are
 /// its operands but for the gradient, the second.
 void CompiledKernel::updateInPlace() {
@@ -57,12 +65,16 @@ Result<CompiledKernel> CompiledKernel::make(const KernelSpec &spec, const Compil
   kernel.threads = options.threads > 0 ? options.threads : availableCores();
   Status status = kernel.fill(spec);
   if (status)
-    status = kernel.run();
+    status = kernel.bind();
   if (!status)
     return status.error();
+  kernel.run();
   kernel.isUpdate = spec.family == KernelFamily::Update;
-  if (kernel.isUpdate)
+  if (kernel.isUpdate) {
     kernel.updateInPlace();
+    if (status = kernel.bind(); !status)
+      return status.error();
+  }
   return kernel;
 }
 

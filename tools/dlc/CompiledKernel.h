@@ -8,6 +8,7 @@
 #include "dl/Executable.h"
 
 #include <memory>
+#include <optional>
 
 namespace dl::driver {
 
@@ -20,7 +21,7 @@ public:
 
   double compileSeconds = 0;
 
-  Status run() { return executable.runInto(inputs, outputs); }
+  void run() { binding->run(); }
 
   /// What the first run computed.
   const std::vector<Tensor> &results() const { return kept.empty() ? outputs : kept; }
@@ -34,11 +35,13 @@ private:
   explicit CompiledKernel(Executable executable) : executable(std::move(executable)) {}
 
   Status fill(const KernelSpec &spec);
+  Status bind();
   void updateInPlace();
 
   Executable executable;
   std::vector<Tensor> operands, outputs, kept;
   std::vector<TensorView> inputs;
+  std::optional<Binding> binding;
   bool isContraction = true, isUpdate = false;
   double footprint = 0;
   int threads = 1, vectorBits = 128;

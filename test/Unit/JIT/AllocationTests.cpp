@@ -81,4 +81,18 @@ TEST(Allocation, RunIntoAllocatesNothing) {
   EXPECT_EQ(after - before, 0);
 }
 
+TEST(Allocation, BoundRunsAllocateNothing) {
+  auto executable = compile(parse(kMLP), {.threads = 2});
+  ASSERT_TRUE(executable.ok()) << executable.error().message;
+  Tensor x = noise({16, 20});
+  TensorView inputs[] = {x};
+  Tensor outputs[] = {Tensor(DType::F32, {16, 7})};
+  auto binding = executable->bind(inputs, outputs);
+  ASSERT_TRUE(binding.ok()) << binding.error().message;
+  int64_t before = allocations;
+  for (int i = 0; i < 10; ++i)
+    binding->run();
+  EXPECT_EQ(allocations - before, 0);
+}
+
 } // namespace
