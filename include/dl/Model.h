@@ -60,6 +60,9 @@ struct CompileOptions {
   /// A forward pass keeps weights as its kernels want them, laid out when they are set
   /// or loaded, where that pays. Off: each run does it; takes less memory.
   bool keepPacked = true;
+  /// Emitted code of a forward pass has a function that lays weights out so, which its
+  /// callers call when they have set them (tools/dlc/README.md, Objects).
+  bool exportPack = false;
   /// `host`, a CPU name that LLVM knows, or `generic`, `avx2`, `avx512`.
   std::string march = "host";
   /// Products of f32 matrices may be computed from bf16 parts, as accurately as in

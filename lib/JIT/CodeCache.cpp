@@ -63,9 +63,10 @@ static void addOptions(CacheKey &key, const CompileOptions &options) {
   // Names every option, so that a new one is not forgotten here. Code does not
   // depend on the number of threads, nor on first values; the batch size comes
   // with the request, what `march` and `target` mean with the machine, and what
-  // tuning found with the kernels. A profiled program has the same kernels.
-  const auto &[batch, threads, optLevel, fusion, winograd, keepPacked, march, splitF32, target,
-               seed, cache, cacheDir, profile, tune, onTuned] = options;
+  // tuning found with the kernels. A profiled program has the same kernels. What
+  // is emitted is not kept.
+  const auto &[batch, threads, optLevel, fusion, winograd, keepPacked, exportPack, march, splitF32,
+               target, seed, cache, cacheDir, profile, tune, onTuned] = options;
   key.add(int64_t(optLevel)).add(int64_t(fusion)).add(int64_t(winograd)).add(int64_t(splitF32));
   key.add(int64_t(keepPacked));
 }

@@ -132,8 +132,23 @@ void Compilation::defineSize(StringRef suffix, int64_t bytes) {
                          b.getI64IntegerAttr(bytes));
 }
 
+/// Callers of the packing function need not know whether anything is packed.
+void Compilation::exportPack() {
+  defineSize("_packed_bytes", program.packedBytes);
+  if (program.packedBytes > 0)
+    return;
+  OpBuilder b = OpBuilder::atBlockEnd(program.main->getBody());
+  auto entry = program.main->lookupSymbol<LLVM::LLVMFuncOp>(program.entry);
+  auto pack = LLVM::LLVMFuncOp::create(b, module.getLoc(), program.entry + "_pack",
+                                       entry.getFunctionType());
+  b.setInsertionPointToStart(pack.addEntryBlock(b));
+  LLVM::ReturnOp::create(b, module.getLoc(), ValueRange());
+}
+
 FailureOr<std::unique_ptr<llvm::MemoryBuffer>> Compilation::compileLinked(OutputKind kind) {
   PhaseTimer timer(report, "llvm");
+  if (options.exportPack)
+    exportPack();
   defineSize("_worker_bytes", program.scratchBytes);
   defineSize("_arena_bytes", program.plannedBytes + program.workspaceBytes);
   SmallVector<ModuleOp> modules = {*program.main};

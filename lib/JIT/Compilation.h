@@ -56,6 +56,7 @@ private:
   mlir::FailureOr<std::unique_ptr<llvm::MemoryBuffer>> compileUnit(size_t index,
                                                                    CodeGenerator &generator);
   void defineSize(llvm::StringRef suffix, int64_t bytes);
+  void exportPack();
 
   mlir::ModuleOp module;
   const CompileOptions &options;

@@ -164,13 +164,17 @@ static std::string print(Operation *op) {
   return text + "\n";
 }
 
-/// The text of a stage of a compilation that starts from `module`. Kernels are shown as they
-/// run in memory.
+/// Kernels are shown as they run in memory; emitted code is as its callers call it.
+static bool keepsPacked(const ProgramRequest &request, const CompileOptions &options, Stage stage) {
+  return stage == Stage::Kernels ? keepsPacked(request, options) : options.exportPack;
+}
+
+/// The text of a stage of a compilation that starts from `module`.
 static FailureOr<std::string> runTo(Stage stage, ModuleOp module, const CompileOptions &options,
                                     CompileReport *report, CodeCache *cache, bool keepsPacked) {
   if (stage == Stage::Graph || stage == Stage::Step)
     return print(onlyModel(module));
-  Compilation compilation(module, options, report, cache, keepsPacked && stage == Stage::Kernels);
+  Compilation compilation(module, options, report, cache, keepsPacked);
   if (failed(compilation.optimize()))
     return failure();
   if (stage == Stage::Fused)
@@ -201,6 +205,8 @@ Result<std::string> emitStage(const Model &model, const ProgramRequest &request,
   const Model::Impl &impl = model.getImpl();
   if (options.tune && !options.target.empty())
     return Error{"error: expected no target: kernels are measured on this machine"};
+  if (options.exportPack && request.kind != ProgramRequest::Kind::Forward)
+    return Error{"error: expected a forward pass: a training step changes what would be packed"};
   std::lock_guard lock(impl.compiling);
   DiagnosticCapture diagnostics(impl.context.get(), impl.source, impl.sourceName);
   auto module = buildTimed(model, request, report);
@@ -211,7 +217,7 @@ Result<std::string> emitStage(const Model &model, const ProgramRequest &request,
   if (!cache)
     return cache.error();
   FailureOr<std::string> text =
-      runTo(stage, **module, options, report, cache->get(), keepsPacked(request, options));
+      runTo(stage, **module, options, report, cache->get(), keepsPacked(request, options, stage));
   if (report)
     report->remarks += diagnostics.remarks();
   if (failed(text))

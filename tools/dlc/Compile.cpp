@@ -64,6 +64,10 @@ static void addFlags(Arguments &parser, CompileArguments &arguments) {
                 "machine that llvm, asm and obj are for: x86_64-linux-gnu, aarch64-linux-gnu, "
                 "riscv64-linux-gnu (with vectors); default: this one",
                 arguments.options.target);
+  parser.flag("--export-pack",
+              "llvm, asm and obj have a function that lays the weights out for all later runs, "
+              "rather than each run",
+              arguments.options.exportPack);
   parser.option("--batch", "N", "value of the open batch size (default 1)", arguments.options.batch,
                 1);
   parser.flag("--explain", "tell what was fused and what was not, and why (on stderr)",

@@ -1,5 +1,6 @@
 /* Runs the object of small.mlir for 64 rows and writes the output as .npy:
-   object FILE WORKERS. Values as npy.py makes them. */
+   object FILE WORKERS. Values as npy.py makes them. With PACK the object is one of
+   --export-pack. */
 
 #include "dl/Runtime/Runtime.h"
 
@@ -9,6 +10,11 @@
 void dlc_small(void *const *variables, void *const *inputs, void *const *outputs, char *arena,
                void *pool);
 extern const int64_t dlc_small_arena_bytes, dlc_small_worker_bytes;
+#ifdef PACK
+void dlc_small_pack(void *const *variables, void *const *inputs, void *const *outputs, char *arena,
+                    void *pool);
+extern const int64_t dlc_small_packed_bytes;
+#endif
 
 static float x[64][251], w1[251][512], b1[512], w2[512][3], y[64][3];
 
@@ -23,14 +29,25 @@ int main(int argc, char **argv) {
   int workers = atoi(argv[2]);
   for (int i = 0; i < 64 * 251; ++i)
     x[i / 251][i % 251] = (float)(i % 16 + 1) / 4;
-  fillWeights(w1[0], 251 * 512);
-  fillWeights(b1, 512);
-  fillWeights(w2[0], 512 * 3);
-  void *variables[] = {w1, b1, w2}, *inputs[] = {x}, *outputs[] = {y};
+  void *variables[] = {w1, b1, w2, NULL}, *inputs[] = {x}, *outputs[] = {y};
   size_t bytes = (size_t)(dlc_small_arena_bytes + workers * dlc_small_worker_bytes);
   char *arena = aligned_alloc(64, (bytes + 127) / 64 * 64);
   dlrt_pool *pool = workers > 1 ? dlrt_pool_create(workers) : NULL;
+#ifdef PACK
+  variables[3] = aligned_alloc(64, (size_t)(dlc_small_packed_bytes + 127) / 64 * 64);
+  /* Zeros, which the next call replaces. */
+  dlc_small_pack(variables, NULL, NULL, arena, pool);
+#endif
+  fillWeights(w1[0], 251 * 512);
+  fillWeights(b1, 512);
+  fillWeights(w2[0], 512 * 3);
+#ifdef PACK
+  dlc_small_pack(variables, NULL, NULL, arena, pool);
+#endif
   dlc_small(variables, inputs, outputs, arena, pool);
+#ifdef PACK
+  free(variables[3]);
+#endif
   if (pool)
     dlrt_pool_destroy(pool);
   free(arena);
