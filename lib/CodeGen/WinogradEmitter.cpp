@@ -114,18 +114,21 @@ void WinogradEmitter::emitOverChannels() {
 
 /// Memory of what is brought to the points first, of a tensor.
 int64_t WinogradEmitter::reserveStaged(const WinogradTensor &tensor, int64_t elements) {
-  return w.byEachWorker ? module.reserveScratch(bytes(elements))
-                        : module.reservePacked(bytes(elements), d.operands[tensor.operand].value);
+  if (w.byEachWorker == tensor.operand)
+    return module.reserveScratch(bytes(elements));
+  return module.reservePacked(bytes(elements), d.operands[tensor.operand].value);
 }
 
-Value WinogradEmitter::staged(PhaseBuilder &phase, int64_t offset, int64_t elements) const {
-  return w.byEachWorker ? phase.scratch(offset, d.element, elements)
-                        : phase.workspace(offset, d.element, elements);
+Value WinogradEmitter::staged(PhaseBuilder &phase, const WinogradTensor &tensor, int64_t offset,
+                              int64_t elements) const {
+  if (w.byEachWorker == tensor.operand)
+    return phase.scratch(offset, d.element, elements);
+  return phase.workspace(offset, d.element, elements);
 }
 
 void WinogradEmitter::addStaging(const WinogradTensor &tensor, int64_t tasks,
                                  function_ref<void(PhaseBuilder &)> emit) {
-  if (w.byEachWorker)
+  if (w.byEachWorker == tensor.operand)
     module.addPreparation(tasks, emit);
   else
     module.addPackingPhase(tasks, d.operands[tensor.operand].value, emit);
@@ -140,42 +143,47 @@ void WinogradEmitter::emitPoints(const WinogradTensor &tensor, const LinearMap &
   addStaging(tensor, blocks * groups, [&](PhaseBuilder &phase) {
     ImplicitLocOpBuilder &b = phase.b;
     Expression expression(phase);
-    Value groupCount = phase.index(groups);
-    Value block = arith::DivUIOp::create(b, phase.task, groupCount);
-    Value group = arith::RemUIOp::create(b, phase.task, groupCount);
+    Value inner = phase.index(w.tilesFirst ? blocks : groups);
+    Value group = arith::RemUIOp::create(b, phase.task, inner);
+    Value block = arith::DivUIOp::create(b, phase.task, inner);
+    if (w.tilesFirst)
+      std::swap(group, block);
     Value first = advance(b, phase.index(0), group, share);
     Value left = arith::SubIOp::create(b, phase.index(w.tiles()), first);
     Value at = advance(b, advance(b, phase.index(0), block, shape.count), first, shape.row);
     transformTiles(phase, expression, tensor, map, first,
                    arith::MinUIOp::create(b, left, phase.index(share)),
                    {advance(b, phase.index(0), block, channels), channels},
-                   {staged(phase, shape.offset, blocks * shape.count), at}, shape);
+                   {staged(phase, tensor, shape.offset, blocks * shape.count), at}, shape);
   });
 }
 
-/// A task is a chunk of tiles and a block of columns: chunks of K one after the other,
+/// A task is a chunk of tiles and a block of columns: parts of K one after the other,
 /// the weights to their points, and the products added.
 void WinogradEmitter::emitLate() {
-  bool wantsImage = w.wants(w.image);
+  const WinogradTensor &source = w.wants(w.image) ? w.result : w.image;
+  const LinearMap &map = w.wants(w.image) ? transforms.result : transforms.image;
   int64_t depths = w.reduction / w.depth;
   in = Planes::of(w.allPoints(), llvm::alignTo(w.tiles(), w.rows) + w.rows, w.depth);
-  in.offset = reserveStaged(wantsImage ? w.result : w.image, depths * in.count);
-  emitPoints(wantsImage ? w.result : w.image, wantsImage ? transforms.result : transforms.image, in,
-             depths, w.depth);
+  in.offset = reserveStaged(source, depths * in.count);
+  emitPoints(source, map, in, depths, w.depth);
   module.addPhase(w.tasks(), [&](PhaseBuilder &phase) {
     ImplicitLocOpBuilder &b = phase.b;
     Expression expression(phase);
     bindSum(expression);
-    Value chunks = phase.index(w.chunks());
-    Value block = arith::DivUIOp::create(b, phase.task, chunks);
-    auto [first, count] = tilesOf(phase, arith::RemUIOp::create(b, phase.task, chunks));
-    Value operand = staged(phase, in.offset, depths * in.count);
+    Value inner = phase.index(w.tilesFirst ? w.columns / w.block : w.chunks());
+    Value block = arith::RemUIOp::create(b, phase.task, inner);
+    Value chunk = arith::DivUIOp::create(b, phase.task, inner);
+    if (!w.tilesFirst)
+      std::swap(block, chunk);
+    auto [first, count] = tilesOf(phase, chunk);
+    Value operand = staged(phase, source, in.offset, depths * in.count);
     Value operandStart = advance(b, phase.index(0), first, in.row);
-    buildLoop(b, 0, depths, 1, [&](Value chunk) {
-      Value weights = bringBlock(phase, expression, advance(b, phase.index(0), chunk, w.depth),
+    buildLoop(b, 0, depths, 1, [&](Value part) {
+      Value weights = bringBlock(phase, expression, advance(b, phase.index(0), part, w.depth),
                                  {advance(b, phase.index(0), block, w.block), w.block});
-      Value adds = depths == 1 ? Value() : isAbove(b, chunk, phase.index(0));
-      multiplyChannels(phase, {operand, advance(b, operandStart, chunk, in.count)},
+      Value adds = depths == 1 ? Value() : isAbove(b, part, phase.index(0));
+      multiplyChannels(phase, {operand, advance(b, operandStart, part, in.count)},
                        {weights, phase.index(0)}, count, adds);
     });
     finishTiles(phase, expression, first, count, block);

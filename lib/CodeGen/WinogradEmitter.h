@@ -113,7 +113,8 @@ private:
   void finishTiles(PhaseBuilder &phase, Expression &expression, mlir::Value first,
                    mlir::Value count, mlir::Value block);
   int64_t reserveStaged(const WinogradTensor &tensor, int64_t elements);
-  mlir::Value staged(PhaseBuilder &phase, int64_t offset, int64_t elements) const;
+  mlir::Value staged(PhaseBuilder &phase, const WinogradTensor &tensor, int64_t offset,
+                     int64_t elements) const;
   void addStaging(const WinogradTensor &tensor, int64_t tasks,
                   llvm::function_ref<void(PhaseBuilder &)> emit);
   void emitPoints(const WinogradTensor &tensor, const LinearMap &map, const Planes &shape,

@@ -24,10 +24,13 @@ void WinogradEmitter::emitOverTiles() {
     stagedOffset[kC] = module.reserveWorkspace(bytes(s.operands[kC].count * w.parts));
   if (body.side)
     sideOffset = module.reserveWorkspace(bytes(sideColumns() * w.parts));
-  if (w.pointsFirst) {
-    emitPoints(w.image, transforms.image, in, w.inputs / w.inputBlock, w.inputBlock);
-    emitPoints(w.result, transforms.result, second, w.outputs / w.outputBlock, w.outputBlock);
-  }
+  // What prepares the tasks comes last.
+  bool imageLast = w.byEachWorker == w.image.operand;
+  for (bool isImage : {!imageLast, imageLast})
+    if (w.pointsFirst && isImage)
+      emitPoints(w.image, transforms.image, in, w.inputs / w.inputBlock, w.inputBlock);
+    else if (w.pointsFirst)
+      emitPoints(w.result, transforms.result, second, w.outputs / w.outputBlock, w.outputBlock);
   module.addPhase(w.tasks(), [&](PhaseBuilder &phase) { emitGradientTask(phase); });
   if (w.parts > 1)
     emitFinish();
@@ -63,7 +66,9 @@ void WinogradEmitter::emitGradientTask(PhaseBuilder &phase) {
     rest = arith::DivUIOp::create(b, rest, count);
     return index;
   };
-  Value output = next(outputBlocks), input = next(inputBlocks), part = rest;
+  Value inner = next(w.outputsFirst() ? inputBlocks : outputBlocks);
+  Value outer = next(w.outputsFirst() ? outputBlocks : inputBlocks), part = rest;
+  Value input = w.outputsFirst() ? inner : outer, output = w.outputsFirst() ? outer : inner;
   Channels outputs{advance(b, phase.index(0), output, w.outputBlock), w.outputBlock};
   Channels inputs{advance(b, phase.index(0), input, w.inputBlock), w.inputBlock};
   int64_t tilesOfPart = llvm::divideCeil(w.tiles(), w.parts);
@@ -76,9 +81,9 @@ void WinogradEmitter::emitGradientTask(PhaseBuilder &phase) {
                                          arith::SubIOp::create(b, end, tile).getResult());
     Start image, result;
     if (w.pointsFirst) {
-      image = {staged(phase, in.offset, inputBlocks * in.count),
+      image = {staged(phase, w.image, in.offset, inputBlocks * in.count),
                advance(b, advance(b, phase.index(0), input, in.count), tile, in.row)};
-      result = {staged(phase, second.offset, outputBlocks * second.count),
+      result = {staged(phase, w.result, second.offset, outputBlocks * second.count),
                 advance(b, advance(b, phase.index(0), output, second.count), tile, second.row)};
     } else {
       image = {planes(phase, in), phase.index(0)};

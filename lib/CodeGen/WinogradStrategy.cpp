@@ -16,17 +16,29 @@ int64_t WinogradStrategy::tasks() const {
   return parts * (inputs / inputBlock) * (outputs / outputBlock);
 }
 
+/// The operand that each worker brings to its points, for people.
+static const char *nameOfShared(const WinogradStrategy &s) {
+  if (s.byEachWorker == s.weights.operand)
+    return "weights";
+  if (!s.wants(s.weights))
+    return "operand";
+  return s.byEachWorker == s.image.operand ? "image" : "result";
+}
+
 std::string WinogradStrategy::describe() const {
   const char *wanted = wants(result) ? "" : wants(image) ? ", image wanted" : ", weights wanted";
   std::string text = fmt::format("winograd {0}x{0} of {1}x{1}{2}; tile {3}x{4} of {5} lanes; "
                                  "{6} tiles in chunks of {7}; {8} tasks",
                                  size, taps, wanted, rows, vectors, lanes, tiles(), chunk, tasks());
   if (wants(weights))
-    return text + fmt::format("; channels {}x{}; split in {}{}", inputBlock, outputBlock, parts,
-                              pointsFirst ? "; points first" : "");
-  text += fmt::format("; columns in blocks of {}", block);
+    text += fmt::format("; channels {}x{}; split in {}{}", inputBlock, outputBlock, parts,
+                        pointsFirst ? "; points first" : "");
+  else
+    text += fmt::format("; columns in blocks of {}", block);
   if (byEachWorker)
-    text += fmt::format("; {} by each worker", isLate() ? "operand" : "weights");
+    text += fmt::format("; {} by each worker", nameOfShared(*this));
+  if (tilesFirst && isLate())
+    text += "; tiles first";
   return isLate() ? text + fmt::format("; weights in tasks, k in chunks of {}", depth) : text;
 }
 
@@ -378,10 +390,36 @@ WinogradStrategy WinogradChooser::choose() {
   return best;
 }
 
-/// Bytes of what is brought to the points before the tasks, which read all of it.
-static double stagedBytes(const WinogradStrategy &s) {
-  return 4 * static_cast<double>(s.allPoints() * s.reduction) *
-         static_cast<double>(s.isLate() ? s.tiles() : s.columns / s.block * s.paddedBlock());
+/// Whether tasks share tiles before they share channels. Those of several chunks bring the same
+/// weights to their points, which must be near then.
+static bool goesTilesFirst(const WinogradStrategy &s, const Machine &machine) {
+  if (s.wants(s.weights))
+    return s.parts > 1;
+  auto weights = 4 * static_cast<double>(s.taps * s.taps * s.inputs * s.outputs);
+  return s.isLate() && s.chunks() > 1 && weights <= 1.5 * static_cast<double>(machine.l2Bytes);
+}
+
+/// What is brought to its points before the tasks and read by all of them, and its bytes; none,
+/// where workers read what they brought themselves.
+static std::pair<std::optional<OperandIndex>, double> sharedPoints(const WinogradStrategy &s,
+                                                                   bool keepsWeights) {
+  auto bytesOf = [&](int64_t rows, int64_t columns) {
+    return 4 * static_cast<double>(s.allPoints() * rows) * static_cast<double>(columns);
+  };
+  if (s.tasks() == 1 || s.tilesFirst)
+    return {};
+  if (s.wants(s.weights)) {
+    if (!s.pointsFirst)
+      return {};
+    bool sharesImage = s.outputsFirst() || s.inputs == s.inputBlock;
+    return {(sharesImage ? s.image : s.result).operand,
+            bytesOf(s.tiles(), sharesImage ? s.inputs : s.outputs)};
+  }
+  if (s.isLate())
+    return {(s.wants(s.image) ? s.result : s.image).operand, bytesOf(s.tiles(), s.reduction)};
+  if (keepsWeights)
+    return {};
+  return {s.weights.operand, bytesOf(s.reduction, s.columns / s.block * s.paddedBlock())};
 }
 
 double directCycles(const ContractionDescriptor &descriptor, const Machine &machine) {
@@ -408,9 +446,10 @@ FailureOr<WinogradStrategy> chooseWinograd(const ContractionDescriptor &descript
   }
   if (best.chunk == 0)
     return failure();
-  bool areKept = keepsWeights && !best.isLate();
-  best.byEachWorker = !best.wants(best.weights) && best.tasks() > 1 && !areKept &&
-                      stagedBytes(best) <= 0.6 * static_cast<double>(machine.l2Bytes);
+  best.tilesFirst = goesTilesFirst(best, machine);
+  auto [shared, bytes] = sharedPoints(best, keepsWeights);
+  if (bytes <= static_cast<double>(machine.l2Bytes))
+    best.byEachWorker = shared;
   return best;
 }
 

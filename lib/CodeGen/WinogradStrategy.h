@@ -65,10 +65,13 @@ struct WinogradStrategy {
   /// Tasks bring the weights to their points, for so many of the channels summed
   /// over at a time; 0: a phase before does.
   int64_t depth = 0;
-  /// What is brought to the points first, each worker brings by itself, for all of its
-  /// tasks, where the L2 cache holds it: to fetch what another core has written takes as
+  /// What is brought to its points first, and read by all tasks, each worker brings by
+  /// itself where the L2 cache holds it: to fetch what another core has written takes as
   /// long.
-  bool byEachWorker = false;
+  std::optional<OperandIndex> byEachWorker;
+  /// Tasks that follow one another, so those of a worker, share tiles before they share
+  /// channels: what it has brought to the points is what it reads.
+  bool tilesFirst = false;
   /// Weights wanted: input and output channels that a task takes, and parts that
   /// the tiles are split in; whether image and result are brought to their points
   /// before, instead of by each task.
@@ -83,6 +86,9 @@ struct WinogradStrategy {
   int64_t allPoints() const { return points * points; }
   int64_t chunks() const { return (tiles() + chunk - 1) / chunk; }
   bool isLate() const { return depth > 0; }
+  /// Weights wanted: likewise, whether they share outputs before they share inputs, where
+  /// the result is the larger: so all workers read the smaller.
+  bool outputsFirst() const { return outputs > inputs && outputs > outputBlock; }
   /// Channels summed over that a panel of weights has.
   int64_t kOfPanel() const { return isLate() ? depth : reduction; }
   int64_t tasks() const;

@@ -155,7 +155,7 @@ void WinogradEmitter::reserveWeights() {
 /// All weights at their points: [block][point][panel][k][columns of a panel].
 Value WinogradEmitter::allWeights(PhaseBuilder &phase) const {
   int64_t count = w.columns / w.block * w.allPoints() * weightPlane();
-  return staged(phase, weightsOffset, count);
+  return staged(phase, w.weights, weightsOffset, count);
 }
 
 /// Where a column of a block lies in its panel.

@@ -376,6 +376,9 @@ TEST_F(ContractionStrategies, TransformsInEvenTasks) {
   expect("1x56x56x64xf32", "3x3x64x64xf32",
          {"winograd 4x4 of 3x3", "; 8 tasks", "weights by each worker"});
   expect("17x14x14x32xf32", "3x3x32x32xf32", {"272 tiles in chunks of 34; 8 tasks"});
+  // Where weights stay near, a worker's tasks share its tiles; else they share weights.
+  expect("8x14x14x256xf32", "3x3x256x256xf32", {"weights in tasks", "tiles first"});
+  expect("8x14x14x512xf32", "3x3x512x512xf32", {"weights in tasks, k in chunks of 64"});
 }
 
 } // namespace

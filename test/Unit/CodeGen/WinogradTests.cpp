@@ -155,12 +155,27 @@ TEST_P(WinogradConvolution, WeightsInTasks) {
   checkWith(512 << 10, {1, 6, 5, 128, 256, 5, {2, 2, 2, 2}});
 }
 
+/// Chunks of tiles that meet all weights before the next does. With fewer lanes, weights are
+/// brought before.
+TEST_P(WinogradConvolution, TilesFirst) {
+  Machine machine = Machine::get(GetParam()).value();
+  machine.l2Bytes = 512 << 10;
+  Conv c{3, 14, 14, 128, 128, 3, {1, 1, 1, 1}};
+  checkOn(machine, {{c.image(), c.weight()}, c.forward()}, {},
+          machine.vectorBits == 512 ? "tiles first" : "winograd");
+}
+
 /// Channels in blocks that each need all tiles: at their points before. With few blocks
 /// in parts, too; the prologue and the bias gradient go along.
 TEST_P(WinogradConvolution, PointsFirst) {
   Machine machine = Machine::get(GetParam()).value();
   machine.l2Bytes = 256 << 10;
   Conv many{1, 7, 7, 96, 192, 3, {1, 1, 1, 1}}, few{5, 13, 12, 50, 96, 3};
+  Conv narrowing{1, 7, 7, 192, 96, 3, {1, 1, 1, 1}};
+  checkOn(machine, {{many.image(), many.result()}, many.backwardWeights()}, {},
+          "points first; image by each worker");
+  checkOn(machine, {{narrowing.image(), narrowing.result()}, narrowing.backwardWeights()}, {},
+          "points first; result by each worker");
   for (const Conv &c : {many, few}) {
     checkOn(machine, {{c.image(), c.result()}, c.backwardWeights()}, {}, "points first");
     checkOn(
