@@ -1,6 +1,7 @@
 //===- Backend.cpp - LLVM's code generator for a machine ------------------===//
 
 #include "Backend.h"
+#include "FastSelection.h"
 #include "KernelPasses.h"
 #include "TargetMachine.h"
 
@@ -58,8 +59,14 @@ void Backend::setLevel(int optLevel, CodeRole ofRole) {
   if (role == CodeRole::Program)
     generator = llvm::CodeGenOptLevel::None;
   target->setOptLevel(generator);
-  // LLVM sets it for `None`, and never back.
-  target->setFastISel(generator == llvm::CodeGenOptLevel::None);
+}
+
+/// The code of kernels is as fast as the other selector's, which still gets their vectors'
+/// products, as the fast one does not know them; the rest takes it a tenth of the time.
+bool Backend::selectsFast(const llvm::Module &module) const {
+  if (role == CodeRole::Program)
+    return true;
+  return level < 3 && target->getTargetTriple().isX86() && allowsFastSelection(module);
 }
 
 /// Null: this target has none. The pipeline of the code generator is still made of LLVM's
@@ -81,6 +88,8 @@ FailureOr<llvm::SmallVector<char, 0>> Backend::write(llvm::Module &module, Outpu
   Writer *writer = writerOf(kind);
   if (!writer)
     return failure();
+  // LLVM sets it for `None`, and never back.
+  target->setFastISel(selectsFast(module));
   writer->passes.run(module);
   llvm::SmallVector<char, 0> bytes(writer->bytes);
   writer->bytes.clear();

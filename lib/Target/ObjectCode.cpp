@@ -2,6 +2,7 @@
 
 #include "dl/Target/ObjectCode.h"
 #include "Backend.h"
+#include "FastSelection.h"
 #include "FenceShuffles.h"
 
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -75,8 +76,10 @@ static void annotate(llvm::Module &module, const Machine &machine) {
 /// unrolled, with equal values merged and addresses in the form that x86 has. Elsewhere LLVM's
 /// strength reduction makes them, and wants their parts simplified.
 static void optimize(llvm::Module &module, llvm::TargetMachine &target, int optLevel) {
-  if (optLevel < 3 && target.getTargetTriple().isX86())
+  if (optLevel < 3 && target.getTargetTriple().isX86()) {
+    prepareFastSelection(module);
     return fenceShuffles(module);
+  }
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager cgscc;

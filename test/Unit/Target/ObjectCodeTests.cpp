@@ -38,6 +38,22 @@ llvm.func @shuffles(%a: !llvm.ptr, %b: !llvm.ptr) {
   llvm.return
 })mlir";
 
+/// The fast selector does not know a minimum, nor a vector of constants.
+constexpr const char *kSplats = R"mlir(
+llvm.func @splats(%a: !llvm.ptr, %n: i64) {
+  %limit = llvm.mlir.constant(7 : i64) : i64
+  %least = llvm.intr.umin(%n, %limit) : (i64, i64) -> i64
+  llvm.store %least, %a : i64, !llvm.ptr
+  %half = llvm.mlir.constant(dense<5.0e-01> : vector<4xf32>) : vector<4xf32>
+  %zero = llvm.mlir.constant(dense<0.0> : vector<4xf32>) : vector<4xf32>
+  %0 = llvm.load %a {alignment = 4 : i64} : !llvm.ptr -> vector<4xf32>
+  %1 = llvm.fmul %0, %half : vector<4xf32>
+  %2 = llvm.intr.fma(%1, %half, %zero) : (vector<4xf32>, vector<4xf32>, vector<4xf32>) -> vector<4xf32>
+  %3 = llvm.intr.maxnum(%2, %half) : (vector<4xf32>, vector<4xf32>) -> vector<4xf32>
+  llvm.store %3, %a {alignment = 4 : i64} : vector<4xf32>, !llvm.ptr
+  llvm.return
+})mlir";
+
 class ObjectCode : public testing::Test {
 protected:
   ObjectCode() {
@@ -68,6 +84,31 @@ TEST_F(ObjectCode, LevelsOfShufflesStayApart) {
   std::string text = compile("generic", OutputKind::LLVMIR, 2, kShuffles);
   EXPECT_EQ(StringRef(text).count("= call <4 x float> @llvm.arithmetic.fence"), 2u) << text;
   EXPECT_EQ(StringRef(compile("generic", OutputKind::LLVMIR, 3, kShuffles)).count("fence"), 0u);
+}
+
+TEST_F(ObjectCode, PreparesForTheFastSelector) {
+  std::string text = compile("avx2", OutputKind::LLVMIR, 2, kSplats);
+  StringRef code = text;
+  EXPECT_EQ(code.count("= call i64 @llvm.umin"), 0u) << text;
+  EXPECT_EQ(code.count(" select i1"), 1u) << text;
+  // A product and a sum share a load; the maximum keeps its constant, and so does zero.
+  EXPECT_EQ(code.count("= load <4 x float>, ptr @splat, align 16, !invariant.load"), 1u) << text;
+  EXPECT_EQ(code.count("splat (float 5.000000e-01)"), 2u) << text;
+  EXPECT_EQ(code.count("<4 x float> zeroinitializer"), 1u) << text;
+  EXPECT_EQ(StringRef(compile("avx2", OutputKind::LLVMIR, 3, kSplats)).count("@splat "), 0u);
+}
+
+/// The other selector has an increment of its own.
+TEST_F(ObjectCode, SelectsKernelsFast) {
+  constexpr const char *kSource = R"mlir(
+llvm.func @f(%a: !llvm.ptr, %n: i64) {
+  %one = llvm.mlir.constant(1 : i64) : i64
+  %0 = llvm.add %n, %one : i64
+  llvm.store %0, %a : i64, !llvm.ptr
+  llvm.return
+})mlir";
+  EXPECT_NE(compile("avx2", OutputKind::Assembly, 2, kSource).find("addq\t$1"), std::string::npos);
+  EXPECT_NE(compile("avx2", OutputKind::Assembly, 3, kSource).find("incq"), std::string::npos);
 }
 
 TEST_F(ObjectCode, UsesTheVectorsOfTheMachine) {
