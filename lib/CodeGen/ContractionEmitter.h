@@ -154,6 +154,7 @@ protected:
 
   // ContractionLoops.cpp
   void emitMultiply();
+  mlir::Value amongAllRows(PhaseBuilder &phase, mlir::Value task) const;
   void emitTask(PhaseBuilder &phase, Expression &expression);
   void emitLoops(PhaseBuilder &phase, Expression &expression, unsigned level, Place place);
   void emitTiles(PhaseBuilder &phase, Expression &expression, const Place &place);

@@ -162,6 +162,7 @@ static FailureOr<Choice> chooseForm(KernelModule &module, const ContractionBody 
     tryTogether(module, body, *best);
   if (best->descriptors.size() == 1) {
     const ContractionDescriptor &own = best->descriptors.front();
+    shareRows(own, module.machine(), best->strategies.front());
     stageByWorkers(own, requestFor(module, body, own), module.machine(), best->strategies.front());
   }
   for (auto [descriptor, strategy] : llvm::zip_equal(best->descriptors, best->strategies))

@@ -108,6 +108,30 @@ void ContractionEmitter::emitResidues(KernelModule &module,
       residue->emitSideAlone();
 }
 
+/// The number of a task among those of all rows, column after column, where so many rows at a
+/// time meet all columns.
+Value ContractionEmitter::amongAllRows(PhaseBuilder &phase, Value task) const {
+  ImplicitLocOpBuilder &b = phase.b;
+  int64_t columns = s.dims[s.vectorDim].tiles(), rows = s.tasks() / columns;
+  int64_t last = rows % s.rowsAtOnce;
+  Value block = phase.index(s.rowsAtOnce * columns);
+  Value part = arith::DivUIOp::create(b, task, block),
+        rest = arith::RemUIOp::create(b, task, block);
+  auto divide = [&](int64_t count) -> std::pair<Value, Value> {
+    Value own = phase.index(count);
+    return {arith::DivUIOp::create(b, rest, own), arith::RemUIOp::create(b, rest, own)};
+  };
+  auto [column, row] = divide(s.rowsAtOnce);
+  if (last > 0) {
+    Value isLast =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::uge, part, phase.index(rows / s.rowsAtOnce));
+    auto [lastColumn, lastRow] = divide(last);
+    column = arith::SelectOp::create(b, isLast, lastColumn, column);
+    row = arith::SelectOp::create(b, isLast, lastRow, row);
+  }
+  return advance(b, advance(b, row, part, s.rowsAtOnce), column, rows);
+}
+
 /// The number of a task, taken apart: part of K, then the task loops' tiles.
 void ContractionEmitter::emitTask(PhaseBuilder &phase, Expression &expression) {
   ImplicitLocOpBuilder &b = phase.b;
@@ -120,7 +144,7 @@ void ContractionEmitter::emitTask(PhaseBuilder &phase, Expression &expression) {
     place.base[operand] = phase.index(s.operands[operand].origin);
   for (int operand : {kA, kB})
     place.source[operand] = phase.index(s.operands[operand].source);
-  Value rest = phase.task;
+  Value rest = s.rowsAtOnce > 0 ? amongAllRows(phase, phase.task) : phase.task;
   for (unsigned level = s.taskLoops; level-- > 0;) {
     int loop = s.loops[level];
     int64_t tiles = s.dims[loop].tiles();

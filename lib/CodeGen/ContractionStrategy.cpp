@@ -81,6 +81,8 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
     text += fmt::format("; {} split in {}", namesOf(split), parts);
   if (rowParts > 1)
     text += fmt::format("; {} in {} parts", nameOf(rowDim), rowParts);
+  if (rowsAtOnce > 0)
+    text += fmt::format("; {} rows of tasks at a time", rowsAtOnce);
   if (fetchesPiecesAhead)
     text += "; pieces of a fetched ahead";
   if (fetchesPanels)

@@ -108,6 +108,10 @@ std::optional<int64_t> IndexDivider::mostOfLoop(scf::ForOp loop) {
 }
 
 std::optional<int64_t> IndexDivider::mostOfOp(Operation *op) {
+  if (auto select = dyn_cast<arith::SelectOp>(op)) {
+    Bound left = mostOf(select.getTrueValue()), right = mostOf(select.getFalseValue());
+    return left && right ? std::max(left, right) : std::nullopt;
+  }
   if (op->getNumOperands() != 2)
     return std::nullopt;
   Bound left = mostOf(op->getOperand(0)), right = mostOf(op->getOperand(1));

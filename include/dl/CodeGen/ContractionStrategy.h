@@ -161,6 +161,9 @@ struct ContractionStrategy {
   /// first `taskLoops` make up the tasks.
   llvm::SmallVector<int> loops;
   unsigned taskLoops = 0;
+  /// The first task loop goes along columns, but so many tasks along rows at a time meet all
+  /// of them before the next do: a worker writes whole rows of the result. 0: all at a time.
+  int64_t rowsAtOnce = 0;
   /// Loops in the micro-kernel, outer to inner.
   llvm::SmallVector<int> reductionLoops;
   /// A is copied by each task, into its scratch: one index of the outermost loop,
@@ -212,6 +215,10 @@ struct ContractionRequest {
 
 ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
                                    const ContractionRequest &request, const Machine &machine);
+/// Lets tasks that follow one another, so those of a worker, share rows before they share
+/// columns, where a worker's columns would lie in a part of a cache's sets.
+void shareRows(const ContractionDescriptor &descriptor, const Machine &machine,
+               ContractionStrategy &strategy);
 /// Lets each worker stage an operand by itself where all tasks read all of it and the L2
 /// cache holds it: to fetch what another core has written takes as long as to write it.
 void stageByWorkers(const ContractionDescriptor &descriptor, const ContractionRequest &request,

@@ -361,6 +361,19 @@ TEST_F(ContractionStrategies, PartsAreRare) {
   EXPECT_FALSE(says(strategy, "split in")) << strategy;
 }
 
+/// Tasks share rows where a worker's columns of a row of 1 KiB would meet half of a cache's
+/// sets.
+TEST_F(ContractionStrategies, SharesRows) {
+  constexpr const char *kAttributes =
+      "{kernel_size = [3, 3], strides = [2, 2], padding = [1, 1, 1, 1], layout = nhwc}";
+  for (auto [columns, isPower] : {std::pair(256, true), std::pair(192, false)}) {
+    std::string strategy =
+        strategyOf({{"8x28x28x256xf32", fmt::format("8x14x14x{}xf32", columns)},
+                    fmt::format("%r = dl.conv2d_backward_weights %a0, %a1 {}", kAttributes)});
+    EXPECT_EQ(says(strategy, "3 rows of tasks at a time"), isPower) << strategy;
+  }
+}
+
 /// Chunks of tiles that cores share evenly are preferred to those of the fastest tile, which
 /// would make 7 and 5 tasks here; also where they are no whole register tiles.
 TEST_F(ContractionStrategies, TransformsInEvenTasks) {
