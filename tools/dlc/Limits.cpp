@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <sched.h>
 #include <thread>
 
 namespace dl::driver {
@@ -14,11 +15,29 @@ namespace dl::driver {
 // Threads
 //===----------------------------------------------------------------------===//
 
+/// Moves the calling thread to one core of those in a set: the system may leave new threads on
+/// their creator's core for milliseconds.
+static void moveToCore(const cpu_set_t &cores, int number) {
+  for (int core = 0; core < CPU_SETSIZE; ++core) {
+    if (!CPU_ISSET(core, &cores) || number-- > 0)
+      continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(core, &one);
+    sched_setaffinity(0, sizeof one, &one);
+    return;
+  }
+}
+
 /// The sum of what the threads measure, all at the same time.
 static double onThreads(int threads, const std::function<double(int)> &rate) {
   std::vector<double> rates(threads);
   std::atomic<int> waiting = threads;
+  cpu_set_t cores;
+  bool areEnough = sched_getaffinity(0, sizeof cores, &cores) == 0 && CPU_COUNT(&cores) >= threads;
   auto body = [&](int index) {
+    if (areEnough)
+      moveToCore(cores, index);
     --waiting;
     // There may be more threads than cores.
     while (waiting > 0)
@@ -31,6 +50,8 @@ static double onThreads(int threads, const std::function<double(int)> &rate) {
   body(0);
   for (std::thread &other : others)
     other.join();
+  if (areEnough)
+    sched_setaffinity(0, sizeof cores, &cores);
   double sum = 0;
   for (double each : rates)
     sum += each;
