@@ -43,11 +43,10 @@ int64_t WinogradEmitter::weightPlane() const {
 }
 
 /// Whether taps stay in registers until they are at their points, in one long stretch of code:
-/// where tasks of several chunks of tiles bring the same weights, loops through memory would take
-/// 2 to 4 % of a kernel's time.
+/// where tasks bring the weights, loops through memory would take 2 to 4 % of a kernel's time.
 bool WinogradEmitter::areTapsHeld() const {
   int64_t live = w.taps * w.points, free = module.machine().vectorRegisters - 8;
-  return w.isLate() && w.chunks() > 1 && live <= free;
+  return w.isLate() && live <= free;
 }
 
 /// One k and a vector of columns, to the place `at` and those a plane apart.
