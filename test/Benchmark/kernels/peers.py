@@ -14,6 +14,13 @@ BUILD = pathlib.Path(os.environ.get("DLC_BUILD", SOURCE / "build"))
 PACKAGES = {"kernels": ["mkl-devel", "onednn-devel", "scipy-openblas32"], "torch": ["torch"],
             "plot": ["matplotlib"]}
 NAMES = ("mkl", "openblas", "onednn-nhwc", "onednn", "torch")
+# What keeps a library to the instructions that dlc has with --march.
+INSTRUCTIONS = {
+    "host": {},
+    "avx512": {"MKL_ENABLE_INSTRUCTIONS": "AVX512", "OPENBLAS_CORETYPE": "SkylakeX",
+               "ONEDNN_MAX_CPU_ISA": "AVX512_CORE", "ATEN_CPU_CAPABILITY": "avx512"},
+    "avx2": {"MKL_ENABLE_INSTRUCTIONS": "AVX2", "OPENBLAS_CORETYPE": "Haswell",
+             "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}}
 
 
 def environment(name):
@@ -148,15 +155,15 @@ class Worker:
         self.process.wait()
 
 
-def start(names, threads):
+def start(names, threads, march):
     """A worker for each name, on the first cores of this process."""
-    programs = {"dlc": ["dl-kernel-worker", threads], "mkl": ["kernel-worker-mkl"],
+    programs = {"dlc": ["dl-kernel-worker", threads, march], "mkl": ["kernel-worker-mkl"],
                 "openblas": ["kernel-worker-openblas"],
                 "onednn-nhwc": ["kernel-worker-onednn", "plain"],
                 "onednn": ["kernel-worker-onednn", "own"],
                 "torch": ["kernel-worker-torch", threads]}
     return {name: Worker([BUILD / "bin" / programs[name][0], *programs[name][1:]], threads,
-                         variables_of(name, threads)) for name in names}
+                         variables_of(name, threads) | INSTRUCTIONS[march]) for name in names}
 
 
 def variables_of(name, threads):

@@ -30,10 +30,13 @@ private:
 
 } // namespace
 
+/// dl-kernel-worker [THREADS [CPU]]
 int main(int argc, char **argv) {
-  int threads = argc > 1 ? std::atoi(argv[1]) : 1;
+  CompileOptions options = {.threads = argc > 1 ? std::atoi(argv[1]) : 1,
+                            .march = argc > 2 ? argv[2] : "host",
+                            .cache = false};
   return serve([=](const KernelSpec &spec) -> Result<std::unique_ptr<Kernel>> {
-    auto kernel = driver::CompiledKernel::make(spec, {.threads = threads, .cache = false});
+    auto kernel = driver::CompiledKernel::make(spec, options);
     if (!kernel)
       return kernel.error();
     return std::unique_ptr<Kernel>(new Compiled(std::move(kernel).value()));
