@@ -475,6 +475,7 @@ void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, c
     fetchPanel(b, place, kernel);
   kernel.pieceAhead = s.fetchesPiecesAhead ? s.rows() + s.lanes : 0;
   kernel.hasFMA = module.machine().hasFMA;
+  kernel.registers = module.machine().vectorRegisters;
   kernel.isRare = isRare(shape);
   kernel.loops = reductionLoops(b, place, shape);
   if (!s.isDot() && s.groupPart < 0 && s.sharedSteps == 0 && !kernel.loops.empty())

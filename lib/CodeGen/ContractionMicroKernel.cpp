@@ -5,6 +5,7 @@
 #include "Expression.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -37,6 +38,14 @@ Value MicroKernel::load(ImplicitLocOpBuilder &b, Value from, Value at, bool isTa
   if (!isTail || !tailMask || !maskLoads)
     return vector::LoadOp::create(b, vector, from, at);
   return vector::MaskedLoadOp::create(b, vector, from, at, tailMask, numberLike(b, vector, 0));
+}
+
+/// Whether B's vectors of two steps, and a broadcast for each, do not fit beside the sums. LLVM
+/// moves loads to the top of a block, and spills: a fence for the compiler alone, which is no
+/// instruction, keeps those of a step behind the step before.
+bool MicroKernel::fillsRegisters() const {
+  auto sums = static_cast<int64_t>(rows.size()) * vectors * chains;
+  return !vectorA && groupColumns == 0 && sums + 2 * vectors + 2 > registers;
 }
 
 Value MicroKernel::multiplyAdd(ImplicitLocOpBuilder &b, Value x, Value y, Value sum) const {
@@ -214,6 +223,8 @@ SmallVector<Value> MicroKernel::emitSteps(ImplicitLocOpBuilder &b, const Reducti
         if (sharedSteps > 0)
           here.emitSharedSteps(b, loop, index(0), index(0), unroll, next);
         for (int64_t step = 0; sharedSteps == 0 && step < unroll; ++step) {
+          if (step > 0 && fillsRegisters())
+            LLVM::FenceOp::create(b, LLVM::AtomicOrdering::acq_rel, "singlethread");
           auto chain = MutableArrayRef<Value>(next).slice(step % chains * tile, tile);
           here.emitStep(b, index(0), index(0), step * loop.strides[0], step * loop.strides[1],
                         step * loop.panelStride, chain);

@@ -77,6 +77,7 @@ struct MicroKernel {
   /// few elements would wait for each other's multiply-adds.
   int64_t chains = 1;
   bool hasFMA = true;
+  int64_t registers = 16;
   /// The code of few tiles: short rather than fast.
   bool isRare = false;
   llvm::SmallVector<ReductionLoop> loops;
@@ -102,6 +103,7 @@ struct MicroKernel {
                                       mlir::ValueRange initial) const;
 
 private:
+  bool fillsRegisters() const;
   llvm::SmallVector<mlir::Value> emitLoop(mlir::ImplicitLocOpBuilder &b, unsigned level,
                                           mlir::Value baseA, mlir::Value baseB,
                                           mlir::ValueRange sums) const;

@@ -193,6 +193,14 @@ static double conflictFactor(const TileProblem &problem, int64_t rows, int64_t r
   return sharing >= kMany && rowTiles > 2 ? 1.05 : 1;
 }
 
+int64_t rowsInRegisters(int64_t registers, int64_t vectors, bool hasFMA) {
+  // One vector: the broadcast is an operand in memory (without FMA, a product needs a
+  // register). More: two broadcasts are in flight, and where registers are many one stays free.
+  constexpr int64_t kMany = 32;
+  int64_t spare = vectors == 1 ? (hasFMA ? 1 : 2) : registers >= kMany ? 3 : 2;
+  return (registers - spare - vectors) / vectors;
+}
+
 /// Rows that dot products gain from.
 static constexpr int64_t kDotRows = 8;
 
@@ -210,16 +218,12 @@ Tile chooseRegisterTile(const TileProblem &problem) {
                  : isRow       ? problem.registers / 2
                                : 8;
   for (int64_t vectors = 1; vectors <= std::min(allVectors, most); ++vectors) {
-    // One vector: the broadcast is an operand in memory (without FMA, a product
-    // needs a register). More: two broadcasts are in flight, and one register
-    // stays free, since the scheduler spills where all are taken.
-    int64_t spare = vectors > 1 || problem.isDot ? 3 : problem.hasFMA ? 1 : 2;
     // Elements by elements: one vector of B at a time, A is an operand in memory.
     int64_t limit = problem.vectorA ? (problem.registers - 2 - problem.stepsOfA) / vectors
                     : isRow         ? 1
-                                    : (problem.registers - spare - vectors) / vectors;
-    if (problem.isDot)
-      limit = std::min<int64_t>(limit, kDotRows);
+                    : problem.isDot
+                        ? std::min((problem.registers - 3 - vectors) / vectors, kDotRows)
+                        : rowsInRegisters(problem.registers, vectors, problem.hasFMA);
     if (limit < 1)
       break;
     if (problem.wantedVectors != 0 && vectors != problem.wantedVectors)

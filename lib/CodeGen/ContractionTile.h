@@ -85,6 +85,10 @@ struct Tile {
 /// and two begin in each.
 int64_t chainsFor(int64_t vectors, int64_t innermostReduction);
 
+/// The most rows of a tile so many vectors wide, A being broadcast, whose sums stay in registers
+/// beside what a step reads.
+int64_t rowsInRegisters(int64_t registers, int64_t vectors, bool hasFMA);
+
 /// The tile with the least estimated time.
 Tile chooseRegisterTile(const TileProblem &problem);
 

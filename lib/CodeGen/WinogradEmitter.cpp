@@ -219,6 +219,7 @@ MicroKernel WinogradEmitter::productOf(Start left, Start right) const {
   kernel.vectors = w.vectors;
   kernel.maskLoads = false;
   kernel.hasFMA = module.machine().hasFMA;
+  kernel.registers = module.machine().vectorRegisters;
   return kernel;
 }
 

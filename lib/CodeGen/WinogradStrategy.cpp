@@ -1,6 +1,7 @@
 //===- WinogradStrategy.cpp - Chooses how the transform is used -----------===//
 
 #include "WinogradStrategy.h"
+#include "ContractionTile.h"
 
 #include "fmt/format.h"
 
@@ -382,8 +383,7 @@ WinogradStrategy WinogradChooser::choose() {
   int64_t columns = s.wants(s.weights) ? s.outputs : s.columns;
   for (int64_t vectors = 1; vectors <= std::min<int64_t>(4, llvm::divideCeil(columns, s.lanes));
        ++vectors) {
-    int64_t spare = vectors > 1 ? 3 : machine.hasFMA ? 1 : 2;
-    int64_t limit = (machine.vectorRegisters - spare - vectors) / vectors;
+    int64_t limit = rowsInRegisters(machine.vectorRegisters, vectors, machine.hasFMA);
     for (int64_t rows = std::min<int64_t>(4, most); rows <= std::min(limit, most); ++rows)
       tryTile(rows, vectors);
   }
