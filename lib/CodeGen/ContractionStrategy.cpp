@@ -275,6 +275,7 @@ void StrategyChooser::chooseTile() {
         problem.entries = problem.reduction / dim.extent / 2;
   problem.bytesA = static_cast<double>(bytesOf(kA));
   problem.bytesB = problem.wholeB = bytesOfMostB();
+  problem.bytesC = resultBytes();
   // Panels leave out what strides pass over.
   if (willPackRows() && hasShortRows() && bytesOf(kA) > 2 * machine.l1Bytes) {
     problem.bytesA = static_cast<double>(elementBytes);

@@ -201,6 +201,20 @@ int64_t rowsInRegisters(int64_t registers, int64_t vectors, bool hasFMA) {
   return (registers - spare - vectors) / vectors;
 }
 
+/// What it costs that a tile stores more lines of a result in outer memory than a core waits
+/// for at a time: what the next tile reads comes after them. Where B does not stay in the L1
+/// cache, larger tiles, which read it less often, gain more.
+static double storesFactor(const TileProblem &problem, int64_t rows, int64_t vectors) {
+  constexpr int64_t kLine = 64, kLines = 14;
+  int64_t lines = rows * llvm::divideCeil(vectors * problem.vectorBytes, kLine);
+  bool isPlain = !problem.isDot && !problem.vectorA && !problem.transposesC && problem.bytesB > 0;
+  if (!isPlain || lines <= kLines || problem.bytesC <= problem.l2Bytes ||
+      problem.wholeB > problem.l1Bytes)
+    return 1;
+  double each = problem.bytesC > 4 * problem.l2Bytes ? 0.008 : 0.0015;
+  return 1 + each * static_cast<double>(lines - kLines);
+}
+
 /// Rows that dot products gain from.
 static constexpr int64_t kDotRows = 8;
 
@@ -241,7 +255,8 @@ Tile chooseRegisterTile(const TileProblem &problem) {
         cycles += trafficCycles(
             problem, rowTiles, static_cast<double>(llvm::divideCeil(allVectors, vectors)), vectors);
         if (dim >= 0)
-          cycles *= conflictFactor(problem, tile * inner, problem.rowBytes[dim], rowTiles);
+          cycles *= conflictFactor(problem, tile * inner, problem.rowBytes[dim], rowTiles) *
+                    storesFactor(problem, tile * inner, vectors);
         if (cycles >= least)
           continue;
         least = best.time = cycles;

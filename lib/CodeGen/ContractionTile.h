@@ -45,6 +45,8 @@ struct TileProblem {
   int64_t strideB = 0, vectorBytes = 0;
   /// All of B, also in blocks, where `bytesB` is 0.
   double wholeB = 0;
+  /// All of the result.
+  double bytesC = 0;
   /// A chunk of K is so short that its panel of B stays in the L1 cache.
   bool inNearBlocks = false;
   /// Rows of A do not lie side by side in memory, but each along K.

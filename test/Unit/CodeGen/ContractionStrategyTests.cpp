@@ -205,6 +205,16 @@ TEST_F(ContractionStrategies, LongPanelsStream) {
   EXPECT_FALSE(says(strategy, "chunks")) << strategy;
 }
 
+/// Tiles that store many lines of a large result at a time keep the next ones waiting.
+TEST_F(ContractionStrategies, LargeResultsWantSmallTiles) {
+  for (auto [images, tile] : {std::pair(1, "tile 13x2"), std::pair(8, "tile 7x2")}) {
+    std::string strategy = strategyOf(
+        {{fmt::format("{}x224x224x3xf32", images), "3x3x3x32xf32"},
+         "%r = dl.conv2d %a0, %a1 {strides = [2, 2], padding = [1, 1, 1, 1], layout = nhwc}"});
+    EXPECT_TRUE(says(strategy, tile)) << strategy;
+  }
+}
+
 /// A single tile of rows gains nothing from a B that is nearer.
 TEST_F(ContractionStrategies, FewRowsNeedNoChunks) {
   std::string strategy = strategyOf({{"3x256xf32", "256x256xf32"}, "%r = dl.matmul %a0, %a1"});
