@@ -323,6 +323,12 @@ double StrategyChooser::blockTime() const {
          partsTime();
 }
 
+/// Whether narrow tiles are worth that more columns of them read A, which must be near: where
+/// their panels hold all of K, so that no sums wait between chunks.
+bool StrategyChooser::gainsFromNarrow() const {
+  return s.accumulation == Accumulation::Registers && bytesA < machine.l2Bytes / 4;
+}
+
 /// One order of blocks: K split into so many parts. In small ones tiles read A in
 /// place: short pieces of its rows are still near for the next tile. Long chunks need
 /// them packed.
@@ -353,7 +359,7 @@ std::optional<ContractionStrategy> StrategyChooser::chooseBlocks(int64_t parts, 
   if (parts > 1 && s.loops.empty())
     return std::nullopt;
   orderBlocks(parts);
-  if (parts > 1 && s.parts == 1)
+  if ((parts > 1 && s.parts == 1) || (vectors == kNarrow && !gainsFromNarrow()))
     return std::nullopt;
   fetchRows();
   // One tile of rows reads what the L2 cache holds as well without blocks.

@@ -77,6 +77,8 @@ public:
   /// packed by tasks. Near: a chunk's panel of B lies in the L1 cache, not in the L2. Tiles
   /// are so many vectors wide; 0: any number.
   std::optional<ContractionStrategy> chooseBlocks(int64_t parts, bool areNear, int64_t vectors);
+  /// Vectors of tiles whose panels may hold all of K where wider ones would not.
+  static constexpr int64_t kNarrow = 2;
 
 private:
   std::optional<ContractionStrategy> finish() {
@@ -113,6 +115,7 @@ private:
   int64_t fitChunk(int64_t part) const;
   void splitChunks(llvm::SmallVectorImpl<int> &chunks, int64_t parts);
   bool packsColumns() const;
+  bool gainsFromNarrow() const;
   double panelStreamTime() const;
   double panelReadTime() const;
   double panelPackingTime() const;

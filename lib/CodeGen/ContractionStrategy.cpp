@@ -472,10 +472,10 @@ ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
   }
   // K whole, in parts for few cores, or for many. Near ones read A itself, best without
   // what strides pass over, and the more often the narrower tiles are; others may pack it.
-  constexpr int64_t kAnyWidth = 0, kWide = 4;
+  constexpr int64_t kAnyWidth = 0, kNarrow = StrategyChooser::kNarrow, kWide = 4;
   for (int64_t parts : {1, 8, 24}) {
     consider(chooser().chooseBlocks(parts, /*near=*/false, kAnyWidth));
-    for (int64_t vectors : {kAnyWidth, kWide}) {
+    for (int64_t vectors : {kAnyWidth, kNarrow, kWide}) {
       StrategyChooser near = chooser();
       consider((canThin ? near.thinned() : near).chooseBlocks(parts, /*near=*/true, vectors));
     }

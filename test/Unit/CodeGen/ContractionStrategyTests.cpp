@@ -205,6 +205,15 @@ TEST_F(ContractionStrategies, LongPanelsStream) {
   EXPECT_FALSE(says(strategy, "chunks")) << strategy;
 }
 
+/// Narrow panels hold all of K, where A is near: no sums wait between chunks.
+TEST_F(ContractionStrategies, NarrowPanelsHoldAllOfK) {
+  std::string strategy =
+      strategyOf({{"256x256xf32", "256x127xf32"}, "%r = dl.matmul %a0, %a1 {transpose_a = true}"});
+  EXPECT_TRUE(says(strategy, "tile 13x2") && says(strategy, "b packed with the first rows"))
+      << strategy;
+  EXPECT_FALSE(says(strategy, "chunks")) << strategy;
+}
+
 /// Tiles that store many lines of a large result at a time keep the next ones waiting.
 TEST_F(ContractionStrategies, LargeResultsWantSmallTiles) {
   for (auto [images, tile] : {std::pair(1, "tile 13x2"), std::pair(8, "tile 7x2")}) {
