@@ -55,19 +55,21 @@ void StrategyChooser::chunkReduction() {
   s.loops.assign(chunked.begin(), chunked.end());
 }
 
-/// Where columns of tiles are too few for tasks, each is cut into parts of its rows, all
-/// of which pack its panels.
+/// Where columns of tiles are too few for tasks, or few and odd in number, each is cut into
+/// parts of its rows, all of which pack its panels: as many as make the tasks even.
 void StrategyChooser::shareRows(ArrayRef<int> rows) {
   static constexpr int64_t kTasks = 12, kFewestTiles = 8;
   int64_t tasks = s.tasks(), inner = 1;
-  if (tasks >= kFewTasks || d.flops() <= kFewTasks * kPartFlops)
+  bool isOdd = tasks % 2 == 1 && tasks < 2 * kFewTasks;
+  if ((tasks >= kFewTasks && !isOdd) || d.flops() <= kFewTasks * kPartFlops)
     return;
   for (int row : rows)
     inner *= s.dims[row].tiles();
   for (int row : rows) {
     int64_t tiles = s.dims[row].tiles();
     inner /= std::max<int64_t>(tiles, 1);
-    int64_t wanted = llvm::divideCeil(kTasks, std::max<int64_t>(tasks, 1));
+    int64_t wanted = tasks >= kFewTasks ? 2 : llvm::divideCeil(kTasks, std::max<int64_t>(tasks, 1));
+    wanted += tasks * wanted % 2;
     int64_t parts = std::min({wanted, tiles, tiles * inner / kFewestTiles});
     if (parts < 2)
       continue;

@@ -393,6 +393,17 @@ TEST_F(ContractionStrategies, SharesRows) {
   }
 }
 
+/// Few columns of tiles make an even number of tasks: in parts of rows, and by tiles of another
+/// width where that takes no longer (three vectors would make 11 columns).
+TEST_F(ContractionStrategies, SharesEvenly) {
+  std::string strategy =
+      strategyOf({{"392x960xf32", "392x320xf32"}, "%r = dl.matmul %a0, %a1 {transpose_a = true}"});
+  EXPECT_TRUE(says(strategy, "; 20 tasks") && says(strategy, "in 4 parts")) << strategy;
+  strategy =
+      strategyOf({{"512x512xf32", "512x512xf32"}, "%r = dl.matmul %a0, %a1 {transpose_b = true}"});
+  EXPECT_TRUE(says(strategy, "; 8 tasks")) << strategy;
+}
+
 /// Chunks of tiles that cores share evenly are preferred to those of the fastest tile, which
 /// would make 7 and 5 tasks here; also where they are no whole register tiles.
 TEST_F(ContractionStrategies, TransformsInEvenTasks) {
