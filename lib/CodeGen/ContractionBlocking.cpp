@@ -377,6 +377,10 @@ std::optional<ContractionStrategy> StrategyChooser::chooseBlocks(int64_t parts, 
     s.time *= hasShortRows() ? 1.04 : 1.12;
   if (s.parts > 1)
     s.time *= s.dims[s.vectorDim].source[kB] != 1 ? 1.08 : 1.04;
+  // So do wide tiles that pack what they could read in place.
+  bool couldRead = near && s.operands[kB].withFirstRows && s.rowParts == 1;
+  if (couldRead && s.accumulation == Accumulation::Registers && vectors != kNarrow)
+    s.time *= 1.01;
   s.time += blockTime() + (s.operands[kA].staging == Staging::None ? 0 : stagingTime(kA));
   judgeTasks();
   return s;

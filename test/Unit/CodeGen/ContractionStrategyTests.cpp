@@ -214,6 +214,13 @@ TEST_F(ContractionStrategies, NarrowPanelsHoldAllOfK) {
   EXPECT_FALSE(says(strategy, "chunks")) << strategy;
 }
 
+/// Nor is a panel packed where tiles as good read B where it lies.
+TEST_F(ContractionStrategies, WidePanelsAreNotPackedForNothing) {
+  std::string strategy =
+      strategyOf({{"128x128xf32", "128x784xf32"}, "%r = dl.matmul %a0, %a1 {transpose_a = true}"});
+  EXPECT_TRUE(says(strategy, "a in place, b in place")) << strategy;
+}
+
 /// Tiles that store many lines of a large result at a time keep the next ones waiting.
 TEST_F(ContractionStrategies, LargeResultsWantSmallTiles) {
   for (auto [images, tile] : {std::pair(1, "tile 13x2"), std::pair(8, "tile 7x2")}) {
