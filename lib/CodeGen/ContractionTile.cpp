@@ -18,6 +18,8 @@ namespace dl {
 /// Multiply-adds under way at a time.
 static constexpr int64_t kInFlight = 8;
 
+static constexpr int64_t kManyRegisters = 32;
+
 int64_t chainsFor(int64_t vectors, int64_t innermostReduction) {
   int64_t chains = 1;
   while (vectors * chains * 2 <= kInFlight && innermostReduction >= chains * 8)
@@ -64,7 +66,12 @@ static double tileCycles(const TileProblem &problem, int64_t rows, int64_t vecto
   double beside = isPlain && problem.rowsAlongK && vectors > 1
                       ? 0.03 * products + 0.12 * loadsOfA + 0.3 * static_cast<double>(vectors)
                       : besides * loads;
-  double each = std::max({products, loads, latency, streamed}) + beside;
+  // Measured with few registers: chains that only just suffice wait for one another.
+  constexpr double kEasy = 1.5 * kInFlight;
+  double underWay = static_cast<double>(rows * vectors * chains);
+  bool isTight = isPlain && rows > 1 && vectors > 1 && problem.registers < kManyRegisters;
+  double slip = isTight ? 0.03 * std::max(kEasy - underWay, 0.0) : 0;
+  double each = std::max({products, loads, latency, streamed}) * (1 + slip) + beside;
   double sums = static_cast<double>(rows * vectors), chunks = 1;
   if (problem.chunkVectors > 0)
     chunks = std::max(
@@ -196,8 +203,7 @@ static double conflictFactor(const TileProblem &problem, int64_t rows, int64_t r
 int64_t rowsInRegisters(int64_t registers, int64_t vectors, bool hasFMA) {
   // One vector: the broadcast is an operand in memory (without FMA, a product needs a
   // register). More: two broadcasts are in flight, and where registers are many one stays free.
-  constexpr int64_t kMany = 32;
-  int64_t spare = vectors == 1 ? (hasFMA ? 1 : 2) : registers >= kMany ? 3 : 2;
+  int64_t spare = vectors == 1 ? (hasFMA ? 1 : 2) : registers >= kManyRegisters ? 3 : 2;
   return (registers - spare - vectors) / vectors;
 }
 
