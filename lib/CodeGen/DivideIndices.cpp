@@ -131,6 +131,7 @@ std::optional<int64_t> IndexDivider::mostOfOp(Operation *op) {
       .Case([&](arith::DivUIOp) {
         return divisor && *divisor > 0 ? Bound(*left / *divisor) : std::nullopt;
       })
+      .Case([&](arith::MinSIOp) { return std::min(*left, *right); })
       .Case<arith::MaxUIOp, arith::MaxSIOp>([&](auto) { return std::max(*left, *right); })
       .Default([](Operation *) { return Bound(); });
 }

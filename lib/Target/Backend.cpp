@@ -2,6 +2,7 @@
 
 #include "Backend.h"
 #include "FastSelection.h"
+#include "FuseProducts.h"
 #include "KernelPasses.h"
 #include "TargetMachine.h"
 
@@ -61,8 +62,9 @@ void Backend::setLevel(int optLevel, CodeRole ofRole) {
   target->setOptLevel(generator);
 }
 
-/// The code of kernels is as fast as the other selector's, which still gets their vectors'
-/// products, as the fast one does not know them; the rest takes it a tenth of the time.
+/// The code of kernels is as fast as the other selector's, which still gets what the fast one
+/// does not know, broadcasts and other shuffles, and with them all that is above in a block;
+/// the rest takes a tenth of the time.
 bool Backend::selectsFast(const llvm::Module &module) const {
   if (role == CodeRole::Program)
     return true;
@@ -89,7 +91,10 @@ FailureOr<llvm::SmallVector<char, 0>> Backend::write(llvm::Module &module, Outpu
   if (!writer)
     return failure();
   // LLVM sets it for `None`, and never back.
-  target->setFastISel(selectsFast(module));
+  bool isFast = selectsFast(module);
+  target->setFastISel(isFast);
+  if (isFast && machine.hasFMA && role == CodeRole::Kernels)
+    splitProducts(module);
   writer->passes.run(module);
   llvm::SmallVector<char, 0> bytes(writer->bytes);
   writer->bytes.clear();

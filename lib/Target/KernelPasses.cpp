@@ -1,6 +1,7 @@
 //===- KernelPasses.cpp - The code generator's passes for kernels ---------===//
 
 #include "KernelPasses.h"
+#include "FuseProducts.h"
 
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Pass.h"
@@ -120,6 +121,10 @@ static const llvm::StringSet<> &unwantedWithoutTiles() {
 /// collects loads at the top, and spills.
 static constexpr llvm::StringLiteral kScheduler = "Machine Instruction Scheduler";
 
+/// The first pass over what was selected.
+static constexpr llvm::StringLiteral kAfterSelection =
+    "Finalize ISel and expand pseudo-instructions";
+
 std::vector<llvm::StringRef> unwantedPassNames() {
   std::vector<llvm::StringRef> names = {kScheduler};
   for (const llvm::StringSet<> *set :
@@ -141,6 +146,8 @@ bool KernelPassManager::wants(llvm::StringRef name) const {
 }
 
 void KernelPassManager::add(llvm::Pass *pass) {
+  if (isX86 && !isWhole && pass->getPassName() == kAfterSelection)
+    llvm::legacy::PassManager::add(createProductFuser());
   if (wants(pass->getPassName()))
     llvm::legacy::PassManager::add(pass);
   else

@@ -1,10 +1,16 @@
 //===- ObjectCodeTests.cpp - From the LLVM dialect to object code ---------===//
 
+#include "Backend.h"
 #include "dl/Target/ObjectCode.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/AsmParser/Parser.h"
+#include "llvm/IR/DiagnosticInfo.h"
+#include "llvm/IR/DiagnosticPrinter.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/Support/SourceMgr.h"
 
 #include <gtest/gtest.h>
 
@@ -109,6 +115,72 @@ llvm.func @f(%a: !llvm.ptr, %n: i64) {
 })mlir";
   EXPECT_NE(compile("avx2", OutputKind::Assembly, 2, kSource).find("addq\t$1"), std::string::npos);
   EXPECT_NE(compile("avx2", OutputKind::Assembly, 3, kSource).find("incq"), std::string::npos);
+}
+
+/// Products and sums of registers, of memory, of scalars and doubles; and one that the fast
+/// selector does not meet, above a shuffle.
+constexpr const char *kProducts = R"mlir(
+llvm.func @products(%a: !llvm.ptr, %b: !llvm.ptr, %s: f32) {
+  %p = llvm.getelementptr %a[64] : (!llvm.ptr) -> !llvm.ptr, i8
+  %q = llvm.getelementptr %a[128] : (!llvm.ptr) -> !llvm.ptr, i8
+  %0 = llvm.load %a {alignment = 4 : i64} : !llvm.ptr -> vector<8xf32>
+  %1 = llvm.load %b {alignment = 4 : i64} : !llvm.ptr -> vector<8xf32>
+  %2 = llvm.intr.fma(%0, %1, %1) : (vector<8xf32>, vector<8xf32>, vector<8xf32>) -> vector<8xf32>
+  %3 = llvm.shufflevector %2, %1 [0, 9, 2, 11, 4, 13, 6, 15] : vector<8xf32>
+  %4 = llvm.intr.fmuladd(%0, %3, %1) : (vector<8xf32>, vector<8xf32>, vector<8xf32>) -> vector<8xf32>
+  %5 = llvm.load %p {alignment = 4 : i64} : !llvm.ptr -> vector<8xf32>
+  %6 = llvm.intr.fma(%5, %3, %4) : (vector<8xf32>, vector<8xf32>, vector<8xf32>) -> vector<8xf32>
+  llvm.store %6, %b {alignment = 4 : i64} : vector<8xf32>, !llvm.ptr
+  %7 = llvm.load %q {alignment = 4 : i64} : !llvm.ptr -> f32
+  %8 = llvm.intr.fma(%7, %s, %s) : (f32, f32, f32) -> f32
+  llvm.store %8, %q {alignment = 4 : i64} : f32, !llvm.ptr
+  %9 = llvm.load %p {alignment = 4 : i64} : !llvm.ptr -> vector<2xf64>
+  %10 = llvm.intr.fma(%9, %9, %9) : (vector<2xf64>, vector<2xf64>, vector<2xf64>) -> vector<2xf64>
+  llvm.store %10, %p {alignment = 4 : i64} : vector<2xf64>, !llvm.ptr
+  llvm.return
+})mlir";
+
+TEST_F(ObjectCode, ProductsAndSumsAreOneInstruction) {
+  for (const char *march : {"avx512", "avx2"}) {
+    std::string text = compile(march, OutputKind::Assembly, 2, kProducts);
+    EXPECT_EQ(StringRef(text).count("\tvfmadd"), 5u) << text;
+    EXPECT_EQ(StringRef(text).count("\tvmul"), 0u) << text;
+    EXPECT_EQ(StringRef(text).count("\tvadd"), 0u) << text;
+    // The marks are gone.
+    EXPECT_EQ(StringRef(text).count("section"), 1u) << text;
+  }
+}
+
+TEST_F(ObjectCode, MarkedSumsWithoutProductsAreErrors) {
+  Machine machine = Machine::get("avx2").value();
+  std::unique_ptr<dl::Backend> backend = dl::Backend::take(UnknownLoc::get(&context), machine);
+  ASSERT_TRUE(backend);
+  backend->setLevel(2, CodeRole::Kernels);
+  llvm::LLVMContext llvmContext;
+  std::string message;
+  llvmContext.setDiagnosticHandlerCallBack(
+      [](const llvm::DiagnosticInfo *info, void *text) {
+        if (info->getSeverity() != llvm::DS_Error)
+          return;
+        llvm::raw_string_ostream os(*static_cast<std::string *>(text));
+        llvm::DiagnosticPrinterRawOStream printer(os);
+        info->print(printer);
+      },
+      &message);
+  llvm::SMDiagnostic error;
+  std::unique_ptr<llvm::Module> module = llvm::parseAssemblyString(R"(
+define <8 x float> @sum(<8 x float> %a) #0 {
+  %b = fadd <8 x float> %a, %a, !pcsections !0
+  ret <8 x float> %b
+}
+attributes #0 = { nounwind }
+!0 = !{})",
+                                                                   error, llvmContext);
+  ASSERT_TRUE(module) << error.getMessage().str();
+  module->setTargetTriple(llvm::Triple(machine.triple));
+  module->setDataLayout(backend->getTarget().createDataLayout());
+  EXPECT_TRUE(succeeded(backend->write(*module, OutputKind::Object)));
+  EXPECT_EQ(message, "expected a product for a sum that is marked");
 }
 
 TEST_F(ObjectCode, UsesTheVectorsOfTheMachine) {
