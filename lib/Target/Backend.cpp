@@ -64,11 +64,12 @@ void Backend::setLevel(int optLevel, CodeRole ofRole) {
 
 /// The code of kernels is as fast as the other selector's, which still gets what the fast one
 /// does not know, broadcasts and other shuffles, and with them all that is above in a block;
-/// the rest takes a tenth of the time.
+/// the rest takes a tenth of the time. With 16 registers code is up to a tenth slower.
 bool Backend::selectsFast(const llvm::Module &module) const {
   if (role == CodeRole::Program)
     return true;
-  return level < 3 && target->getTargetTriple().isX86() && allowsFastSelection(module);
+  bool hasRoom = machine.vectorRegisters >= 32;
+  return level < 3 && hasRoom && target->getTargetTriple().isX86() && allowsFastSelection(module);
 }
 
 /// Null: this target has none. The pipeline of the code generator is still made of LLVM's
