@@ -74,7 +74,26 @@ private:
 };
 } // namespace
 
+static bool isMaskedAccess(const Instruction &instruction) {
+  auto *call = dyn_cast<IntrinsicInst>(&instruction);
+  return call &&
+         is_contained({Intrinsic::masked_load, Intrinsic::masked_store}, call->getIntrinsicID());
+}
+
+/// Whether a block only loads, adds, multiplies and stores vectors.
+static bool hasKnownVectors(const BasicBlock &block) {
+  return all_of(block, [](const Instruction &instruction) {
+    bool isVector = instruction.getType()->isVectorTy() ||
+                    any_of(instruction.operand_values(),
+                           [](const Value *value) { return value->getType()->isVectorTy(); });
+    return !isVector || addsOrMultiplies(instruction) || isMaskedAccess(instruction) ||
+           isa<LoadInst, StoreInst, PHINode>(instruction);
+  });
+}
+
 static void loadSplats(BasicBlock &block, ConstantMemory &memory) {
+  if (!hasKnownVectors(block))
+    return;
   DenseMap<Constant *, Value *> loaded;
   for (Instruction &instruction : block) {
     if (!addsOrMultiplies(instruction))

