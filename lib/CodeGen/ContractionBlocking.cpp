@@ -25,7 +25,7 @@ bool StrategyChooser::canPackInTask(OperandIndex operand) const {
 /// need it, and the longer chunks are, the less often sums wait in scratch; near, it can
 /// be fetched ahead while the one before is multiplied.
 int64_t StrategyChooser::panelBytes() const {
-  return areNear ? machine.l1Bytes * 2 / 3 : machine.l2Bytes / 8;
+  return areNear ? nearPanelBytes() : machine.l2Bytes / 8;
 }
 
 /// Chunks of K, by what their panel of B may take: whole dimensions from the inside, a
@@ -53,6 +53,25 @@ void StrategyChooser::chunkReduction() {
       s.reductionLoops.insert(s.reductionLoops.begin(), index);
   }
   s.loops.assign(chunked.begin(), chunked.end());
+}
+
+/// Whether the pieces of rows of A that a tile takes are whole pages apart: they share one set of
+/// the L1 cache.
+bool StrategyChooser::piecesShareSet() const {
+  constexpr int64_t kPage = 4096;
+  int part = s.dims[s.reductionLoops.back()].parts.back();
+  return naturalStrides(kA)[part] * elementBytes % kPage == 0;
+}
+
+/// Whether panels are so small that the L1 cache holds them, also beside rows that are packed
+/// since their pieces would not stay there.
+bool StrategyChooser::hasNearPanels() const {
+  if (areNear || s.operands[kA].staging != Staging::Panels || !piecesShareSet())
+    return areNear;
+  int64_t bytes = s.columns() * elementBytes;
+  for (int loop : s.reductionLoops)
+    bytes *= llvm::is_contained(s.loops, loop) ? s.dims[loop].tile : s.dims[loop].extent;
+  return bytes <= nearPanelBytes();
 }
 
 /// Where columns of tiles are too few for tasks, or few and odd in number, each is cut into
@@ -145,7 +164,7 @@ void StrategyChooser::orderBlocks(int64_t parts) {
   if (packsColumns())
     packInTask(kB, s.vectorDim, level), packWithFirstRows();
   // (A panel of the L2 cache would be lost again before its turn.)
-  if (areNear && s.dims[s.vectorDim].source[kB] == 1)
+  if (hasNearPanels() && s.dims[s.vectorDim].source[kB] == 1)
     s.prefetchLevel = static_cast<int>(level);
   if (s.accumulation == Accumulation::Chunks)
     layOutChunks();
@@ -246,7 +265,7 @@ void StrategyChooser::layOutChunks() {
 double StrategyChooser::panelStreamTime() const {
   const PlanDim &columns = s.dims[s.vectorDim];
   auto b = static_cast<double>(bytesB);
-  double cost = streamTime(bytesA + bytesB), time = b * cost * (areNear ? 1 : 2.5);
+  double cost = streamTime(bytesA + bytesB), time = b * cost * (hasNearPanels() ? 1 : 2.5);
   if (s.operands[kB].level < 0 && s.prefetchLevel >= 0 && bytesB <= machine.l3Bytes / 2)
     time = std::max(time / 2, time - s.time / 2);
   // Measured, long pieces of rows, to be transposed, hardly wait for memory farther out
@@ -261,7 +280,7 @@ double StrategyChooser::panelStreamTime() const {
 
 /// Tiles read a large panel from the L2 cache, at a vector for some four multiply-adds.
 double StrategyChooser::panelReadTime() const {
-  if (areNear)
+  if (hasNearPanels())
     return 0;
   double reads = 1;
   for (const PlanDim &dim : s.dims)
@@ -279,19 +298,13 @@ double StrategyChooser::panelPackingTime() const {
   return each * vectorsOf(bytesB) * static_cast<double>(s.rowParts);
 }
 
-/// Sums that the L1 cache does not hold come and go with each chunk; tasks side by side
-/// write pieces of rows.
+/// Sums that the L1 cache does not hold come and go with each chunk.
 double StrategyChooser::sumsTime() const {
-  double chunks = 1, written = resultBytes(), time = 0;
+  double chunks = 1;
   for (auto [index, dim] : llvm::enumerate(s.dims))
     if (s.isChunked(static_cast<int>(index)))
       chunks *= static_cast<double>(dim.tiles());
-  if (bytesOf(kC) > machine.l1Bytes)
-    time += 0.1 * written * (chunks - 1);
-  bool isPieces = s.parts == 1 && s.dims[s.vectorDim].tiles() > 1;
-  if (isPieces && written > static_cast<double>(machine.l2Bytes))
-    time += 0.2 * written;
-  return time;
+  return bytesOf(kC) > machine.l1Bytes ? 0.1 * resultBytes() * (chunks - 1) : 0;
 }
 
 /// Tasks side by side read A, or their part of it, again, the shorter the pieces of its
@@ -312,6 +325,28 @@ double StrategyChooser::rereadTime() const {
   return (areNear ? 0.15 : 0.05) * a * tasks * lost;
 }
 
+/// Tiles one below the other write pieces of rows, which leave the L2 cache before their
+/// neighbours are there, if it does not hold the results of one turn of the loops outside.
+/// Measured, beside panels that were packed before it takes more of them to matter.
+double StrategyChooser::piecesTime() const {
+  bool areTurned = s.isSwapped && s.resultPart >= 0, goesDown = false, areBelow = false;
+  double written = resultBytes(), turn = written;
+  auto near = static_cast<double>(machine.l2Bytes);
+  for (int loop : s.loops) {
+    const PlanDim &dim = s.dims[loop];
+    bool isColumn = loop == s.vectorDim;
+    if (dim.role == DimRole::Batch && !isColumn)
+      turn /= static_cast<double>(std::max<int64_t>(dim.extent, 1));
+    if (dim.tiles() == 1 || (!isColumn && dim.role != DimRole::M))
+      continue;
+    areBelow |= goesDown && isColumn == areTurned;
+    goesDown |= isColumn != areTurned;
+  }
+  if (s.parts > 1 || s.accumulation == Accumulation::Scatter || !areBelow || turn <= near)
+    return 0;
+  return 0.2 * (inBlocks ? written : std::max(written - 2 * near, 0.0));
+}
+
 double StrategyChooser::resultBytes() const {
   auto bytes = static_cast<double>(elementBytes);
   for (const PlanDim &dim : s.dims)
@@ -319,10 +354,21 @@ double StrategyChooser::resultBytes() const {
   return bytes;
 }
 
+/// Of pieces that share a set, the next tile takes the lines from the L2 cache again, unless they
+/// are fetched ahead in any case.
+double StrategyChooser::conflictTime() const {
+  if (!areNear || !hasShortRows() || s.fetchesPiecesAhead || !piecesShareSet())
+    return 0;
+  double steps = 0.25;
+  for (const PlanDim &dim : s.dims)
+    steps *= static_cast<double>(dim.role == DimRole::K ? dim.extent : dim.tiles());
+  return steps;
+}
+
 /// Time beside that of the tiles.
 double StrategyChooser::blockTime() const {
   return panelStreamTime() + panelReadTime() + panelPackingTime() + sumsTime() + rereadTime() +
-         partsTime();
+         piecesTime() + conflictTime() + partsTime();
 }
 
 /// Whether narrow tiles are worth that more columns of them read A, which must be near: where

@@ -98,7 +98,7 @@ private:
     fetchRows();
     fetchColumns();
     fetchPanels();
-    s.time += stagingTime(kA) + stagingTime(kB) + partsTime();
+    s.time += stagingTime(kA) + stagingTime(kB) + partsTime() + piecesTime();
     judgeTasks();
     return s;
   }
@@ -120,6 +120,8 @@ private:
   double panelReadTime() const;
   double panelPackingTime() const;
   double sumsTime() const;
+  double piecesTime() const;
+  double conflictTime() const;
   double rereadTime() const;
   double blockTime() const;
   /// Of the result, as it is.
@@ -140,6 +142,9 @@ private:
   bool isPackedBefore(OperandIndex operand) const;
   double partsTime() const;
   int64_t panelBytes() const;
+  int64_t nearPanelBytes() const { return machine.l1Bytes * 2 / 3; }
+  bool piecesShareSet() const;
+  bool hasNearPanels() const;
   bool hasShortRows() const;
   void judgeTasks();
   void findSweep();

@@ -133,6 +133,27 @@ TEST_F(ContractionStrategies, LeaveWholeWhatBStaysFor) {
   EXPECT_TRUE(says(strategy, "loops m n")) << strategy;
 }
 
+/// Short sums: tiles go down columns whose panels the L1 cache holds, where the results of a
+/// batch stay in the L2 cache meanwhile; along rows where they do not.
+TEST_F(ContractionStrategies, ShortSumsGoDownColumns) {
+  for (int n : {512, 1024}) {
+    std::string strategy =
+        strategyOf({{fmt::format("4x{}x64xf32", n), fmt::format("4x{}x64xf32", n)},
+                    "%r = dl.matmul %a0, %a1 {transpose_b = true}"});
+    EXPECT_EQ(says(strategy, "loops b0 n m"), n == 512) << strategy;
+    EXPECT_EQ(says(strategy, "b packed in tasks"), n == 512) << strategy;
+  }
+}
+
+/// Rows of A whose pieces would share a set of the L1 cache are packed; a column of results,
+/// which comes in pieces of rows in either case, packs its panel itself.
+TEST_F(ContractionStrategies, ShortSumsPackRowsOfPages) {
+  std::string strategy = strategyOf(
+      {{"128x1024xf32", "128x4096xf32"}, "%r = dl.matmul %a0, %a1 {transpose_a = true}"});
+  for (const char *words : {"a packed", "loops n m", "b packed with the first rows"})
+    EXPECT_TRUE(says(strategy, words)) << strategy;
+}
+
 /// Where a panel of B does, rows of images that the cache does not hold stream past it.
 TEST_F(ContractionStrategies, LeaveWholeWhatPanelsStayFor) {
   KernelText text{{"8x14x14x512xf32", "3x3x512x512xf32"},
@@ -367,8 +388,8 @@ TEST_F(ContractionStrategies, FetchesClippedPieces) {
 /// Panels that come from outer memory are fetched while tiles multiply the one before; not
 /// those that the L2 cache holds.
 TEST_F(ContractionStrategies, FetchesPanels) {
-  for (auto [columns, isFar] : {std::pair(4096, true), std::pair(1024, false)}) {
-    std::string strategy = strategyOf({{"128x1024xf32", fmt::format("128x{}xf32", columns)},
+  for (auto [rows, isFar] : {std::pair(4096, true), std::pair(1024, false)}) {
+    std::string strategy = strategyOf({{fmt::format("128x{}xf32", rows), "128x1024xf32"},
                                        "%r = dl.matmul %a0, %a1 {transpose_a = true}"});
     EXPECT_EQ(says(strategy, "panels of b fetched ahead"), isFar) << strategy;
   }
