@@ -18,6 +18,7 @@ namespace dl {
 /// Multiply-adds under way at a time.
 static constexpr int64_t kInFlight = 8;
 
+/// As AVX-512 has, not AVX2.
 static constexpr int64_t kManyRegisters = 32;
 
 int64_t chainsFor(int64_t vectors, int64_t innermostReduction) {

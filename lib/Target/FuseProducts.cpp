@@ -153,11 +153,13 @@ bool ProductFuser::fuse(MachineInstr &sum, const TargetInstrInfo &instructions) 
   MachineRegisterInfo &registers = sum.getMF()->getRegInfo();
   Register value = sum.getOperand(1).getReg();
   MachineInstr *product = registers.getVRegDef(value);
-  if (!product || !registers.hasOneNonDBGUse(value))
+  if (!product)
     return false;
   const auto &[ofRegisters, fused, ofMemory, fusedOfMemory] = fusion->second;
   bool readsMemory = product->getOpcode() == ofMemory;
-  if (!readsMemory && product->getOpcode() != ofRegisters)
+  // The other selector may have merged equal products, which others then use as well.
+  bool isShared = !registers.hasOneNonDBGUse(value);
+  if (product->getOpcode() != (readsMemory ? ofMemory : ofRegisters) || (isShared && readsMemory))
     return false;
   auto result =
       BuildMI(*sum.getParent(), sum, sum.getDebugLoc(),
@@ -166,7 +168,11 @@ bool ProductFuser::fuse(MachineInstr &sum, const TargetInstrInfo &instructions) 
   for (const MachineOperand &operand : drop_begin(product->explicit_operands()))
     result.add(operand);
   result.cloneMemRefs(*product).setMIFlag(MachineInstr::NoFPExcept);
-  product->eraseFromParent();
+  if (isShared)
+    for (const MachineOperand &operand : product->explicit_uses())
+      registers.clearKillFlags(operand.getReg());
+  else
+    product->eraseFromParent();
   sum.eraseFromParent();
   return true;
 }
