@@ -32,18 +32,19 @@
 #include <iostream>
 #include <memory>
 
+#include <sys/mman.h>
+
 namespace dl::bench {
 
 using driver::KernelFamily;
 using driver::KernelSpec;
 using driver::KernelTensor;
 
-/// Elements of four bytes each, aligned as tensors of dlc are.
+/// Elements of four bytes each, where tensors of dlc lie as well: large ones on huge pages.
 class Buffer {
 public:
   explicit Buffer(int64_t count = 0)
-      : count(count),
-        storage(static_cast<float *>(std::aligned_alloc(64, (count * 4 + 63) / 64 * 64 + 64))) {
+      : count(count), storage(allocate(static_cast<size_t>(count) * 4 + 64)) {
     std::memset(storage.get(), 0, count * 4);
   }
   float *data() { return storage.get(); }
@@ -54,6 +55,15 @@ private:
   struct Free {
     void operator()(float *p) const { std::free(p); }
   };
+  static float *allocate(size_t bytes) {
+    constexpr size_t kHugePage = size_t(2) << 20;
+    size_t alignment = bytes >= kHugePage ? kHugePage : 64;
+    void *memory = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+    if (memory && bytes >= kHugePage)
+      madvise(memory, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
+    return static_cast<float *>(memory);
+  }
+
   int64_t count;
   std::unique_ptr<float, Free> storage;
 };
