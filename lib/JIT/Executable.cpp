@@ -46,6 +46,12 @@ struct Executable::Impl {
     return change();
   }
 
+  /// The program for inputs of this batch size, which they fit.
+  Result<BoundProgram *> programFor(std::span<const TensorView> inputs) {
+    Result<int64_t> batch = checkBatch(model.inputs(), inputs, "input");
+    return batch ? programs.get(*batch) : Result<BoundProgram *>(batch.error());
+  }
+
   Model model;
   VariableStore store;
   /// Shared by runs; alone: who changes variables or adds programs.
@@ -105,10 +111,7 @@ Status Executable::runInto(std::span<const TensorView> inputs, std::span<Tensor>
 
 Result<Binding> Executable::bind(std::span<const TensorView> inputs,
                                  std::span<Tensor> outputs) const {
-  Result<int64_t> batch = checkBatch(impl->model.inputs(), inputs, "input");
-  if (!batch)
-    return batch.error();
-  auto program = impl->programs.get(*batch);
+  auto program = impl->programFor(inputs);
   if (!program)
     return program.error();
   if (Status status = checkOutputs((*program)->get().outputs, outputs); !status)
@@ -121,10 +124,7 @@ Result<Binding> Executable::bind(std::span<const TensorView> inputs,
 }
 
 Result<std::vector<Tensor>> Executable::run(std::span<const TensorView> inputs) const {
-  Result<int64_t> batch = checkBatch(impl->model.inputs(), inputs, "input");
-  if (!batch)
-    return batch.error();
-  auto program = impl->programs.get(*batch);
+  auto program = impl->programFor(inputs);
   if (!program)
     return program.error();
   std::vector<Tensor> outputs;
