@@ -112,7 +112,7 @@ private:
   /// Strides of a page, large operands, and sums worth a split.
   void largeMatmul(ContractionCase &c) {
     c.ta = below(2), c.tb = below(2);
-    switch (below(5)) {
+    switch (below(6)) {
     case 0:
       c.m = between(64, 70), c.k = between(64, 80);
       c.n = 512 * between(1, 2) + (chance(3) ? between(-3, 3) : 0);
@@ -128,6 +128,9 @@ private:
     case 3: // Both along K.
       c.m = between(8, 40), c.n = between(8, 60), c.k = between(64, 300);
       c.ta = 0, c.tb = 1;
+      break;
+    case 4: // Rows of the result that are a power of two of bytes.
+      c.m = between(150, 400), c.n = 128 * between(1, 2), c.k = between(20, 60), c.tb = 0;
       break;
     default:
       c.m = between(1, 20), c.n = between(1, 40), c.k = between(2000, 20001);

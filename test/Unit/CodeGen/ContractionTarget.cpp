@@ -53,7 +53,10 @@ std::vector<const char *> kindsOf(const Target &target) {
   // Rare ones, in long sweeps.
   if (target.cases >= 1000)
     kinds.insert(kinds.end(), {"split in", "columns of b packed", "clipped dot products",
-                               "fetched ahead", "what strides pass over", "a by each worker"});
+                               "fetched ahead", "what strides pass over"});
+  if (target.cases >= 1000 && machineOf(target).lanes(32) == 16 &&
+      std::strcmp(target.element, "f32") == 0)
+    kinds.push_back("rows of tasks at a time");
   return kinds;
 }
 
