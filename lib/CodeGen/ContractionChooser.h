@@ -170,6 +170,7 @@ private:
   bool shareA(const TileProblem &problem);
   void applyTile();
   int64_t partsForTasks(int64_t tiles) const;
+  bool tapsReadAgain() const;
   int64_t partsForCache() const;
   int64_t partsForStreams() const;
   void splitReduction();

@@ -23,6 +23,25 @@ int64_t StrategyChooser::partsForTasks(int64_t tiles) const {
                            static_cast<int64_t>(d.flops() / kPartFlops));
 }
 
+/// Whether an index of rows is a tap of a gradient of weights: a longer one of K moves along the
+/// same dimension of A.
+static bool isTapOfWeights(const ContractionDescriptor &d, const ContractionDim &dim) {
+  const AddressTerm &tap = dim.terms[kA];
+  return dim.role == DimRole::M && tap.occurs() &&
+         llvm::any_of(d.dims, [&](const ContractionDim &other) {
+           return other.role == DimRole::K && other.terms[kA].dim == tap.dim &&
+                  other.extent > dim.extent;
+         });
+}
+
+/// Whether taps, a tile each, read the pixels of A in turn.
+bool StrategyChooser::tapsReadAgain() const {
+  return llvm::any_of(s.dims, [&](const PlanDim &dim) {
+    return dim.tiles() > 1 &&
+           llvm::any_of(dim.parts, [&](int part) { return isTapOfWeights(d, d.dims[part]); });
+  });
+}
+
 /// Parts whose A and panel of B stay in the L2 cache while tiles re-read them; 1 where
 /// the partial sums would cost more than that saves, all of B stays while rows pass, or a panel
 /// of it does while rows stream past that lie along K.
@@ -34,13 +53,15 @@ int64_t StrategyChooser::partsForCache() const {
     return std::max<int64_t>(std::min(parts, bytes / std::max<int64_t>(8 * bytesOf(kC), 1)), 1);
   }
   int64_t k = extentOf(DimRole::K), bytes = k * s.columns() * elementBytes;
-  int64_t room = machine.l2Bytes / 4 * 3;
+  // What taps read in turn comes in pieces of lines, beside others.
+  bool readAgain = tapsReadAgain();
+  int64_t room = readAgain ? machine.l2Bytes / 4 : machine.l2Bytes / 4 * 3;
   int64_t staying = s.isSwapped ? bytesOf(kB) : std::min(bytes, bytesOf(kB));
   if (!hasShortRows() && staying + s.rows() * k * elementBytes <= room)
     return 1;
   // A panel of A is one tile's.
   const StagedOperand &a = s.operands[kA];
-  if (s.vectorDim >= 0 && s.dims[s.vectorDim].tiles() > 1)
+  if ((s.vectorDim >= 0 && s.dims[s.vectorDim].tiles() > 1) || readAgain)
     bytes += a.staging == Staging::Panels ? a.panel * elementBytes : bytesOf(kA);
   int64_t parts = std::min<int64_t>(llvm::divideCeil(bytes, room), k / 512);
   bool isCheap = bytesOf(kC) * parts <= (bytesOf(kA) + bytesOf(kB)) / 2;

@@ -421,6 +421,18 @@ TEST_F(ContractionStrategies, SharesRows) {
   }
 }
 
+/// Images that taps read in turn, a tile each, come in parts that stay in the L2 cache.
+TEST_F(ContractionStrategies, SplitsWhatTapsReadAgain) {
+  constexpr const char *kAttributes =
+      "{kernel_size = [3, 3], strides = [2, 2], padding = [1, 1, 1, 1], layout = nhwc}";
+  for (auto [images, isLarge] : {std::pair(32, true), std::pair(4, false)}) {
+    std::string strategy = strategyOf(
+        {{fmt::format("{}x32x32x16xf32", images), fmt::format("{}x16x16x32xf32", images)},
+         fmt::format("%r = dl.conv2d_backward_weights %a0, %a1 {}", kAttributes)});
+    EXPECT_EQ(says(strategy, "img split in 6"), isLarge) << strategy;
+  }
+}
+
 /// Few columns of tiles make an even number of tasks: in parts of rows, and by tiles of another
 /// width where that takes no longer (three vectors would make 11 columns).
 TEST_F(ContractionStrategies, SharesEvenly) {
