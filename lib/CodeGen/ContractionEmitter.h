@@ -252,6 +252,10 @@ bool fetchesResults(const ContractionBody &body, const ContractionDescriptor &de
 bool fetchesResults(const ContractionBody &body, const ContractionDescriptor &descriptor,
                     const ContractionStrategy &strategy, const KernelModule &module);
 
+/// Whether whole vectors of results, none of which an epilogue waits for, go past the caches.
+bool storesPast(const ContractionBody &body, const ContractionStrategy &strategy,
+                const KernelModule &module);
+
 /// The lanes below `count`, which may be negative or beyond the last.
 mlir::Value lanesBelow(mlir::ImplicitLocOpBuilder &b, mlir::Value count, int64_t lanes);
 

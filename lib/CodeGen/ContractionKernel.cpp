@@ -165,8 +165,10 @@ static FailureOr<Choice> chooseForm(KernelModule &module, const ContractionBody 
     shareRows(own, module.machine(), best->strategies.front());
     stageByWorkers(own, requestFor(module, body, own), module.machine(), best->strategies.front());
   }
-  for (auto [descriptor, strategy] : llvm::zip_equal(best->descriptors, best->strategies))
+  for (auto [descriptor, strategy] : llvm::zip_equal(best->descriptors, best->strategies)) {
     strategy.fetchesResults = fetchesResults(body, descriptor, strategy, module);
+    strategy.storesPast = storesPast(body, strategy, module);
+  }
   return std::move(*best);
 }
 

@@ -42,6 +42,24 @@ SmallVector<Value> ContractionEmitter::tensorIndices(ImplicitLocOpBuilder &b, co
   return indices;
 }
 
+bool storesPast(const ContractionBody &body, const ContractionStrategy &s,
+                const KernelModule &module) {
+  bool storesTiles =
+      s.accumulation == Accumulation::Registers || s.accumulation == Accumulation::Chunks;
+  if (!storesTiles || s.isSwapped || s.fetchesResults)
+    return false;
+  int64_t largest = 0, vectorBytes = module.machine().vectorBits / 8;
+  for (unsigned result : body.results) {
+    auto type = cast<RankedTensorType>(module.yield().getOperand(result).getType());
+    int64_t bytes = storageBytes(type.getElementType());
+    // Rows begin at multiples of a vector.
+    if (bytes * s.lanes != vectorBytes || type.getShape().back() % s.lanes != 0)
+      return false;
+    largest = std::max(largest, type.getNumElements() * bytes);
+  }
+  return isLargeResult(module.machine(), largest);
+}
+
 static void storeVector(ImplicitLocOpBuilder &b, Value vector, Value memory, Value at, Value mask) {
   if (mask)
     vector::MaskedStoreOp::create(b, memory, at, mask, vector);
@@ -109,17 +127,20 @@ void ContractionEmitter::storeResults(PhaseBuilder &phase, Expression &expressio
   Value first = tensorIndices(b, place, {}, kC)[vectorDim];
   for (int64_t v = 0; v < shape.vectors; ++v)
     columns.push_back(offsetBy(b, first, v * s.lanes));
-  for (auto [number, row] : llvm::enumerate(shape.rows)) {
-    Position position;
-    position.indices = tensorIndices(b, place, row, kC);
-    position.vectorDim = vectorDim;
-    position.lanes = s.lanes;
-    for (int64_t v = 0; v < shape.vectors; ++v) {
-      position.indices[vectorDim] = columns[v];
-      position.mask = maskOf(v);
-      writeResult(phase, expression, position, sums[number * shape.vectors + v]);
+  phase.emitStores(body.results, s.storesPast, [&](bool past) {
+    for (auto [number, row] : llvm::enumerate(shape.rows)) {
+      Position position;
+      position.indices = tensorIndices(b, place, row, kC);
+      position.vectorDim = vectorDim;
+      position.lanes = s.lanes;
+      for (int64_t v = 0; v < shape.vectors; ++v) {
+        position.indices[vectorDim] = columns[v];
+        position.mask = maskOf(v);
+        position.bypasses = past && !position.mask;
+        writeResult(phase, expression, position, sums[number * shape.vectors + v]);
+      }
     }
-  }
+  });
 }
 
 /// A piece of a column of a transposed tile: `active` elements along the last dimension

@@ -95,6 +95,8 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
     text += "; rows of a fetched ahead";
   if (fetchesResults)
     text += "; results fetched ahead";
+  if (storesPast)
+    text += "; results stored past the caches";
   if (accumulation == Accumulation::Scatter)
     text += "; taps add to a scratch image";
   return text;

@@ -284,11 +284,12 @@ void WinogradEmitter::addTile(PhaseBuilder &phase, const MicroKernel &kernel, Va
       vector::StoreOp::create(b, carried[row * w.vectors + v], sums, place(row, v));
 }
 
-void emitWinograd(KernelModule &module, const ContractionBody &body,
-                  const WinogradStrategy &winograd) {
+void emitWinograd(KernelModule &module, const ContractionBody &body, WinogradStrategy &winograd) {
   auto descriptor = describeContraction(body.anchor, winograd.form);
   ContractionStrategy results = resultsOf(*descriptor, winograd);
   results.fetchesResults = fetchesResults(body, *descriptor, module);
+  winograd.storesPast = results.storesPast =
+      winograd.wants(winograd.result) && storesPast(body, results, module);
   WinogradEmitter(module, body, *descriptor, results, winograd).emit();
 }
 

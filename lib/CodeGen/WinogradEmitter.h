@@ -22,9 +22,8 @@
 
 namespace dl {
 
-/// Adds the phases of a contraction that is computed so.
-void emitWinograd(KernelModule &module, const ContractionBody &body,
-                  const WinogradStrategy &winograd);
+/// Adds the phases of a contraction that is computed so, and notes how results are stored.
+void emitWinograd(KernelModule &module, const ContractionBody &body, WinogradStrategy &winograd);
 
 class WinogradEmitter : public ContractionEmitter {
 public:

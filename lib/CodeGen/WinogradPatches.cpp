@@ -281,13 +281,16 @@ void WinogradEmitter::storeTiles(PhaseBuilder &phase, Expression &expression, Va
                  });
       position.indices[w.result.channels] = arith::AddIOp::create(b, channels.first, channel);
       position.mask = mask;
-      buildLoop(b, phase.index(0), rows, 1, [&](Value row) {
-        position.indices[w.result.rows] = arith::AddIOp::create(b, place.row, row);
-        buildLoop(b, phase.index(0), columns, 1, [&](Value column) {
-          position.indices[w.result.columns] = arith::AddIOp::create(b, place.column, column);
-          Value from = advance(b, phase.index(tileStart), row, size * w.lanes);
-          writeResult(phase, expression, position,
-                      load(phase, tileMemory, advance(b, from, column, w.lanes)));
+      phase.emitStores(body.results, s.storesPast, [&](bool past) {
+        position.bypasses = past && !mask;
+        buildLoop(b, phase.index(0), rows, 1, [&](Value row) {
+          position.indices[w.result.rows] = arith::AddIOp::create(b, place.row, row);
+          buildLoop(b, phase.index(0), columns, 1, [&](Value column) {
+            position.indices[w.result.columns] = arith::AddIOp::create(b, place.column, column);
+            Value from = advance(b, phase.index(tileStart), row, size * w.lanes);
+            writeResult(phase, expression, position,
+                        load(phase, tileMemory, advance(b, from, column, w.lanes)));
+          });
         });
       });
     });

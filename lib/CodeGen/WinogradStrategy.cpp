@@ -40,6 +40,8 @@ std::string WinogradStrategy::describe() const {
     text += fmt::format("; {} by each worker", nameOfShared(*this));
   if (tilesFirst && isLate())
     text += "; tiles first";
+  if (storesPast)
+    text += "; results stored past the caches";
   return isLate() ? text + fmt::format("; weights in tasks, k in chunks of {}", depth) : text;
 }
 

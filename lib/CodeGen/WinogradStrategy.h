@@ -77,6 +77,8 @@ struct WinogradStrategy {
   /// before, instead of by each task.
   int64_t inputBlock = 0, outputBlock = 0, parts = 1;
   bool pointsFirst = false;
+  /// Results are so large that tiles store them past the caches.
+  bool storesPast = false;
   /// Estimated cycles.
   double cycles = 0;
 

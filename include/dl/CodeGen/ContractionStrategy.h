@@ -153,6 +153,8 @@ struct ContractionStrategy {
   bool fetchesPanels = false;
   /// While a tile multiplies, it fetches what its epilogue reads (ContractionFetch.cpp).
   bool fetchesResults = false;
+  /// Results are so large that tiles store them past the caches.
+  bool storesPast = false;
   /// Scatter: dimensions of C that the scratch image holds, with their indices.
   llvm::SmallVector<int> sweepDims;
   llvm::SmallVector<IndexRange> sweepRanges;

@@ -37,9 +37,9 @@ std::vector<const char *> kindsOf(const Target &target) {
                                        "columns fetched for dot products",
                                        "padding packed",
                                        "left over"};
-    // Rows that are long, and wide enough to be packed, are rare.
+    // Rows that are long, and wide enough to be packed, are rare, as are large results.
     if (target.cases >= 400)
-      kinds.insert(kinds.end(), {"a packed", "shared in chunks"});
+      kinds.insert(kinds.end(), {"a packed", "shared in chunks", "results stored past the caches"});
     return kinds;
   }
   std::vector<const char *> kinds = {

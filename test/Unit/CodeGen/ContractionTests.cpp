@@ -4,6 +4,8 @@
 
 #include "fmt/format.h"
 
+#include "llvm/TargetParser/Triple.h"
+
 #include <gtest/gtest.h>
 
 using namespace dl;
@@ -299,6 +301,32 @@ TEST_P(Contraction, PacksPaddedRows) {
   EXPECT_NE(kernel->strategy().find("a packed"), std::string::npos) << kernel->strategy();
   std::vector<Tensor> arguments = kernel->randomArguments();
   EXPECT_LE(relativeError(kernel->run(arguments, {})[0], kernel->interpret(arguments)[0]), 1e-5);
+}
+
+/// Results far larger than the caches, of whole vectors: past them.
+TEST_P(Contraction, StoresPastCaches) {
+  Machine machine = Machine::get(GetParam().march).value();
+  machine.l1Bytes = 2 << 10, machine.l2Bytes = 4 << 10;
+  Conv c{2, 17, 17, 3, 64, 3, 3, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+  std::string bias = "\n%1 = dl.add %r, %a2\n%2 = dl.relu %1";
+  for (int64_t columns : {64, 65}) {
+    c.outputs = columns;
+    bool isPast = llvm::Triple(machine.triple).isX86() && columns == 64;
+    for (const KernelText &text :
+         {KernelText{{image(c), weight(c), shape({columns})}, forward(c) + bias, {"%2"}},
+          KernelText{{shape({500, 30}), shape({30, columns}), shape({columns})},
+                     "%r = dl.matmul %a0, %a1" + bias,
+                     {"%2"}}}) {
+      auto kernel = CompiledKernel::get(text, machine, /*wantsAssembly=*/false, Winograd::Never,
+                                        SplitProducts::Never);
+      ASSERT_TRUE(kernel);
+      EXPECT_EQ(kernel->strategy().find("stored past the caches") != std::string::npos, isPast)
+          << kernel->strategy();
+      std::vector<Tensor> arguments = kernel->randomArguments();
+      EXPECT_LE(relativeError(kernel->run(arguments, {})[0], kernel->interpret(arguments)[0]),
+                1e-5);
+    }
+  }
 }
 
 /// Few channels a group: vectors across groups, the last of them not full.

@@ -6,6 +6,8 @@
 
 #include "fmt/format.h"
 
+#include "llvm/TargetParser/Triple.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -163,6 +165,18 @@ TEST_P(WinogradConvolution, TilesFirst) {
   machine.l2Bytes = 512 << 10;
   Conv c{3, 14, 14, 128, 128, 3, {1, 1, 1, 1}};
   checkOn(machine, {{c.image(), c.weight()}, c.forward()}, {}, "tiles first");
+}
+
+/// Results far larger than the caches: past them, where vectors are whole.
+TEST_P(WinogradConvolution, StoresPastCaches) {
+  Machine machine = Machine::get(GetParam()).value();
+  if (!llvm::Triple(machine.triple).isX86())
+    GTEST_SKIP() << "only x86 has such stores";
+  machine.l2Bytes = 8 << 10;
+  Conv c{2, 17, 18, 16, 64, 3, {1, 1, 1, 1}};
+  checkOn(machine,
+          {{c.image(), c.weight(), "64xf32"}, c.forward() + "\n%1 = dl.add %r, %a2", {"%1"}}, {},
+          "results stored past the caches");
 }
 
 /// Channels in blocks that each need all tiles: at their points before. With few blocks
