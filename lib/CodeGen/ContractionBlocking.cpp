@@ -127,6 +127,17 @@ void StrategyChooser::splitChunks(SmallVectorImpl<int> &chunks, int64_t parts) {
   s.parts *= llvm::divideCeil(dim.extent, s.chunk);
 }
 
+/// Whether tiles fetch what the next panel is made of. (A panel of the L2 cache would be lost
+/// again before its turn.) What is to be transposed nobody sees coming where it lies in outer
+/// memory; many rows pass before its turn, and it is not waited for long.
+bool StrategyChooser::fetchesNextPanel() const {
+  constexpr int64_t kManyRows = 1024;
+  if (s.dims[s.vectorDim].source[kB] == 1)
+    return hasNearPanels();
+  return bytesB > machine.l2Bytes / 4 * 3 && s.reductionLoops.size() == 1 &&
+         extentOf(DimRole::M) / s.rowParts < kManyRows;
+}
+
 /// Columns, chunks, rows: a column of tiles is a task, and its sums stay in
 /// scratch. Or, where K is split, chunks, columns, rows: parts of K are tasks.
 void StrategyChooser::orderBlocks(int64_t parts) {
@@ -163,8 +174,7 @@ void StrategyChooser::orderBlocks(int64_t parts) {
     }
   if (packsColumns())
     packInTask(kB, s.vectorDim, level), packWithFirstRows();
-  // (A panel of the L2 cache would be lost again before its turn.)
-  if (hasNearPanels() && s.dims[s.vectorDim].source[kB] == 1)
+  if (fetchesNextPanel())
     s.prefetchLevel = static_cast<int>(level);
   if (s.accumulation == Accumulation::Chunks)
     layOutChunks();

@@ -197,11 +197,47 @@ Value ContractionEmitter::nextPanel(ImplicitLocOpBuilder &b, const Place &place,
   return arith::SelectOp::create(b, isLast, offsetBy(b, back, step(outer)), next);
 }
 
+/// What panels are transposed from: each tile of rows that has a panel prefetches its share of
+/// the next one's columns.
+void ContractionEmitter::addColumnPrefetch(PhaseBuilder &phase, const Place &place,
+                                           MicroKernel &kernel) const {
+  ImplicitLocOpBuilder &b = phase.b;
+  const PlanDim &columns = s.dims[s.vectorDim];
+  Value number = phase.index(0);
+  int64_t count = 1;
+  for (int loop : ArrayRef<int>(s.loops).drop_front(s.prefetchLevel)) {
+    int64_t tiles = s.dims[loop].tiles();
+    Value tile = place.tile[loop];
+    if (loop == s.rowDim) {
+      tiles = llvm::divideCeil(tiles, s.rowParts);
+      tile = arith::RemUIOp::create(b, tile, phase.index(tiles));
+    }
+    if (s.dims[loop].role != DimRole::M || tiles == 1)
+      continue;
+    count *= tiles;
+    number = arith::AddIOp::create(b, arith::MulIOp::create(b, number, phase.index(tiles)), tile);
+  }
+  int64_t share = llvm::divideCeil(columns.tile, count);
+  Value isEarly = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, number,
+                                        phase.index(llvm::divideCeil(columns.tile, share)));
+  kernel.prefetchColumns = share;
+  kernel.prefetchFrom = phase.argument(cast<BlockArgument>(d.operands[kB].value));
+  kernel.prefetchStride =
+      arith::SelectOp::create(b, isEarly, phase.index(columns.source[kB]), phase.index(0));
+  kernel.prefetchAt = arith::AddIOp::create(
+      b, place.nextPanel,
+      arith::SelectOp::create(b, isEarly,
+                              advance(b, phase.index(0), number, share * columns.source[kB]),
+                              phase.index(0)));
+}
+
 /// The first two tiles of rows that have a panel prefetch a half of the next one each; the
 /// others touch a line that they have.
 void ContractionEmitter::addPrefetch(PhaseBuilder &phase, const Place &place,
                                      MicroKernel &kernel) const {
   ImplicitLocOpBuilder &b = phase.b;
+  if (s.dims[s.vectorDim].source[kB] != 1)
+    return addColumnPrefetch(phase, place, kernel);
   int inner = s.loops.back(), k = s.reductionLoops.back();
   for (int loop : ArrayRef<int>(s.loops).drop_front(s.prefetchLevel))
     if (s.dims[loop].tiles() > 1)

@@ -115,6 +115,7 @@ private:
   int64_t fitChunk(int64_t part) const;
   void splitChunks(llvm::SmallVectorImpl<int> &chunks, int64_t parts);
   bool packsColumns() const;
+  bool fetchesNextPanel() const;
   bool gainsFromNarrow() const;
   double panelStreamTime() const;
   double panelReadTime() const;

@@ -142,6 +142,7 @@ protected:
                           mlir::Value source, mlir::Value target, mlir::Value columnsLeft);
   int panelDim(OperandIndex operand) const;
   void addPrefetch(PhaseBuilder &phase, const Place &place, MicroKernel &kernel) const;
+  void addColumnPrefetch(PhaseBuilder &phase, const Place &place, MicroKernel &kernel) const;
   void packAlongside(PhaseBuilder &phase, const Place &place, MicroKernel &kernel) const;
   Place enterChunk(mlir::ImplicitLocOpBuilder &b, Place place, mlir::Value tile, mlir::Value lower,
                    mlir::Value upper) const;

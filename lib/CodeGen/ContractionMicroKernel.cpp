@@ -3,6 +3,7 @@
 #include "ContractionMicroKernel.h"
 
 #include "Expression.h"
+#include "KernelModule.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -111,10 +112,35 @@ void MicroKernel::emitElementStep(ImplicitLocOpBuilder &b, Value baseA, Value ba
   }
 }
 
-/// The lines of one row of a panel to be, into the L2 cache.
-void MicroKernel::emitPrefetch(ImplicitLocOpBuilder &b, Value k) const {
+/// Of `count` rows that are contiguous along K, a line of some of them for every iteration, of
+/// each once until k has passed a line. `rowFrom` is so many rows behind an index.
+static void fetchLines(ImplicitLocOpBuilder &b, Value memory, Value base, Value k, int64_t steps,
+                       int64_t count, unsigned locality,
+                       function_ref<Value(Value from, Value row)> rowFrom) {
+  int64_t line = 64 / storageBytes(cast<MemRefType>(memory.getType()).getElementType());
+  if (line % steps != 0)
+    return;
+  auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
+  int64_t turns = line / steps;
+  Value column = arith::AndIOp::create(b, k, index(-line));
+  Value turn = arith::DivUIOp::create(b, arith::AndIOp::create(b, k, index(line - 1)).getResult(),
+                                      index(steps));
+  Value from = rowFrom(arith::AddIOp::create(b, base, column), turn);
+  for (int64_t row = 0; row < count; row += turns)
+    memref::PrefetchOp::create(b, memory, ValueRange{rowFrom(from, index(row))},
+                               /*isWrite=*/false, locality, /*isDataCache=*/true);
+}
+
+/// The lines of one row of a panel to be, or of some of its columns, into the L2 cache.
+void MicroKernel::emitPrefetch(ImplicitLocOpBuilder &b, Value k, int64_t steps) const {
   if (!prefetchFrom)
     return;
+  if (prefetchColumns > 0)
+    return fetchLines(b, prefetchFrom, prefetchAt, k, steps, prefetchColumns, /*locality=*/2,
+                      [&](Value from, Value column) -> Value {
+                        Value to = arith::MulIOp::create(b, column, prefetchStride);
+                        return arith::AddIOp::create(b, from, to);
+                      });
   Value row = arith::ShRUIOp::create(b, k, arith::ConstantIndexOp::create(b, 1));
   Value at = arith::AddIOp::create(b, prefetchAt, arith::MulIOp::create(b, row, prefetchStride));
   int64_t lane = 64 / (vector.getElementTypeBitWidth() / 8);
@@ -123,23 +149,16 @@ void MicroKernel::emitPrefetch(ImplicitLocOpBuilder &b, Value k) const {
                                /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
 }
 
-/// Of the rows that lie ahead: every iteration, a line of some of them, of each once until k
-/// has passed a line.
+/// Of the rows that lie ahead, all until k has passed a line.
 void MicroKernel::fetchRows(ImplicitLocOpBuilder &b, Value baseA, Value k, int64_t steps) const {
-  int64_t line = 64 / (vector.getElementTypeBitWidth() / 8);
-  if (rowsAhead == 0 || line % steps != 0)
+  if (rowsAhead == 0)
     return;
-  auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
-  auto count = static_cast<int64_t>(rows.size());
-  int64_t stride = count > 1 ? rows[1] - rows[0] : 0, turns = line / steps;
-  Value column = arith::AndIOp::create(b, k, index(-line));
-  Value turn = arith::DivUIOp::create(b, arith::AndIOp::create(b, k, index(line - 1)).getResult(),
-                                      index(steps));
-  Value from = advance(b, arith::AddIOp::create(b, baseA, column), turn, stride);
-  for (int64_t row = 0; row < count; row += turns)
-    memref::PrefetchOp::create(b, memory[0],
-                               ValueRange{offsetBy(b, from, rowsAhead + row * stride)},
-                               /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
+  int64_t stride = rows.size() > 1 ? rows[1] - rows[0] : 0;
+  fetchLines(b, memory[0], baseA, k, steps, static_cast<int64_t>(rows.size()), /*locality=*/3,
+             [&](Value from, Value row) {
+               bool isConstant = getConstantIntValue(row).has_value();
+               return offsetBy(b, advance(b, from, row, stride), isConstant ? rowsAhead : 0);
+             });
 }
 
 /// Where in B the lines begin that a loop from there on fetches of the next panel: tiles take
@@ -207,7 +226,7 @@ SmallVector<Value> MicroKernel::emitSteps(ImplicitLocOpBuilder &b, const Reducti
   SmallVector<Value> results =
       buildReduceLoop(b, lower, upper, unroll, carried, [&](Value k, ValueRange values) {
         if (fetches) {
-          emitPrefetch(b, k);
+          emitPrefetch(b, k, unroll);
           fetchRows(b, baseA, k, unroll);
         }
         SmallVector<Value> next(values);

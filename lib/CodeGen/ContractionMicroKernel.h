@@ -85,8 +85,10 @@ struct MicroKernel {
   /// it; null: nowhere.
   mlir::Value panel, panelAt;
   /// What the next panel of B is made from: with every two steps of the innermost
-  /// loop, one row of it is prefetched; null: nothing is.
+  /// loop, one row of it is prefetched; or, where it is transposed, so many of its columns,
+  /// which are contiguous along K, as rows ahead are. Null: nothing is.
   mlir::Value prefetchFrom, prefetchAt, prefetchStride;
+  int64_t prefetchColumns = 0;
 
   /// Dot products: elements from column 0 to each column in B.
   bool isDot = false;
@@ -142,7 +144,7 @@ private:
                                                   const ReductionLoop &loop, mlir::Value baseA,
                                                   mlir::Value baseB,
                                                   mlir::ValueRange initial) const;
-  void emitPrefetch(mlir::ImplicitLocOpBuilder &b, mlir::Value k) const;
+  void emitPrefetch(mlir::ImplicitLocOpBuilder &b, mlir::Value k, int64_t steps) const;
   void fetchRows(mlir::ImplicitLocOpBuilder &b, mlir::Value baseA, mlir::Value k,
                  int64_t steps) const;
   mlir::Value load(mlir::ImplicitLocOpBuilder &b, mlir::Value memory, mlir::Value at,

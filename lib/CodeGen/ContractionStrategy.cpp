@@ -93,6 +93,8 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
     text += fmt::format("; {} steps share a", sharedSteps);
   if (rowsAhead > 0)
     text += "; rows of a fetched ahead";
+  if (prefetchLevel >= 0 && dims[vectorDim].source[kB] != 1)
+    text += "; columns of panels fetched ahead";
   if (fetchesResults)
     text += "; results fetched ahead";
   if (storesPast)

@@ -395,6 +395,17 @@ TEST_F(ContractionStrategies, FetchesPanels) {
   }
 }
 
+/// So do those of a panel that is transposed from outer memory, if they are few enough to wait.
+TEST_F(ContractionStrategies, FetchesColumnsOfPanels) {
+  for (auto [rows, columns, fetches] :
+       {std::tuple(128, 512, true), std::tuple(1024, 512, false), std::tuple(128, 128, false)}) {
+    std::string strategy =
+        strategyOf({{fmt::format("{}x2048xf32", rows), fmt::format("{}x2048xf32", columns)},
+                    "%r = dl.matmul %a0, %a1 {transpose_b = true}"});
+    EXPECT_EQ(says(strategy, "columns of panels fetched ahead"), fetches) << strategy;
+  }
+}
+
 /// Parts of a few rows of B are for few rows of A: more than a tile's lose them again. Parts
 /// between which B is transposed cost more than a B that is packed whole.
 TEST_F(ContractionStrategies, PartsAreRare) {
