@@ -231,8 +231,9 @@ void ContractionEmitter::addColumnPrefetch(PhaseBuilder &phase, const Place &pla
                               phase.index(0)));
 }
 
-/// The first two tiles of rows that have a panel prefetch a half of the next one each; the
-/// others touch a line that they have.
+/// The tiles of rows that have a panel prefetch the next one: the first of them the first half of
+/// its rows, each a piece, as short as there are tiles for, then others the second half. The rest
+/// touch lines that they have.
 void ContractionEmitter::addPrefetch(PhaseBuilder &phase, const Place &place,
                                      MicroKernel &kernel) const {
   ImplicitLocOpBuilder &b = phase.b;
@@ -244,15 +245,24 @@ void ContractionEmitter::addPrefetch(PhaseBuilder &phase, const Place &place,
       inner = loop;
   const PlanDim &dim = s.dims[k];
   int64_t half = (s.isChunked(k) ? dim.tile : dim.extent) / 2;
-  Value zero = phase.index(0), number = place.tile[inner];
-  if (s.operands[kB].withFirstRows)
-    number = arith::SubIOp::create(b, number, phase.index(1));
-  Value isEarly = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, number, phase.index(2));
+  int64_t packing = s.operands[kB].withFirstRows ? 1 : 0;
+  int64_t tiles = s.dims[inner].tiles() / (inner == s.rowDim ? s.rowParts : 1) - packing;
+  int64_t line = 64 / bytes(1), lines = llvm::divideCeil(s.columns(), line);
+  int64_t each = std::min<int64_t>(llvm::divideCeil(2 * lines, std::max<int64_t>(tiles, 1)), lines);
+  int64_t pieces = llvm::divideCeil(lines, each);
+  Value zero = phase.index(0), first = boundsOf(b, place, inner).first;
+  Value number =
+      offsetBy(b, arith::SubIOp::create(b, place.tile[inner], first).getResult(), -packing);
+  Value isEarly =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ult, number, phase.index(2 * pieces));
+  Value at = advance(b, zero, arith::RemUIOp::create(b, number, phase.index(pieces)), each * line);
+  at =
+      advance(b, at, arith::DivUIOp::create(b, number, phase.index(pieces)), half * dim.source[kB]);
+  kernel.prefetchLines = each;
   kernel.prefetchFrom = phase.argument(cast<BlockArgument>(d.operands[kB].value));
   kernel.prefetchStride = arith::SelectOp::create(b, isEarly, phase.index(dim.source[kB]), zero);
-  kernel.prefetchAt = arith::AddIOp::create(
-      b, place.nextPanel,
-      arith::SelectOp::create(b, isEarly, advance(b, zero, number, half * dim.source[kB]), zero));
+  kernel.prefetchAt =
+      arith::AddIOp::create(b, place.nextPanel, arith::SelectOp::create(b, isEarly, at, zero));
 }
 
 //===----------------------------------------------------------------------===//

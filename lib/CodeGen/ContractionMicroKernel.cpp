@@ -131,7 +131,7 @@ static void fetchLines(ImplicitLocOpBuilder &b, Value memory, Value base, Value 
                                /*isWrite=*/false, locality, /*isDataCache=*/true);
 }
 
-/// The lines of one row of a panel to be, or of some of its columns, into the L2 cache.
+/// Lines of one row of a panel to be, or of some of its columns, into the L2 cache.
 void MicroKernel::emitPrefetch(ImplicitLocOpBuilder &b, Value k, int64_t steps) const {
   if (!prefetchFrom)
     return;
@@ -144,8 +144,8 @@ void MicroKernel::emitPrefetch(ImplicitLocOpBuilder &b, Value k, int64_t steps) 
   Value row = arith::ShRUIOp::create(b, k, arith::ConstantIndexOp::create(b, 1));
   Value at = arith::AddIOp::create(b, prefetchAt, arith::MulIOp::create(b, row, prefetchStride));
   int64_t lane = 64 / (vector.getElementTypeBitWidth() / 8);
-  for (int64_t column = 0; column < vectors * vector.getNumElements(); column += lane)
-    memref::PrefetchOp::create(b, prefetchFrom, ValueRange{offsetBy(b, at, column)},
+  for (int64_t line = 0; line < prefetchLines; ++line)
+    memref::PrefetchOp::create(b, prefetchFrom, ValueRange{offsetBy(b, at, line * lane)},
                                /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
 }
 

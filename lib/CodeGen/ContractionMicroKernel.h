@@ -85,10 +85,10 @@ struct MicroKernel {
   /// it; null: nowhere.
   mlir::Value panel, panelAt;
   /// What the next panel of B is made from: with every two steps of the innermost
-  /// loop, one row of it is prefetched; or, where it is transposed, so many of its columns,
-  /// which are contiguous along K, as rows ahead are. Null: nothing is.
+  /// loop, so many lines of a row of it are prefetched; or, where it is transposed, so many of its
+  /// columns, which are contiguous along K, as rows ahead are. Null: nothing is.
   mlir::Value prefetchFrom, prefetchAt, prefetchStride;
-  int64_t prefetchColumns = 0;
+  int64_t prefetchLines = 0, prefetchColumns = 0;
 
   /// Dot products: elements from column 0 to each column in B.
   bool isDot = false;

@@ -406,6 +406,19 @@ TEST_F(ContractionStrategies, FetchesColumnsOfPanels) {
   }
 }
 
+/// Tiles of rows share the lines of the next panel, of which there are four a row: with two steps
+/// of the innermost loop, a tile fetches one, or, where tiles are few, more.
+TEST_F(ContractionStrategies, SharesLinesOfPanels) {
+  for (auto [rows, lines] : {std::pair(512, 1), std::pair(30, 2)}) {
+    KernelText text{{fmt::format("{}x768xf32", rows), "768x3072xf32"}, "%r = dl.matmul %a0, %a1"};
+    auto kernel = CompiledKernel::get(text, machine, /*wantsAssembly=*/true, Winograd::Never,
+                                      SplitProducts::Never);
+    ASSERT_TRUE(kernel);
+    ASSERT_TRUE(says(kernel->strategy(), "k in chunks of")) << kernel->strategy();
+    EXPECT_EQ(llvm::StringRef(kernel->assembly).count("prefetcht1"), static_cast<size_t>(lines));
+  }
+}
+
 /// Parts of a few rows of B are for few rows of A: more than a tile's lose them again. Parts
 /// between which B is transposed cost more than a B that is packed whole.
 TEST_F(ContractionStrategies, PartsAreRare) {
