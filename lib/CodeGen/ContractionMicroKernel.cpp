@@ -41,12 +41,12 @@ Value MicroKernel::load(ImplicitLocOpBuilder &b, Value from, Value at, bool isTa
   return vector::MaskedLoadOp::create(b, vector, from, at, tailMask, numberLike(b, vector, 0));
 }
 
-/// Whether B's vectors of two steps, and a broadcast for each, do not fit beside the sums. LLVM
-/// moves loads to the top of a block, and spills: a fence for the compiler alone, which is no
-/// instruction, keeps those of a step behind the step before.
+/// Whether B's vectors of two steps, and a broadcast for each, leave no register beside the sums
+/// or do not fit there. LLVM moves loads to the top of a block, and spills: a fence for the
+/// compiler alone, which is no instruction, keeps those of a step behind the step before.
 bool MicroKernel::fillsRegisters() const {
   auto sums = static_cast<int64_t>(rows.size()) * vectors * chains;
-  return !vectorA && groupColumns == 0 && sums + 2 * vectors + 2 > registers;
+  return !vectorA && groupColumns == 0 && sums + 2 * vectors + 2 >= registers;
 }
 
 Value MicroKernel::multiplyAdd(ImplicitLocOpBuilder &b, Value x, Value y, Value sum) const {
