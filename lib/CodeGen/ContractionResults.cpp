@@ -128,6 +128,15 @@ void ContractionEmitter::storeResults(PhaseBuilder &phase, Expression &expressio
   for (int64_t v = 0; v < shape.vectors; ++v)
     columns.push_back(offsetBy(b, first, v * s.lanes));
   phase.emitStores(body.results, s.storesPast, [&](bool past) {
+    // What is read over elements that a masked vector left out waits until that one is in the
+    // cache: where a result lies over an operand, the start of the next row. So the ends of a
+    // few rows are stored together, as many as registers hold.
+    std::vector<std::pair<Position, SmallVector<Value>>> ends;
+    auto storeEnds = [&] {
+      for (const auto &[position, elements] : ends)
+        expression.store(body.results, elements, position);
+      ends.clear();
+    };
     for (auto [number, row] : llvm::enumerate(shape.rows)) {
       Position position;
       position.indices = tensorIndices(b, place, row, kC);
@@ -137,9 +146,18 @@ void ContractionEmitter::storeResults(PhaseBuilder &phase, Expression &expressio
         position.indices[vectorDim] = columns[v];
         position.mask = maskOf(v);
         position.bypasses = past && !position.mask;
-        writeResult(phase, expression, position, sums[number * shape.vectors + v]);
+        sum = sums[number * shape.vectors + v];
+        SmallVector<Value> elements = expression.resultsAt(body.results, position);
+        if (position.mask)
+          ends.emplace_back(position, std::move(elements));
+        else
+          expression.store(body.results, elements, position);
       }
+      if (ends.size() * body.results.size() >=
+          static_cast<size_t>(module.machine().vectorRegisters) / 2)
+        storeEnds();
     }
+    storeEnds();
   });
 }
 
