@@ -335,6 +335,14 @@ double StrategyChooser::rereadTime() const {
   return (areNear ? 0.15 : 0.05) * a * tasks * lost;
 }
 
+/// Whether rows of the result are whole pages apart: what tiles one below the other write shares
+/// a few sets of the L1 cache.
+bool StrategyChooser::resultsShareSets() const {
+  constexpr int64_t kPage = 4096;
+  ArrayRef<int64_t> shape = d.operands[kC].shape;
+  return !shape.empty() && shape.back() * elementBytes % kPage == 0;
+}
+
 /// Tiles one below the other write pieces of rows, which leave the L2 cache before their
 /// neighbours are there, if it does not hold the results of one turn of the loops outside.
 /// Measured, beside panels that were packed before it takes more of them to matter.
@@ -352,8 +360,13 @@ double StrategyChooser::piecesTime() const {
     areBelow |= goesDown && isColumn == areTurned;
     goesDown |= isColumn != areTurned;
   }
-  if (s.parts > 1 || s.accumulation == Accumulation::Scatter || !areBelow || turn <= near)
+  if (s.parts > 1 || s.accumulation == Accumulation::Scatter || !areBelow)
     return 0;
+  // Measured, the stores of short sums are waited for where they share sets.
+  constexpr int64_t kShortSums = 16;
+  bool isWaitedFor = reductionOfMost() < kShortSums && resultsShareSets() && turn > machine.l1Bytes;
+  if (turn <= near)
+    return isWaitedFor ? 0.08 * written : 0;
   return 0.2 * (inBlocks ? written : std::max(written - 2 * near, 0.0));
 }
 

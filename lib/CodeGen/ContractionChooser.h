@@ -122,6 +122,7 @@ private:
   double panelPackingTime() const;
   double sumsTime() const;
   double piecesTime() const;
+  bool resultsShareSets() const;
   double conflictTime() const;
   double rereadTime() const;
   double blockTime() const;

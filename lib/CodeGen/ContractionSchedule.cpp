@@ -195,10 +195,11 @@ StrategyChooser::OrderCosts StrategyChooser::orderCosts(double outerRows, double
   auto narrow = [&](double bytes) {
     // Results of all turns leave the L2 cache, and are written far out if they are many.
     double all = bytes / c * static_cast<double>(bytesOf(kC));
-    double level = all >= 2 * static_cast<double>(machine.l2Bytes)    ? 14
-                   : all > static_cast<double>(machine.l2Bytes)       ? 8
-                   : bytes > static_cast<double>(machine.l1Bytes) / 2 ? 0.25
-                                                                      : 0;
+    double level = all >= 2 * static_cast<double>(machine.l2Bytes) ? 14
+                   : all > static_cast<double>(machine.l2Bytes)    ? 8
+                   : bytes > static_cast<double>(machine.l1Bytes) / 2
+                       ? (resultsShareSets() ? 3 : 0.25)
+                       : 0;
     return columns > 1 ? level * bytes : 0;
   };
   return {reread(a, columns) + columns * reread(b / columns, rows) + narrow(c),

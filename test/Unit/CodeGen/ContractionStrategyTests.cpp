@@ -419,6 +419,20 @@ TEST_F(ContractionStrategies, SharesLinesOfPanels) {
   }
 }
 
+/// Results of short sums are written row by row where rows are whole pages apart, so that pieces
+/// of them would share sets of a cache.
+TEST_F(ContractionStrategies, WritesRowsOfPages) {
+  for (auto [columns, arePages] : {std::pair(1024, true), std::pair(1040, false)})
+    for (bool transposed : {false, true}) {
+      std::string b =
+          transposed ? fmt::format("{}x10xf32", columns) : fmt::format("10x{}xf32", columns);
+      std::string strategy =
+          strategyOf({{"100x10xf32", b},
+                      fmt::format("%r = dl.matmul %a0, %a1 {{transpose_b = {}}}", transposed)});
+      EXPECT_EQ(says(strategy, "loops m n"), arePages) << strategy;
+    }
+}
+
 /// Parts of a few rows of B are for few rows of A: more than a tile's lose them again. Parts
 /// between which B is transposed cost more than a B that is packed whole.
 TEST_F(ContractionStrategies, PartsAreRare) {
