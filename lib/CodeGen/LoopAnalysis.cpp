@@ -115,6 +115,22 @@ static void findReused(KernelModule &module, LoopAnalysis &analysis,
   }
 }
 
+static void findKeptValues(KernelModule &module, LoopAnalysis &analysis,
+                           const DenseMap<Value, unsigned> &depths) {
+  analysis.keptValues.resize(analysis.levels.size());
+  for (Operation &op : module.body().without_terminator()) {
+    unsigned depth = op.getNumResults() == 1 ? depths.lookup(op.getResult(0)) : 0;
+    bool takesLong =
+        op.hasTrait<IsTranscendental>() || isa<DivOp, SqrtOp, RsqrtOp, ReciprocalOp>(op);
+    if (depth == 0 || !takesLong)
+      continue;
+    RankedTensorType type = tensorType(op.getResult(0));
+    if (type.getElementType().isF32() && type.getShape() != ArrayRef(analysis.shape) &&
+        type.getNumElements() == analysis.keptElements())
+      analysis.keptValues[depth - 1].push_back(&op);
+  }
+}
+
 int64_t LoopAnalysis::keptElements() const {
   int64_t count = 1;
   for (auto [dim, extent] : llvm::enumerate(shape))
@@ -160,6 +176,7 @@ FailureOr<LoopAnalysis> LoopAnalysis::get(KernelModule &module) {
     }
   }
   findReused(module, analysis, depths);
+  findKeptValues(module, analysis, depths);
   return analysis;
 }
 

@@ -33,6 +33,10 @@ struct LoopAnalysis {
   /// computes and a later pass needs again.
   llvm::SmallVector<llvm::SmallVector<mlir::Operation *>> reused;
 
+  /// For each level, values of a kept position that follow from it and take long: a
+  /// logarithm, a quotient. One instruction may compute those of several positions.
+  llvm::SmallVector<llvm::SmallVector<mlir::Operation *>> keptValues;
+
   /// Operations an element of the iteration shape costs.
   double weight = 1;
 

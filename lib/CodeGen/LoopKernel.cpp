@@ -66,7 +66,8 @@ static void emitWhole(KernelModule &module, const LoopNest &nest) {
 
 namespace {
 /// One phase, in which the rows of a group make each pass before any makes the next.
-/// Finished reductions lie in the worker's scratch: [rows of a group] for each.
+/// Finished reductions lie in the worker's scratch, and what follows from them and takes long:
+/// [rows of a group] for each.
 class GroupEmitter {
 public:
   GroupEmitter(KernelModule &module, const LoopNest &nest)
@@ -76,7 +77,13 @@ public:
 
 private:
   void bindLevels(PhaseBuilder &phase, Point &point, size_t count);
+  void bindMemory(PhaseBuilder &phase, Expression &expression, ArrayRef<Operation *> ops,
+                  const Position &inGroup);
   void reduceLevel(PhaseBuilder &phase, Point &point, size_t number);
+  void computeKept(PhaseBuilder &phase, Value first, Value end, size_t number);
+  using PositionFn = function_ref<Position(ArrayRef<int64_t>)>;
+  void computeKept(PhaseBuilder &phase, Expression &expression, size_t number, PositionFn at,
+                   const Position &inGroup);
   Value memory(PhaseBuilder &phase, Operation *op) {
     return phase.scratch(offsets.at(op), elementTypeOf(op), nest.groupRows());
   }
@@ -105,34 +112,90 @@ void GroupEmitter::reduceLevel(PhaseBuilder &phase, Point &point, size_t number)
                  {nest.groupRows()}, positionOf(point));
 }
 
+/// Binds values to what is in the memory of the group.
+void GroupEmitter::bindMemory(PhaseBuilder &phase, Expression &expression,
+                              ArrayRef<Operation *> ops, const Position &inGroup) {
+  for (Operation *op : ops) {
+    if (!offsets.contains(op))
+      continue;
+    Value result =
+        loadElement(phase.b, memory(phase, op), {nest.groupRows()}, elementTypeOf(op), inGroup);
+    expression.bind(op->getResult(0),
+                    [result](ImplicitLocOpBuilder &, const Position &) { return result; });
+  }
+}
+
 /// Binds what the passes of the first levels left for a row.
 void GroupEmitter::bindLevels(PhaseBuilder &phase, Point &point, size_t count) {
   for (size_t level = 0; level < count; ++level) {
-    for (Operation *op : analysis.levels[level]) {
-      Value result = loadElement(phase.b, memory(phase, op), {nest.groupRows()}, elementTypeOf(op),
-                                 positionOf(point));
-      point.expressions[0].bind(
-          op->getResult(0), [result](ImplicitLocOpBuilder &, const Position &) { return result; });
-    }
+    bindMemory(phase, point.expressions[0], analysis.levels[level], positionOf(point));
+    bindMemory(phase, point.expressions[0], analysis.keptValues[level], positionOf(point));
     nest.bindKept(phase, point, kept[level]);
   }
+}
+
+void GroupEmitter::computeKept(PhaseBuilder &phase, Expression &expression, size_t number,
+                               PositionFn at, const Position &inGroup) {
+  for (size_t level = 0; level <= number; ++level) {
+    bindMemory(phase, expression, analysis.levels[level], inGroup);
+    if (level < number)
+      bindMemory(phase, expression, analysis.keptValues[level], inGroup);
+  }
+  for (Operation *op : analysis.keptValues[number]) {
+    ArrayRef<int64_t> shape = cast<RankedTensorType>(op->getResult(0).getType()).getShape();
+    storeElement(phase.b, expression.vectorAt(op->getResult(0), at(shape)), memory(phase, op),
+                 {nest.groupRows()}, inGroup);
+  }
+}
+
+/// What follows from a level and takes long: of all rows at once, or row by row where the group
+/// has not got all of them.
+void GroupEmitter::computeKept(PhaseBuilder &phase, Value first, Value end, size_t number) {
+  if (nest.rowLanes() == 0 || analysis.keptValues[number].empty())
+    return;
+  auto computeRows = [&] {
+    Expression expression(phase);
+    Position inGroup;
+    inGroup.indices = {phase.index(0)};
+    inGroup.vectorDim = 0;
+    inGroup.lanes = nest.rowLanes();
+    auto at = [&](ArrayRef<int64_t> shape) { return nest.rowsPosition(phase, first, shape); };
+    computeKept(phase, expression, number, at, inGroup);
+  };
+  auto computeEach = [&] {
+    nest.forEachRow(phase, first, end, [&](Point &point) {
+      auto at = [&](ArrayRef<int64_t> shape) { return nest.keptPosition(phase, point, 0, shape); };
+      computeKept(phase, point.expressions[0], number, at, positionOf(point));
+    });
+  };
+  if (!nest.hasShortGroup())
+    return computeRows();
+  Value rows = arith::SubIOp::create(phase.b, end, first), all = phase.index(nest.groupRows());
+  buildIf(phase.b, arith::CmpIOp::create(phase.b, arith::CmpIPredicate::eq, rows, all), computeRows,
+          computeEach);
 }
 
 void GroupEmitter::emit() {
   for (const auto &level : analysis.levels)
     for (Operation *op : level)
       offsets[op] = module.reserveScratch(nest.groupRows() * storageBytes(elementTypeOf(op)));
+  if (nest.rowLanes() > 0)
+    for (const auto &values : analysis.keptValues)
+      for (Operation *op : values)
+        offsets[op] = module.reserveScratch(nest.groupRows() * storageBytes(elementTypeOf(op)));
   for (ArrayRef<Operation *> reused : analysis.reused)
     kept.push_back(nest.keep(reused));
   size_t levels = analysis.levels.size();
   module.addPhase(nest.tasks(), [&](PhaseBuilder &phase) {
     nest.forEachGroup(phase, [&](Value first, Value end) {
-      for (size_t level = 0; level < levels; ++level)
+      for (size_t level = 0; level < levels; ++level) {
         nest.forEachRow(phase, first, end, [&](Point &point) {
           bindLevels(phase, point, level);
           point.readsAhead = nest.readsAhead(level);
           reduceLevel(phase, point, level);
         });
+        computeKept(phase, first, end, level);
+      }
       bool sweeps = !analysis.fullResults.empty() && !analysis.lastLevelWrites;
       if (!sweeps && analysis.reducedResults.empty())
         return;

@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -13,6 +14,9 @@ namespace dl {
 /// Rows whose elements share a pair of cache lines, which prefetchers bring together, of
 /// an operand that is read across.
 static constexpr int64_t kTransposedRows = 32;
+
+/// Lanes of a vector that is worth it to bring values of several rows together.
+static constexpr int64_t kFewestLanes = 4;
 
 //===----------------------------------------------------------------------===//
 // Choices
@@ -155,23 +159,52 @@ int64_t LoopNest::rowBytes() const {
 /// pass and more than a few steps: those are straight code, which keeps what it loaded
 /// in registers. Where rows come from behind the second-level cache and results go back
 /// there, a row goes through all of its passes: the writes of a group would come all at once,
-/// with no arithmetic between them.
+/// with no arithmetic between them. What follows from reductions and takes long is worth a group
+/// of any rows, as many as a vector has lanes.
 void LoopNest::chooseGroup() {
-  constexpr int64_t most = 8, fewSteps = 4;
   if (!rows || analysis.levels.empty() || analysis.reducedAxes.empty())
     return;
-  int64_t elements = 1, bytes = rowBytes();
-  for (int64_t axis : analysis.reducedAxes)
-    elements *= analysis.shape[axis];
-  if (passes() < 2 || bytes == 0 || elements <= fewSteps * lanes)
-    return;
   const Machine &machine = module.machine();
+  int64_t bytes = rowBytes(), most = 8;
+  bool lanesAreRows = sharesLanes();
+  if (passes() < 2 || bytes == 0 || (isShortRow() && !lanesAreRows))
+    return;
   if (bytes * rowCount > machine.l2Bytes && !analysis.fullResults.empty())
     return;
+  if (lanesAreRows)
+    most = std::max<int64_t>(most, machine.lanes(32));
   int64_t room = machine.l1Bytes / (bytes * rowCount > machine.l1Bytes ? 4 : 2);
   group = std::clamp<int64_t>(room / bytes, 1, most);
   group = std::min(group, std::max<int64_t>(rowCount, 1));
+  if (lanesAreRows)
+    group = static_cast<int64_t>(llvm::bit_floor(static_cast<uint64_t>(group)));
 }
+
+/// Whether its passes are a few steps each.
+bool LoopNest::isShortRow() const {
+  constexpr int64_t fewSteps = 4;
+  int64_t elements = 1;
+  for (int64_t axis : analysis.reducedAxes)
+    elements *= analysis.shape[axis];
+  return elements <= fewSteps * lanes;
+}
+
+/// Whether values of neighbouring rows should be lanes of a vector: such that take long, which
+/// a quotient does beside a short row alone.
+bool LoopNest::sharesLanes() const {
+  auto extents = llvm::seq<size_t>(0, analysis.shape.size());
+  bool isLine = llvm::count_if(extents, [&](size_t dim) {
+                  return !analysis.isReduced(static_cast<int64_t>(dim)) && analysis.shape[dim] != 1;
+                }) == 1;
+  return isLine && module.machine().lanes(32) >= kFewestLanes &&
+         llvm::any_of(analysis.keptValues, [&](ArrayRef<Operation *> values) {
+           return llvm::any_of(values, [&](Operation *op) {
+             return isShortRow() || !isa<DivOp, ReciprocalOp>(op);
+           });
+         });
+}
+
+int64_t LoopNest::rowLanes() const { return sharesLanes() && group >= kFewestLanes ? group : 0; }
 
 /// The first pass over a row waits for outer memory, and the others compute: one of them
 /// asks for the row that its place is taken by next, where rows follow each other and a
@@ -264,9 +297,7 @@ void LoopNest::forEachGroup(PhaseBuilder &phase, function_ref<void(Value, Value)
   auto [first, last] = partOf(phase, phase.task, rowsPerTask, rowCount);
   buildLoop(phase.b, first, last, group, [&, last = last](Value row) {
     Value end = linearIndex(phase.b, {row, phase.index(group)}, {1, 1});
-    emit(row, rowsPerTask % group == 0 && rowCount % group == 0
-                  ? end
-                  : arith::MinSIOp::create(phase.b, end, last).getResult());
+    emit(row, hasShortGroup() ? arith::MinSIOp::create(phase.b, end, last).getResult() : end);
   });
 }
 
@@ -278,6 +309,19 @@ void LoopNest::forEachRow(PhaseBuilder &phase, Value first, Value end,
       emit(point);
     });
   });
+}
+
+Position LoopNest::rowsPosition(PhaseBuilder &phase, Value first, ArrayRef<int64_t> shape) const {
+  Position position;
+  bool keepsDims = shape.size() == analysis.shape.size();
+  for (auto [dim, index] : llvm::enumerate(rowIndices(phase, first))) {
+    if (index && analysis.shape[dim] != 1)
+      position.vectorDim = static_cast<int>(position.indices.size());
+    if (index || keepsDims)
+      position.indices.push_back(index ? index : phase.index(0));
+  }
+  position.lanes = group;
+  return position;
 }
 
 /// The indices of a row: those of the kept dimensions but a tiled last one.

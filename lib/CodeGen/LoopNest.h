@@ -14,8 +14,10 @@
 // Rows that are short beside the first-level cache go through their passes in groups:
 // each pass over all rows of the group, then the next. What comes between two passes
 // of a row, the tree over the lanes and a division, would leave the core idle; so it
-// is hidden by the other rows. A pass that computes prefetches the rows to come: the next
-// group's, or the next row where rows come from behind the second-level cache.
+// is hidden by the other rows. What follows from a reduction and takes long, such as a
+// logarithm, is computed for all rows of the group at once, a lane each. A pass that
+// computes prefetches the rows to come: the next group's, or the next row where rows come
+// from behind the second-level cache.
 //
 // Columns of more data than the second-level cache holds are streamed: a tile of them
 // would touch a little of each of many pages. The reduced dimension is split, and a
@@ -100,9 +102,15 @@ public:
 
   /// Rows of a group; 1: each row goes through all of its passes.
   int64_t groupRows() const { return group; }
+  bool hasShortGroup() const { return rowsPerTask % group != 0 || rowCount % group != 0; }
   /// Builds `emit` for the groups of a task: their first row and the one behind.
   void forEachGroup(PhaseBuilder &phase,
                     llvm::function_ref<void(mlir::Value, mlir::Value)> emit) const;
+  /// Lanes for what follows from the reductions of a group's rows; 0: each row computes its own.
+  int64_t rowLanes() const;
+  /// Where the rows of a group lie, from the first on, in a value of the kept dimensions.
+  Position rowsPosition(PhaseBuilder &phase, mlir::Value first,
+                        llvm::ArrayRef<int64_t> shape) const;
   /// Builds `emit` for the rows of a group.
   void forEachRow(PhaseBuilder &phase, mlir::Value first, mlir::Value end,
                   llvm::function_ref<void(Point &)> emit) const;
@@ -142,6 +150,8 @@ private:
   void chooseTiles();
   int64_t chooseTileVectors() const;
   void chooseGroup();
+  bool isShortRow() const;
+  bool sharesLanes() const;
   void chooseAhead();
   size_t passes() const;
   int64_t rowBytes() const;

@@ -22,6 +22,32 @@ dl.model @grouped_cross_entropy(%x: tensor<13x131xf32>, %t: tensor<13xi32>) attr
   dl.return %y
 }
 
+// Values of a row that take long are lanes of a vector: of short rows as well, with a short group
+// behind, where other operands have an element for each row, and dimensions of one element stay.
+dl.model @rows_as_lanes(%x: tensor<53x10xf32>, %t: tensor<53xi32>, %z: tensor<48x10xf32>, %u: tensor<48xi32>) attributes {check.labels = 12, check.gradient = false} {
+  %y = dl.cross_entropy %x, %t
+  %w = dl.cross_entropy %z, %u
+  %s = dl.softmax %x
+  %r = dl.log_softmax %z
+  dl.return %y, %w, %s, %r
+}
+dl.model @weighted_rows(%x: tensor<1x37x70xf32>, %v: tensor<1x37xf32>) attributes {check.low = 0.5, check.high = 2.0, check.gradient = false} {
+  %s = dl.sum %x {axes = [2]}
+  %l = dl.log %s
+  %a = dl.mul %l, %v
+  %e = dl.exp %a
+  %q = dl.div %e, %s
+  %m = dl.max %x {axes = [2]}
+  %y = dl.sub %q, %m
+  dl.return %y
+}
+dl.model @rows_of_rows(%x: tensor<3x11x70xf32>) attributes {check.gradient = false} {
+  %y = dl.log_sum_exp %x {axes = [2]}
+  %t = dl.transpose %x {permutation = [1, 0, 2]}
+  %z = dl.log_sum_exp %t {axes = [2]}
+  dl.return %y, %z
+}
+
 // Labels of which some are of no class: a row loses nothing by those.
 dl.model @picked_cross_entropy(%x: tensor<53x131xf32>, %t: tensor<53xi32>) attributes {check.labels = 160, check.gradient = false} {
   %y = dl.cross_entropy %x, %t

@@ -93,6 +93,30 @@ dl.model @reads(%x: tensor<2048x512xf32>) attributes {arena_bytes = 0} {
   dl.return %y
 }
 
+// A logarithm of sixteen rows' sums at once; the last ten have theirs one after the other.
+// CHECK-LABEL: module @lanes_k0_logs
+// CHECK: scf.for {{.*}} step %c16
+// CHECK: memref.store {{.*}} memref<16xf32>
+// CHECK: scf.if
+// CHECK: vector.load {{.*}} memref<16xf32>, vector<16xf32>
+// CHECK: math.fma {{.*}} vector<16xf32>
+// CHECK: vector.store {{.*}} memref<16xf32>, vector<16xf32>
+// CHECK: } else {
+// CHECK: memref.load {{.*}} memref<16xf32>
+// CHECK: math.fma {{.*}} f32
+// CHECK: memref.store {{.*}} memref<16xf32>
+// CHECK: memref.store {{.*}} memref<90xf32>
+dl.model @lanes(%x: tensor<90x10xf32>) attributes {arena_bytes = 0} {
+  %y = dl.kernel "logs"(%a = %x) attributes {places = array<i64: 2, 0>} {
+    %m = dl.max %a {axes = [1], keepdims = true}
+    %s = dl.sub %a, %m
+    %t = dl.sum %s {axes = [1]}
+    %l = dl.log %t
+    dl.yield %l
+  }
+  dl.return %y
+}
+
 // Of a product with a one_hot the sum along the classes reads one element.
 // CHECK-LABEL: module @picked_k0_sum
 // CHECK: memref.load {{.*}} memref<100xi32>
