@@ -16,14 +16,15 @@ using namespace mlir;
 
 namespace dl {
 
-WindowCells::WindowCells(const WindowNest &nest) : nest(nest) {
+WindowCells::WindowCells(const WindowNest &nest, bool needsWhole) : nest(nest) {
   const WindowGeometry &at = nest.geometry;
   for (int dim : {0, 1}) {
     int64_t image = nest.image[dim + 1], stride = at.strides[dim], before = at.padBefore[dim];
     int64_t span = (at.kernel[dim] - 1) * at.dilation[dim];
     extents[dim] = llvm::divideCeil(image + before, stride);
     overhangs[dim] = span / stride;
-    interiorFirst[dim] = overhangs[dim] + llvm::divideCeil(before, stride);
+    int64_t outside = llvm::divideCeil(before, stride); // windows that begin before the image
+    interiorFirst[dim] = needsWhole ? overhangs[dim] + outside : std::max(overhangs[dim], outside);
     int64_t last = std::max(span, stride - 1); // the farthest pixel from the cell's start
     int64_t room = image + before - last;      // starts are below
     int64_t end = room <= 0 ? 0 : llvm::divideCeil(room, stride);
@@ -132,19 +133,14 @@ void WindowCells::emitPixels(PhaseBuilder &phase, ArrayRef<Value> cell, bool int
     }
 }
 
-void WindowCells::emit(PhaseBuilder &phase, ArrayRef<Value> cell, const Steps &steps) const {
-  ImplicitLocOpBuilder &b = phase.b;
+void WindowCells::whenInterior(PhaseBuilder &phase, ArrayRef<Value> cell,
+                               function_ref<void(bool)> emit) const {
   if (interiorFirst[0] == interiorEnd[0] || interiorFirst[1] == interiorEnd[1])
-    return emitPixels(phase, cell, /*interior=*/false, steps);
+    return emit(false);
   Value isInside = isInterior(phase, cell);
   if (!isInside)
-    return emitPixels(phase, cell, /*interior=*/true, steps);
-  auto branch = scf::IfOp::create(b, isInside, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  emitPixels(phase, cell, /*interior=*/true, steps);
-  b.setInsertionPointToStart(branch.elseBlock());
-  emitPixels(phase, cell, /*interior=*/false, steps);
+    return emit(true);
+  buildIf(phase.b, isInside, [&] { emit(true); }, [&] { emit(false); });
 }
 
 } // namespace dl

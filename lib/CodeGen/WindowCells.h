@@ -24,7 +24,9 @@ namespace dl {
 
 class WindowCells {
 public:
-  explicit WindowCells(const WindowNest &nest);
+  /// `needsWhole`: a cell is interior where all taps of its windows are in the image, not
+  /// only all taps of its own.
+  WindowCells(const WindowNest &nest, bool needsWhole);
 
   /// Few enough taps and pixels for straight code.
   bool canUnroll() const;
@@ -38,7 +40,7 @@ public:
   using Carried = WindowNest::Carried;
   struct Window {
     llvm::SmallVector<mlir::Value> indices; // n, row, column: always of some window
-    mlir::Value exists;                     // i1; null: it does, and all its taps are in the image
+    mlir::Value exists;                     // i1; null: it does, in an interior cell
   };
   /// `read`: what the pixels need of a window. `add`: a pixel's sum and what was read
   /// of a window in which it is the given tap; the sum is null at first. `write`: the
@@ -48,8 +50,13 @@ public:
     llvm::function_ref<mlir::Value(mlir::Value, const Carried &, int64_t)> add;
     llvm::function_ref<void(llvm::ArrayRef<mlir::Value>, mlir::Value)> write;
   };
-  /// Visits the pixels of the cell at [n, row, column].
-  void emit(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> cell, const Steps &steps) const;
+  /// Builds `emit` for the cell at [n, row, column], where it is interior (all of its pixels are
+  /// in the image, and all of its windows exist) and where it is not.
+  void whenInterior(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> cell,
+                    llvm::function_ref<void(bool)> emit) const;
+  /// Visits the pixels of the cell.
+  void emitPixels(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> cell, bool interior,
+                  const Steps &steps) const;
 
 private:
   using Windows = std::map<std::array<int64_t, 2>, Carried>;
@@ -57,15 +64,13 @@ private:
   mlir::Value isInterior(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> cell) const;
   Window windowBefore(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> cell,
                       std::array<int64_t, 2> back, bool interior) const;
-  void emitPixels(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> cell, bool interior,
-                  const Steps &steps) const;
   mlir::Value sumPixel(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> cell,
                        std::array<int64_t, 2> pixel, bool interior, Windows &windows,
                        const Steps &steps) const;
 
   const WindowNest &nest;
   std::array<int64_t, 2> extents, overhangs;
-  /// Cells whose pixels and windows all lie in the image: [first, end).
+  /// Interior cells: [first, end).
   std::array<int64_t, 2> interiorFirst, interiorEnd;
 };
 

@@ -3,23 +3,16 @@
 // averages          a sum over the taps of each window; backward, each pixel adds
 //                   the shares of its windows (WindowCells.h)
 // forward, gather   a running maximum over the taps of each window
-// backward          each pixel is written once, so that its result may lie over
-//                   what an op behind it reads:
-//   windows that tile the image   per window, the number of its first largest
-//                   tap; then every tap stores its cotangent or 0
-//   else            a task writes these numbers to its scratch for the windows that
-//                   reach a band of pixels, each before the pixels of its cell, which
-//                   add the cotangents of the windows that chose them
+//
+// Each pixel of a gradient is written once, so that its result may lie over what an op
+// behind it reads.
 //
 //===----------------------------------------------------------------------===//
 
 #include "KernelForm.h"
-#include "LoopNest.h"
-#include "WindowCells.h"
-#include "WindowNest.h"
+#include "WindowEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -28,93 +21,6 @@
 using namespace mlir;
 
 namespace dl {
-namespace {
-
-class WindowEmitter {
-public:
-  WindowEmitter(KernelModule &module, Operation *anchor, const WindowNest &nest)
-      : module(module), anchor(anchor), nest(nest),
-        elementType(cast<RankedTensorType>(anchor->getResult(0).getType()).getElementType()) {}
-
-  void emitForward();
-  void emitGather();
-  void emitAverage(bool padded);
-  void emitAverageBackward(bool padded);
-  void emitBackwardTiling();
-  void emitBackward();
-
-private:
-  using Carried = WindowNest::Carried;
-
-  /// Numbers of largest taps in a task's scratch, for some rows of windows of an image.
-  struct Numbers {
-    KernelModule &module;
-    SmallVector<int64_t> shape; // rows, columns, channels
-    int64_t offset;
-    Value firstRow; // may be below 0
-
-    int64_t count() const { return ShapedType::getNumElements(shape); }
-    Value memory(PhaseBuilder &phase) const {
-      return phase.scratch(offset, phase.b.getI32Type(), count());
-    }
-    Position position(PhaseBuilder &phase, ArrayRef<Value> window, const ChannelChunk &chunk) const;
-  };
-
-  Value input() { return anchor->getOperand(0); }
-  Type vectorOf(const ChannelChunk &chunk, Type type) {
-    return VectorType::get({chunk.width}, type);
-  }
-  Value number(PhaseBuilder &phase, const ChannelChunk &chunk, double value) {
-    return numberLike(phase.b, vectorOf(chunk, elementType), value);
-  }
-  /// The number of a tap in all lanes, i32.
-  Value tapNumber(PhaseBuilder &phase, const ChannelChunk &chunk, Value tap) {
-    Type i32 = phase.b.getI32Type();
-    return splat(phase.b, arith::IndexCastOp::create(phase.b, i32, tap), chunk.width);
-  }
-  Value isBetter(PhaseBuilder &phase, const WindowNest::Tap &tap, Value element, Value best);
-  Value largestTap(PhaseBuilder &phase, ArrayRef<Value> window, const ChannelChunk &chunk);
-  Value meanOf(PhaseBuilder &phase, Value sum, ArrayRef<Value> window, const ChannelChunk &chunk,
-               bool padded, bool isWhole);
-  Value shareOf(PhaseBuilder &phase, ArrayRef<Value> window, const ChannelChunk &chunk, bool padded,
-                bool isWhole);
-  void emitAverageBackwardLooped(bool padded);
-  int64_t bandRows(const WindowCells &cells);
-  void emitNumber(PhaseBuilder &phase, ArrayRef<Value> window, const Numbers &numbers);
-  void emitNumbers(PhaseBuilder &phase, Value n, Value first, Value end, const Numbers &numbers);
-  void whenWindow(PhaseBuilder &phase, ArrayRef<Value> cell, const WindowCells &cells,
-                  function_ref<void()> emit);
-  void emitPixels(PhaseBuilder &phase, Value n, Value first, Value end, const WindowCells &cells,
-                  const Numbers &numbers);
-  Carried readWindow(PhaseBuilder &phase, ArrayRef<Value> window, const ChannelChunk &chunk,
-                     const Numbers &numbers);
-  void addChosen(PhaseBuilder &phase, ArrayRef<Value> cell, const ChannelChunk &chunk,
-                 const WindowCells &cells, const Numbers &numbers);
-  void addChosenLooped(PhaseBuilder &phase, ArrayRef<Value> pixel, const ChannelChunk &chunk,
-                       const Numbers &numbers);
-  void store(PhaseBuilder &phase, ArrayRef<Value> pixel, const ChannelChunk &chunk, Value element);
-  void storeZeros(int64_t row, int64_t column, int64_t rows, int64_t columns);
-
-  KernelModule &module;
-  Operation *anchor;
-  const WindowNest &nest;
-  Type elementType;
-};
-
-} // namespace
-
-/// The nest's position of a window's lanes, with rows counted from the first. Rows
-/// without numbers may be asked for, but not used.
-Position WindowEmitter::Numbers::position(PhaseBuilder &phase, ArrayRef<Value> window,
-                                          const ChannelChunk &chunk) const {
-  ImplicitLocOpBuilder &b = phase.b;
-  Value row = arith::SubIOp::create(b, window[1], firstRow);
-  row = arith::MaxSIOp::create(b, row, phase.index(0));
-  Position position{{row, window[2], chunk.channel}, 2, chunk.width, Value()};
-  if (chunk.active != chunk.width)
-    position.mask = leadingMask(b, chunk.active, chunk.width);
-  return position;
-}
 
 /// Whether a tap replaces the best so far: larger, or the first NaN.
 Value WindowEmitter::isBetter(PhaseBuilder &phase, const WindowNest::Tap &tap, Value element,
@@ -129,14 +35,36 @@ Value WindowEmitter::isBetter(PhaseBuilder &phase, const WindowNest::Tap &tap, V
   return arith::OrIOp::create(phase.b, better, splat(phase.b, tap.isFirst, lanes));
 }
 
+/// Whether results may be stored past the caches, and should.
+bool WindowEmitter::canBypass() const {
+  int64_t largest = 0;
+  for (Value result : module.yield().getOperands()) {
+    auto type = cast<RankedTensorType>(result.getType());
+    int64_t bytes = storageBytes(type.getElementType());
+    if (bytes != storageBytes(elementType))
+      return false;
+    largest = std::max(largest, type.getNumElements() * bytes);
+  }
+  return nest.hasWholeVectors() && isLargeResult(module.machine(), largest);
+}
+
+/// Builds `emit`, which stores results, for where they go past the caches and for elsewhere.
+void WindowEmitter::emitStores(PhaseBuilder &phase, function_ref<void()> emit) {
+  phase.emitStores(allResults(), canBypass(), [&](bool mayPass) {
+    past = mayPass;
+    emit();
+  });
+}
+
 /// Stores the kernel's results at a pixel, where the anchor has `element`.
 void WindowEmitter::store(PhaseBuilder &phase, ArrayRef<Value> pixel, const ChannelChunk &chunk,
                           Value element) {
   Expression expression(phase);
   expression.bind(anchor->getResult(0),
                   [=](ImplicitLocOpBuilder &, const Position &) { return element; });
-  auto results = llvm::to_vector(llvm::seq<unsigned>(0, module.op().getNumResults()));
-  expression.store(results, nest.position(phase, pixel, chunk));
+  Position position = nest.position(phase, pixel, chunk);
+  position.bypasses = past;
+  expression.store(allResults(), position);
 }
 
 void WindowEmitter::emitForward() {
@@ -154,7 +82,7 @@ void WindowEmitter::emitForward() {
         });
     store(phase, window, chunk, best[0]);
   };
-  nest.addPixelPhase(nest.pooled, static_cast<double>(3 * nest.taps()), emit);
+  addPixelPhase(nest.pooled, static_cast<double>(3 * nest.taps()), emit);
 }
 
 void WindowEmitter::emitGather() {
@@ -174,7 +102,7 @@ void WindowEmitter::emitGather() {
         });
     store(phase, window, chunk, found[1]);
   };
-  nest.addPixelPhase(nest.pooled, static_cast<double>(4 * nest.taps()), emit);
+  addPixelPhase(nest.pooled, static_cast<double>(4 * nest.taps()), emit);
 }
 
 /// A sum over the taps of a window, or what each of them shares, by their number.
@@ -200,7 +128,7 @@ void WindowEmitter::emitAverage(bool padded) {
         });
     store(phase, window, chunk, meanOf(phase, sum[0], window, chunk, padded, /*isWhole=*/false));
   };
-  nest.addPixelPhase(nest.pooled, static_cast<double>(nest.taps()), emit);
+  addPixelPhase(nest.pooled, static_cast<double>(nest.taps()), emit);
 }
 
 /// The part of a window's cotangent that each of its taps gets. `isWhole`: all its
@@ -213,7 +141,7 @@ Value WindowEmitter::shareOf(PhaseBuilder &phase, ArrayRef<Value> window, const 
 }
 
 void WindowEmitter::emitAverageBackward(bool padded) {
-  WindowCells cells(nest);
+  WindowCells cells(nest, /*needsWhole=*/true);
   if (!cells.canUnroll())
     return emitAverageBackwardLooped(padded);
   auto emit = [&](PhaseBuilder &phase, ArrayRef<Value> cell, const ChannelChunk &chunk) {
@@ -229,11 +157,13 @@ void WindowEmitter::emitAverageBackward(bool padded) {
     auto write = [&](ArrayRef<Value> pixel, Value sum) {
       store(phase, pixel, chunk, sum ? sum : number(phase, chunk, 0));
     };
-    cells.emit(phase, cell, {read, add, write});
+    cells.whenInterior(phase, cell, [&](bool interior) {
+      cells.emitPixels(phase, cell, interior, {read, add, write});
+    });
   };
   const auto &strides = nest.geometry.strides;
-  nest.addPixelPhase({nest.image[0], cells.extent(0), cells.extent(1), nest.image[3]},
-                     static_cast<double>(nest.taps() + strides[0] * strides[1]), emit);
+  addPixelPhase({nest.image[0], cells.extent(0), cells.extent(1), nest.image[3]},
+                static_cast<double>(nest.taps() + strides[0] * strides[1]), emit);
 }
 
 void WindowEmitter::emitAverageBackwardLooped(bool padded) {
@@ -245,202 +175,7 @@ void WindowEmitter::emitAverageBackwardLooped(bool padded) {
     store(phase, pixel, chunk,
           nest.forEachWindow(phase, pixel, {number(phase, chunk, 0)}, addWindow)[0]);
   };
-  nest.addPixelPhase(nest.image, static_cast<double>(2 * nest.taps()), emit);
-}
-
-/// The number of each lane's first largest tap, -1 where all lie in the padding.
-Value WindowEmitter::largestTap(PhaseBuilder &phase, ArrayRef<Value> window,
-                                const ChannelChunk &chunk) {
-  Expression expression(phase);
-  Carried start = {number(phase, chunk, -std::numeric_limits<double>::infinity()),
-                   numberLike(phase.b, vectorOf(chunk, phase.b.getI32Type()), -1)};
-  Carried found = nest.forEachTap(
-      phase, window, start, [&](const WindowNest::Tap &tap, Carried best) -> Carried {
-        Value element = expression.vectorAt(
-            input(), nest.position(phase, {window[0], tap.row, tap.column}, chunk));
-        Value here = tapNumber(phase, chunk, tap.number);
-        Value better = isBetter(phase, tap, element, best[0]);
-        return {arith::SelectOp::create(phase.b, better, element, best[0]),
-                arith::SelectOp::create(phase.b, better, here, best[1])};
-      });
-  return found[1];
-}
-
-/// Stores 0 for the anchor at all pixels of a rectangle.
-void WindowEmitter::storeZeros(int64_t row, int64_t column, int64_t rows, int64_t columns) {
-  if (rows <= 0 || columns <= 0)
-    return;
-  auto emit = [&](PhaseBuilder &phase, ArrayRef<Value> pixel, const ChannelChunk &chunk) {
-    Value y = linearIndex(phase.b, {pixel[1], phase.index(row)}, {1, 1});
-    Value x = linearIndex(phase.b, {pixel[2], phase.index(column)}, {1, 1});
-    store(phase, {pixel[0], y, x}, chunk, number(phase, chunk, 0));
-  };
-  nest.addPixelPhase({nest.image[0], rows, columns, nest.image[3]}, 1, emit);
-}
-
-void WindowEmitter::emitBackwardTiling() {
-  auto emit = [&](PhaseBuilder &phase, ArrayRef<Value> window, const ChannelChunk &chunk) {
-    Expression expression(phase);
-    Value largest = largestTap(phase, window, chunk);
-    Value cotangent =
-        expression.vectorAt(anchor->getOperand(1), nest.position(phase, window, chunk));
-    nest.forEachTap(phase, window, {}, [&](const WindowNest::Tap &tap, Carried) -> Carried {
-      Value isHere = arith::CmpIOp::create(phase.b, arith::CmpIPredicate::eq, largest,
-                                           tapNumber(phase, chunk, tap.number));
-      Value element = arith::SelectOp::create(phase.b, isHere, cotangent, number(phase, chunk, 0));
-      store(phase, {window[0], tap.row, tap.column}, chunk, element);
-      return {};
-    });
-  };
-  nest.addPixelPhase(nest.pooled, static_cast<double>(6 * nest.taps()), emit);
-  // What the windows do not reach: below them, and to their right.
-  int64_t rows = nest.pooled[1] * nest.geometry.kernel[0];
-  int64_t columns = nest.pooled[2] * nest.geometry.kernel[1];
-  storeZeros(rows, 0, nest.image[1] - rows, nest.image[2]);
-  storeZeros(0, columns, rows, nest.image[2] - columns);
-}
-
-/// Rows of cells that a task does: work enough, and few windows whose numbers two
-/// tasks compute.
-int64_t WindowEmitter::bandRows(const WindowCells &cells) {
-  const auto &strides = nest.geometry.strides;
-  double rowWork = static_cast<double>(6 * nest.taps() + strides[0] * strides[1]) *
-                   static_cast<double>(cells.extent(1) * nest.image[3]);
-  auto rows = static_cast<int64_t>(kTaskWork / std::max<double>(rowWork, 1));
-  return std::clamp<int64_t>(std::max(rows, 8 * cells.overhang(0)), 1, cells.extent(0));
-}
-
-void WindowEmitter::emitBackward() {
-  WindowCells cells(nest);
-  int64_t rows = bandRows(cells), bands = llvm::divideCeil(cells.extent(0), rows);
-  Type i32 = IntegerType::get(module.op()->getContext(), 32);
-  Numbers numbers{module, {rows + cells.overhang(0), nest.pooled[2], nest.pooled[3]}, 0, Value()};
-  numbers.offset = module.reserveScratch(numbers.count() * storageBytes(i32));
-  int64_t tasks = nest.image[2] * nest.image[3] == 0 ? 0 : nest.image[0] * bands;
-  module.addPhase(tasks, [&](PhaseBuilder &phase) {
-    ImplicitLocOpBuilder &b = phase.b;
-    Value n = arith::DivUIOp::create(b, phase.task, phase.index(bands));
-    Value band = arith::RemUIOp::create(b, phase.task, phase.index(bands));
-    Value first = linearIndex(b, {band}, {rows});
-    Value end = linearIndex(b, {first, phase.index(rows)}, {1, 1});
-    end = arith::MinSIOp::create(b, end, phase.index(cells.extent(0)));
-    numbers.firstRow = linearIndex(b, {first, phase.index(-cells.overhang(0))}, {1, 1});
-    emitNumbers(phase, n, numbers.firstRow, first, numbers);
-    emitPixels(phase, n, first, end, cells, numbers);
-  });
-}
-
-void WindowEmitter::emitNumber(PhaseBuilder &phase, ArrayRef<Value> window,
-                               const Numbers &numbers) {
-  nest.forEachChunk(phase, [&](const ChannelChunk &chunk) {
-    storeElement(phase.b, largestTap(phase, window, chunk), numbers.memory(phase), numbers.shape,
-                 numbers.position(phase, window, chunk));
-  });
-}
-
-/// Those of the windows in rows `first` to `end`, as far as there are such rows.
-void WindowEmitter::emitNumbers(PhaseBuilder &phase, Value n, Value first, Value end,
-                                const Numbers &numbers) {
-  ImplicitLocOpBuilder &b = phase.b;
-  Value lower = arith::MaxSIOp::create(b, first, phase.index(0));
-  Value upper = arith::MinSIOp::create(b, end, phase.index(nest.pooled[1]));
-  buildLoop(b, lower, upper, 1, [&](Value row) {
-    buildLoop(b, 0, nest.pooled[2], 1,
-              [&](Value column) { emitNumber(phase, {n, row, column}, numbers); });
-  });
-}
-
-/// Builds `emit` for cells whose own window there is.
-void WindowEmitter::whenWindow(PhaseBuilder &phase, ArrayRef<Value> cell, const WindowCells &cells,
-                               function_ref<void()> emit) {
-  ImplicitLocOpBuilder &b = phase.b;
-  Value exists;
-  for (int dim : {0, 1}) {
-    if (cells.extent(dim) <= nest.pooled[dim + 1])
-      continue;
-    Value here = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, cell[dim + 1],
-                                       phase.index(nest.pooled[dim + 1]));
-    exists = exists ? arith::AndIOp::create(b, exists, here).getResult() : here;
-  }
-  if (!exists)
-    return emit();
-  auto branch = scf::IfOp::create(b, exists, /*withElseRegion=*/false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  emit();
-}
-
-/// Each pixel of some rows of cells adds the cotangents of the windows that chose it. The
-/// numbers of a cell's own window come just before: so reading the image and writing its
-/// gradient go side by side.
-void WindowEmitter::emitPixels(PhaseBuilder &phase, Value n, Value first, Value end,
-                               const WindowCells &cells, const Numbers &numbers) {
-  ImplicitLocOpBuilder &b = phase.b;
-  buildLoop(b, first, end, 1, [&](Value row) {
-    if (!cells.canUnroll()) {
-      emitNumbers(phase, n, row, linearIndex(b, {row, phase.index(1)}, {1, 1}), numbers);
-      auto pixelRows = cells.pixels(phase, 0, row);
-      return buildLoop(b, pixelRows.first, pixelRows.second, 1, [&](Value y) {
-        buildLoop(b, 0, nest.image[2], 1, [&](Value x) {
-          nest.forEachChunk(phase, [&](const ChannelChunk &chunk) {
-            addChosenLooped(phase, {n, y, x}, chunk, numbers);
-          });
-        });
-      });
-    }
-    buildLoop(b, 0, cells.extent(1), 1, [&](Value column) {
-      SmallVector<Value> cell = {n, row, column};
-      whenWindow(phase, cell, cells, [&] { emitNumber(phase, cell, numbers); });
-      nest.forEachChunk(
-          phase, [&](const ChannelChunk &chunk) { addChosen(phase, cell, chunk, cells, numbers); });
-    });
-  });
-}
-
-/// The number of a window's largest tap, and its cotangent.
-WindowNest::Carried WindowEmitter::readWindow(PhaseBuilder &phase, ArrayRef<Value> window,
-                                              const ChannelChunk &chunk, const Numbers &numbers) {
-  Type i32 = phase.b.getI32Type();
-  Expression expression(phase);
-  return {loadElement(phase.b, numbers.memory(phase), numbers.shape, i32,
-                      numbers.position(phase, window, chunk)),
-          expression.vectorAt(anchor->getOperand(1), nest.position(phase, window, chunk))};
-}
-
-void WindowEmitter::addChosen(PhaseBuilder &phase, ArrayRef<Value> cell, const ChannelChunk &chunk,
-                              const WindowCells &cells, const Numbers &numbers) {
-  ImplicitLocOpBuilder &b = phase.b;
-  auto read = [&](const WindowCells::Window &window) -> Carried {
-    Carried found = readWindow(phase, window.indices, chunk, numbers);
-    if (window.exists)
-      found[0] = arith::SelectOp::create(b, window.exists, found[0],
-                                         numberLike(b, found[0].getType(), -1));
-    return found;
-  };
-  auto add = [&](Value sum, const Carried &window, int64_t tap) -> Value {
-    Value isHere = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, window[0],
-                                         tapNumber(phase, chunk, phase.index(tap)));
-    Value added = sum ? arith::AddFOp::create(b, sum, window[1]) : window[1];
-    return arith::SelectOp::create(b, isHere, added, sum ? sum : number(phase, chunk, 0));
-  };
-  auto write = [&](ArrayRef<Value> pixel, Value sum) {
-    store(phase, pixel, chunk, sum ? sum : number(phase, chunk, 0));
-  };
-  cells.emit(phase, cell, {read, add, write});
-}
-
-void WindowEmitter::addChosenLooped(PhaseBuilder &phase, ArrayRef<Value> pixel,
-                                    const ChannelChunk &chunk, const Numbers &numbers) {
-  ImplicitLocOpBuilder &b = phase.b;
-  auto addWindow = [&](ArrayRef<Value> window, Value tap, Carried sum) -> Carried {
-    Carried found = readWindow(phase, window, chunk, numbers);
-    Value isHere =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, found[0], tapNumber(phase, chunk, tap));
-    Value added = arith::AddFOp::create(b, sum[0], found[1]);
-    return {arith::SelectOp::create(b, isHere, added, sum[0])};
-  };
-  store(phase, pixel, chunk,
-        nest.forEachWindow(phase, pixel, {number(phase, chunk, 0)}, addWindow)[0]);
+  addPixelPhase(nest.image, static_cast<double>(2 * nest.taps()), emit);
 }
 
 //===----------------------------------------------------------------------===//

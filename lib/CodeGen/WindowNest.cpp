@@ -59,7 +59,13 @@ Position WindowNest::position(PhaseBuilder &phase, ArrayRef<Value> pixel,
   return position;
 }
 
-void WindowNest::addPixelPhase(ArrayRef<int64_t> shape, double pixelWork, PixelFn emit) const {
+bool WindowNest::hasWholeVectors() const {
+  int64_t widest = module.machine().lanes(elementType.getIntOrFloatBitWidth());
+  return lanes == widest && image[3] % lanes == 0;
+}
+
+void WindowNest::addPixelPhase(ArrayRef<int64_t> shape, double pixelWork, PixelFn emit,
+                               AroundFn around) const {
   int64_t rows = shape[0] * shape[1], columns = shape[2];
   double rowWork = std::max<double>(1, pixelWork * static_cast<double>(columns * image[3]));
   int64_t rowsPerTask = std::clamp<int64_t>(kTaskWork / rowWork, 1, std::max<int64_t>(rows, 1));
@@ -70,11 +76,13 @@ void WindowNest::addPixelPhase(ArrayRef<int64_t> shape, double pixelWork, PixelF
     Value end = linearIndex(b, {first, phase.index(rowsPerTask)}, {1, 1});
     end = arith::MinSIOp::create(b, end, phase.index(rows));
     Value height = phase.index(shape[1]);
-    buildLoop(b, first, end, 1, [&](Value row) {
-      Value n = arith::DivUIOp::create(b, row, height);
-      Value y = arith::RemUIOp::create(b, row, height);
-      buildLoop(b, 0, columns, 1, [&](Value x) {
-        forEachChunk(phase, [&](const ChannelChunk &chunk) { emit(phase, {n, y, x}, chunk); });
+    around(phase, [&] {
+      buildLoop(b, first, end, 1, [&](Value row) {
+        Value n = arith::DivUIOp::create(b, row, height);
+        Value y = arith::RemUIOp::create(b, row, height);
+        buildLoop(b, 0, columns, 1, [&](Value x) {
+          forEachChunk(phase, [&](const ChannelChunk &chunk) { emit(phase, {n, y, x}, chunk); });
+        });
       });
     });
   });
@@ -156,7 +164,8 @@ Value WindowNest::isInterior(PhaseBuilder &phase, ArrayRef<Value> window) const 
 
 WindowNest::Carried WindowNest::forEachTap(PhaseBuilder &phase, ArrayRef<Value> window,
                                            Carried carried,
-                                           function_ref<Carried(const Tap &, Carried)> emit) const {
+                                           function_ref<Carried(const Tap &, Carried)> emit,
+                                           bool isWhole) const {
   ImplicitLocOpBuilder &b = phase.b;
   auto pixel = [&](int dim, Value tap) {
     return linearIndex(b, {window[dim + 1], tap, phase.index(-geometry.padBefore[dim])},
@@ -174,7 +183,7 @@ WindowNest::Carried WindowNest::forEachTap(PhaseBuilder &phase, ArrayRef<Value> 
         },
         std::move(values));
   };
-  if (inside && taps() <= kUnrolledTaps)
+  if ((inside || isWhole) && taps() <= kUnrolledTaps)
     return visitAll(carried);
   // Most windows touch no border: they are straight code.
   scf::IfOp branch;

@@ -37,10 +37,15 @@ public:
   bool isTiling() const;
 
   /// Adds a phase that visits all pixels of `shape` (image or pooled): `emit`
-  /// gets n, row, column and the lanes.
+  /// gets n, row, column and the lanes. `around` is given what builds the loops of a task.
   using PixelFn =
       llvm::function_ref<void(PhaseBuilder &, llvm::ArrayRef<mlir::Value>, const ChannelChunk &)>;
-  void addPixelPhase(llvm::ArrayRef<int64_t> shape, double pixelWork, PixelFn emit) const;
+  using AroundFn = llvm::function_ref<void(PhaseBuilder &, llvm::function_ref<void()>)>;
+  void addPixelPhase(llvm::ArrayRef<int64_t> shape, double pixelWork, PixelFn emit,
+                     AroundFn around) const;
+
+  /// Whether all lanes of all chunks are on, and at multiples of whole vectors.
+  bool hasWholeVectors() const;
 
   /// A tap that lies inside the image.
   struct Tap {
@@ -50,8 +55,10 @@ public:
   };
   using Carried = llvm::SmallVector<mlir::Value>;
   /// Visits the taps of the window at [n, row, column] of the pooled tensor in order.
+  /// `isWhole`: all of them are known to be in the image.
   Carried forEachTap(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> window, Carried carried,
-                     llvm::function_ref<Carried(const Tap &, Carried)> emit) const;
+                     llvm::function_ref<Carried(const Tap &, Carried)> emit,
+                     bool isWhole = false) const;
   /// All taps in order, as constants.
   Carried unrollTaps(llvm::function_ref<Carried(int64_t, int64_t, Carried)> visit,
                      Carried carried) const;

@@ -79,6 +79,12 @@ dl.model @past_concat(%x: tensor<515x1024xf32>, %z: tensor<515x1041xf32>, %w: te
   %y = dl.concat %x, %z, %w {axis = 1}
   dl.return %y
 }
+dl.model @past_windows(%x: tensor<2x65x70x64xf32>, %g: tensor<2x33x35x64xf32>, %h: tensor<2x32x35x64xf32>) attributes {check.ties, check.gradient = false} {
+  %y = dl.max_pool2d_backward %x, %g {kernel = [3, 3], strides = [2, 2], padding = [1, 1, 1, 1], layout = nhwc}
+  %z = dl.max_pool2d_backward %x, %h {kernel = [2, 2], strides = [2, 2], layout = nhwc}
+  %w = dl.avg_pool2d_backward %g {kernel = [3, 3], strides = [2, 2], padding = [1, 1, 1, 1], input_size = [65, 70], layout = nhwc}
+  dl.return %y, %z, %w
+}
 dl.model @past_transposed(%x: tensor<1040x1031xf32>) attributes {check.gradient = false} {
   %y = dl.transpose %x {permutation = [1, 0]}
   dl.return %y
