@@ -57,7 +57,7 @@ bool storesPast(const ContractionBody &body, const ContractionStrategy &s,
       return false;
     largest = std::max(largest, type.getNumElements() * bytes);
   }
-  return isLargeResult(module.machine(), largest);
+  return isLargeResult(module.machine(), largest, /*computes=*/true);
 }
 
 static void storeVector(ImplicitLocOpBuilder &b, Value vector, Value memory, Value at, Value mask) {

@@ -122,8 +122,9 @@ void PhaseBuilder::emitStores(ArrayRef<unsigned> results, bool mayBypass,
   emit(false);
 }
 
-bool isLargeResult(const Machine &machine, int64_t bytes) {
-  return llvm::Triple(machine.triple).isX86() && bytes >= 16 * machine.l2Bytes;
+bool isLargeResult(const Machine &machine, int64_t bytes, bool computes) {
+  int64_t caches = computes ? 16 : 8;
+  return llvm::Triple(machine.triple).isX86() && bytes >= caches * machine.l2Bytes;
 }
 
 Value PhaseBuilder::index(int64_t value) { return arith::ConstantIndexOp::create(b, value); }
