@@ -62,23 +62,26 @@ SmallVector<Value> MicroKernel::emitDotInnermost(ImplicitLocOpBuilder &b, const 
   return steps(zero, sums, whole, loop.extent);
 }
 
+/// Of pairs of runs of so many lanes, what is to be added: x0 x1 x2 x3, y0 y1 y2 y3  ~>  x0+x1
+/// y0+y1 x2+x3 y2+y3. Lanes that stay in their place need no port that only shuffles have.
+static Value addPairs(ImplicitLocOpBuilder &b, Value x, Value y, int64_t run) {
+  int64_t lanes = cast<VectorType>(x.getType()).getNumElements();
+  SmallVector<int64_t> own, other;
+  for (int64_t lane = 0; lane < lanes; ++lane) {
+    int64_t from = lane & run && x != y ? lanes : 0;
+    own.push_back(from + lane);
+    other.push_back(from + (lane ^ run));
+  }
+  Value kept = x == y ? x : vector::ShuffleOp::create(b, x, y, own).getResult();
+  return arith::AddFOp::create(b, kept, vector::ShuffleOp::create(b, x, y, other));
+}
+
 /// Lane i: the sum of all lanes of vectors[i]; lanes past them are whatever.
-///
-///   x0 x1 x2 x3, y0 y1 y2 y3  ~>  x0+x1  y0+y1  x2+x3  y2+y3  ~> ...
 static Value sumLanes(ImplicitLocOpBuilder &b, SmallVector<Value> vectors, int64_t lanes) {
-  for (int64_t step = 1; step < lanes; step *= 2) {
+  for (int64_t run = 1; run < lanes; run *= 2) {
     SmallVector<Value> next;
-    for (size_t i = 0; i < vectors.size(); i += 2) {
-      Value x = vectors[i], y = i + 1 < vectors.size() ? vectors[i + 1] : x;
-      SmallVector<int64_t> own, other;
-      for (int64_t lane = 0; lane < lanes; ++lane) {
-        int64_t from = lane & step ? lanes : 0;
-        own.push_back(from + lane);
-        other.push_back(from + (lane ^ step));
-      }
-      next.push_back(arith::AddFOp::create(b, vector::ShuffleOp::create(b, x, y, own),
-                                           vector::ShuffleOp::create(b, x, y, other)));
-    }
+    for (size_t i = 0; i < vectors.size(); i += 2)
+      next.push_back(addPairs(b, vectors[i], vectors[std::min(i + 1, vectors.size() - 1)], run));
     vectors = std::move(next);
   }
   return vectors.front();

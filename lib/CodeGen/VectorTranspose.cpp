@@ -14,12 +14,47 @@ using namespace mlir;
 
 namespace dl {
 
-SmallVector<Value> transposeVectors(ImplicitLocOpBuilder &b, ArrayRef<Value> rows) {
-  SmallVector<Value> x(rows);
-  auto count = static_cast<int64_t>(rows.size());
-  int64_t lanes = cast<VectorType>(rows[0].getType()).getNumElements();
-  // Swaps ever larger off-diagonal blocks: [a b; c d] ~> [a c; b d].
-  for (int64_t step = 1; step < count; step *= 2) {
+/// Of each piece of so many lanes of two vectors every second run of lanes, those of x first:
+/// of runs of one in pieces of four [x0 x2 y0 y2], or [x1 x3 y1 y3]. One instruction for
+/// pieces within 128 bits, and for runs of 128 bits.
+static Value takeHalves(ImplicitLocOpBuilder &b, Value x, Value y, int64_t run, int64_t piece,
+                        bool isOdd) {
+  int64_t lanes = cast<VectorType>(x.getType()).getNumElements();
+  SmallVector<int64_t> order;
+  for (int64_t begin = 0; begin < lanes; begin += piece)
+    for (int64_t from : {begin, lanes + begin})
+      for (int64_t at = isOdd ? run : 0; at < piece; at += 2 * run)
+        for (int64_t lane = 0; lane < run; ++lane)
+          order.push_back(from + at + lane);
+  return vector::ShuffleOp::create(b, x, y, order);
+}
+
+static int64_t lanesWithin128(VectorType type) {
+  return std::min<int64_t>(128 / type.getElementTypeBitWidth(), type.getNumElements());
+}
+
+/// Transposes n vectors of n runs; of longer ones each piece of n runs for itself.
+static SmallVector<Value> transposeRuns(ImplicitLocOpBuilder &b, ArrayRef<Value> rows, int64_t run,
+                                        int64_t piece) {
+  if (rows.size() == 1)
+    return {rows[0]};
+  SmallVector<Value> columns(rows.size());
+  for (bool isOdd : {false, true}) {
+    SmallVector<Value> half;
+    for (size_t i = 0; i < rows.size(); i += 2)
+      half.push_back(takeHalves(b, rows[i], rows[i + 1], run, piece, isOdd));
+    for (auto [index, column] : llvm::enumerate(transposeRuns(b, half, run, piece)))
+      columns[2 * index + isOdd] = column;
+  }
+  return columns;
+}
+
+/// Transposes blocks of so many lanes that are diagonal, for ever larger ones:
+/// [a b; c d] ~> [a c; b d].
+static void swapBlocks(ImplicitLocOpBuilder &b, MutableArrayRef<Value> x, int64_t step) {
+  auto count = static_cast<int64_t>(x.size());
+  int64_t lanes = cast<VectorType>(x[0].getType()).getNumElements();
+  for (; step < count; step *= 2) {
     SmallVector<int64_t> low, high;
     for (int64_t lane = 0; lane < lanes; ++lane) {
       bool isHigh = lane & step;
@@ -34,32 +69,35 @@ SmallVector<Value> transposeVectors(ImplicitLocOpBuilder &b, ArrayRef<Value> row
       x[i] = first;
     }
   }
-  return x;
 }
 
-/// Of each piece of four lanes of two vectors half, a run of the first and one of the second in
-/// turns: [a0 b0 a1 b1], of the other half [a2 b2 a3 b3]; for runs of two [a0 a1 b0 b1].
-static Value interleave(ImplicitLocOpBuilder &b, Value x, Value y, int64_t run, bool isHigh) {
-  int64_t lanes = cast<VectorType>(x.getType()).getNumElements();
-  SmallVector<int64_t> order;
-  for (int64_t piece = 0; piece < lanes; piece += 4)
-    for (int64_t lane = 0; lane < 4; ++lane) {
-      int64_t from = run == 2 ? lane % 2 : lane / 2;
-      order.push_back(piece + (isHigh ? 2 : 0) + from + (lane / run % 2 == 1 ? lanes : 0));
-    }
-  return vector::ShuffleOp::create(b, x, y, order);
-}
-
-/// transposeVectors of four, by what machines do within 128 bits.
-static SmallVector<Value> transposeFour(ImplicitLocOpBuilder &b, ArrayRef<Value> rows) {
-  SmallVector<Value> columns;
-  for (bool isHigh : {false, true}) {
-    Value left = interleave(b, rows[0], rows[1], 1, isHigh);
-    Value right = interleave(b, rows[2], rows[3], 1, isHigh);
-    columns.push_back(interleave(b, left, right, 2, false));
-    columns.push_back(interleave(b, left, right, 2, true));
+/// By what machines do in one instruction: within 128 bits first, then between pieces of 128
+/// bits, where there are as many as rows of them.
+SmallVector<Value> transposeVectors(ImplicitLocOpBuilder &b, ArrayRef<Value> rows) {
+  SmallVector<Value> x(rows);
+  auto type = cast<VectorType>(rows[0].getType());
+  int64_t lanes = type.getNumElements(), within = lanesWithin128(type);
+  auto count = static_cast<int64_t>(rows.size());
+  if (count < within) {
+    swapBlocks(b, x, 1);
+    return x;
   }
-  return columns;
+  for (int64_t i = 0; i < count; i += within) {
+    ArrayRef<Value> block = ArrayRef<Value>(x).slice(i, within);
+    llvm::copy(transposeRuns(b, block, 1, within), x.begin() + i);
+  }
+  if (count != lanes) {
+    swapBlocks(b, x, within);
+    return x;
+  }
+  for (int64_t column = 0; column < within; ++column) {
+    SmallVector<Value> pieces;
+    for (int64_t i = column; i < count; i += within)
+      pieces.push_back(x[i]);
+    for (auto [index, whole] : llvm::enumerate(transposeRuns(b, pieces, within, lanes)))
+      x[column + static_cast<int64_t>(index) * within] = whole;
+  }
+  return x;
 }
 
 /// A few rows at a time: each makes a piece of every column.
@@ -70,7 +108,7 @@ static void storeInPieces(ImplicitLocOpBuilder &b, int64_t lanes, int64_t column
     SmallVector<Value> rows;
     for (int64_t row = 0; row < together; ++row)
       rows.push_back(load(offsetBy(b, first, row)));
-    rows = together == 4 ? transposeFour(b, rows) : transposeVectors(b, rows);
+    rows = transposeVectors(b, rows);
     Value to = advance(b, at, first, 1);
     for (int64_t column = 0; column < columns; ++column) {
       SmallVector<int64_t> piece(together);

@@ -2,8 +2,8 @@
 
 #include "Backend.h"
 #include "FastSelection.h"
-#include "FuseProducts.h"
 #include "KernelPasses.h"
+#include "StandIns.h"
 #include "TargetMachine.h"
 
 #include "llvm/TargetParser/Triple.h"
@@ -63,8 +63,8 @@ void Backend::setLevel(int optLevel, CodeRole ofRole) {
 }
 
 /// The code of kernels is as fast as the other selector's, which still gets what the fast one
-/// does not know, broadcasts and other shuffles, and with them all that is above in a block;
-/// the rest takes a tenth of the time. With 16 registers code is up to a tenth slower.
+/// does not know, some shuffles and selections among vectors, and with them all that is above in
+/// a block; the rest takes a tenth of the time. With 16 registers code is up to a tenth slower.
 bool Backend::selectsFast(const llvm::Module &module) const {
   if (role == CodeRole::Program)
     return true;
@@ -94,8 +94,8 @@ FailureOr<llvm::SmallVector<char, 0>> Backend::write(llvm::Module &module, Outpu
   // LLVM sets it for `None`, and never back.
   bool isFast = selectsFast(module);
   target->setFastISel(isFast);
-  if (isFast && machine.hasFMA && role == CodeRole::Kernels)
-    splitProducts(module);
+  if (isFast && role == CodeRole::Kernels)
+    putStandIns(module, machine.hasFMA);
   writer->passes.run(module);
   llvm::SmallVector<char, 0> bytes(writer->bytes);
   writer->bytes.clear();

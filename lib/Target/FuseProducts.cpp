@@ -19,81 +19,17 @@ namespace dl {
 // Before selection
 //===----------------------------------------------------------------------===//
 
-/// Constants that are vectors, and negations, are for the other selector.
-static bool isPlain(const Value *value) {
-  if (isa<Constant>(value))
-    return !value->getType()->isVectorTy();
-  auto *instruction = dyn_cast<Instruction>(value);
-  return !instruction || instruction->getOpcode() != Instruction::FNeg;
-}
-
-/// What the fast selector takes, or, where it does not, leaves to the other one alone. All that
-/// is above another instruction goes to the other one.
-static bool isPassed(const Instruction &instruction) {
-  switch (instruction.getOpcode()) {
-  case Instruction::Call:
-  case Instruction::Br:
-  case Instruction::Ret:
-    return true;
-  case Instruction::Load:
-  case Instruction::Store:
-  case Instruction::GetElementPtr:
-  case Instruction::FAdd:
-  case Instruction::FSub:
-  case Instruction::FMul:
-    return all_of(instruction.operands(), isPlain);
-  case Instruction::Add:
-  case Instruction::Sub:
-  case Instruction::Mul:
-  case Instruction::And:
-  case Instruction::Or:
-  case Instruction::Shl:
-  case Instruction::LShr:
-  case Instruction::ICmp:
-  case Instruction::Select:
-    return !instruction.getOperand(0)->getType()->isVectorTy();
-  default:
-    return false;
-  }
-}
-
-/// One or more floats of one register.
-static bool isRegister(const Type *type) {
-  if (!type->getScalarType()->isFloatTy() && !type->getScalarType()->isDoubleTy())
-    return false;
-  unsigned bits = type->getPrimitiveSizeInBits().getKnownMinValue();
-  return !type->isVectorTy() || bits == 128 || bits == 256 || bits == 512;
-}
-
-static void split(IntrinsicInst *call) {
-  IRBuilder<> b(call);
+void splitProduct(IntrinsicInst &call) {
+  IRBuilder<> b(&call);
   MDNode *mark = MDNode::get(b.getContext(), {});
   FastMathFlags flags;
   flags.setAllowContract();
   b.setFastMathFlags(flags);
-  auto *product = cast<Instruction>(b.CreateFMul(call->getArgOperand(0), call->getArgOperand(1)));
-  auto *sum = cast<Instruction>(b.CreateFAdd(product, call->getArgOperand(2)));
+  auto *product = cast<Instruction>(b.CreateFMul(call.getArgOperand(0), call.getArgOperand(1)));
+  auto *sum = cast<Instruction>(b.CreateFAdd(product, call.getArgOperand(2)));
   for (Instruction *part : {product, sum})
     part->setMetadata(LLVMContext::MD_pcsections, mark);
-  call->replaceAllUsesWith(sum);
-  call->eraseFromParent();
-}
-
-static void splitProducts(BasicBlock &block) {
-  for (Instruction &instruction : make_early_inc_range(reverse(block))) {
-    if (!isPassed(instruction))
-      return;
-    auto *call = dyn_cast<IntrinsicInst>(&instruction);
-    if (call && is_contained({Intrinsic::fma, Intrinsic::fmuladd}, call->getIntrinsicID()) &&
-        isRegister(call->getType()) && all_of(call->args(), isPlain))
-      split(call);
-  }
-}
-
-void splitProducts(Module &module) {
-  for (Function &function : module)
-    for (BasicBlock &block : function)
-      splitProducts(block);
+  call.replaceAllUsesWith(sum);
 }
 
 //===----------------------------------------------------------------------===//
@@ -101,10 +37,10 @@ void splitProducts(Module &module) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// What an addition's instruction may be fused with, and into what: of registers, and with
-/// the product's second operand in memory.
+/// What an addition's instruction may be fused with, and into what: the product's second
+/// operand in a register, in memory, or one element of memory for all lanes (0: there is none).
 struct Fusion {
-  unsigned product, fused, productOfMemory, fusedOfMemory;
+  std::array<unsigned, 3> products, fused;
 };
 
 class ProductFuser : public MachineFunctionPass {
@@ -137,11 +73,11 @@ void ProductFuser::findFusions(const TargetInstrInfo &instructions) {
     StringRef type = entry.getKey();
     if (!type.consume_front("VADD") || !type.consume_back("rr"))
       continue;
-    Fusion fusion = {opcodes.lookup(("VMUL" + type + "rr").str()),
-                     opcodes.lookup(("VFMADD231" + type + "r").str()),
-                     opcodes.lookup(("VMUL" + type + "rm").str()),
-                     opcodes.lookup(("VFMADD231" + type + "m").str())};
-    if (fusion.product && fusion.fused && fusion.productOfMemory && fusion.fusedOfMemory)
+    auto product = [&](StringRef kind) { return opcodes.lookup(("VMUL" + type + kind).str()); };
+    auto fused = [&](StringRef kind) { return opcodes.lookup(("VFMADD231" + type + kind).str()); };
+    Fusion fusion = {{product("rr"), product("rm"), product("rmb")},
+                     {fused("r"), fused("m"), fused("mb")}};
+    if (fusion.products[0] && fusion.fused[0] && fusion.products[1] && fusion.fused[1])
       fusions[entry.getValue()] = fusion;
   }
 }
@@ -155,15 +91,15 @@ bool ProductFuser::fuse(MachineInstr &sum, const TargetInstrInfo &instructions) 
   MachineInstr *product = registers.getVRegDef(value);
   if (!product)
     return false;
-  const auto &[ofRegisters, fused, ofMemory, fusedOfMemory] = fusion->second;
-  bool readsMemory = product->getOpcode() == ofMemory;
+  const auto &[products, fused] = fusion->second;
+  const auto *kind = llvm::find(products, product->getOpcode());
   // The other selector may have merged equal products, which others then use as well.
   bool isShared = !registers.hasOneNonDBGUse(value);
-  if (product->getOpcode() != (readsMemory ? ofMemory : ofRegisters) || (isShared && readsMemory))
+  if (kind == products.end() || (isShared && kind != products.begin()))
     return false;
   auto result =
       BuildMI(*sum.getParent(), sum, sum.getDebugLoc(),
-              instructions.get(readsMemory ? fusedOfMemory : fused), sum.getOperand(0).getReg())
+              instructions.get(fused[kind - products.begin()]), sum.getOperand(0).getReg())
           .add(sum.getOperand(2));
   for (const MachineOperand &operand : drop_begin(product->explicit_operands()))
     result.add(operand);

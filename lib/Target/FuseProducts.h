@@ -3,21 +3,22 @@
 #ifndef DL_LIB_TARGET_FUSEPRODUCTS_H
 #define DL_LIB_TARGET_FUSEPRODUCTS_H
 
-#include "llvm/IR/Module.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/Pass.h"
 
 namespace dl {
 
 /// LLVM's fast selector does not know multiply-adds and leaves each, as a call, to the other
 /// one, which takes 20 times as long for it as for another instruction. For a machine that
-/// has them, those that the fast selector would meet become two instructions that it knows,
-/// marked, one after the other:
+/// has them, those that the fast selector would meet (StandIns.h) become two instructions that
+/// it knows, marked, one after the other:
 ///
 ///   d = fma(a, b, c)  ~>  p = fmul contract a, b; d = fadd contract p, c
 ///
 /// Where both go to the other selector after all, it fuses them by their flags; of what the
-/// fast one has made of them, the pass below makes one instruction again.
-void splitProducts(llvm::Module &module);
+/// fast one has made of them, the pass below makes one instruction again. The call is left
+/// without users.
+void splitProduct(llvm::IntrinsicInst &call);
 
 /// For x86, after selection:
 ///

@@ -2,6 +2,7 @@
 
 #include "KernelPasses.h"
 #include "FuseProducts.h"
+#include "StandIns.h"
 
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Pass.h"
@@ -146,8 +147,10 @@ bool KernelPassManager::wants(llvm::StringRef name) const {
 }
 
 void KernelPassManager::add(llvm::Pass *pass) {
-  if (isX86 && !isWhole && pass->getPassName() == kAfterSelection)
+  if (isX86 && !isWhole && pass->getPassName() == kAfterSelection) {
+    llvm::legacy::PassManager::add(createStandInReplacer());
     llvm::legacy::PassManager::add(createProductFuser());
+  }
   if (wants(pass->getPassName()))
     llvm::legacy::PassManager::add(pass);
   else

@@ -1,0 +1,395 @@
+//===- StandIns.cpp - What the fast selector does not know ----------------===//
+
+#include "StandIns.h"
+#include "FuseProducts.h"
+
+#include "llvm/ADT/SetVector.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/IntrinsicInst.h"
+
+using namespace llvm;
+
+namespace dl {
+
+//===----------------------------------------------------------------------===//
+// Marks
+//===----------------------------------------------------------------------===//
+
+MDNode *StandIn::mark(LLVMContext &context) const {
+  Type *i32 = Type::getInt32Ty(context);
+  SmallVector<Metadata *> parts = {ConstantAsMetadata::get(ConstantInt::get(i32, kind)),
+                                   ConstantAsMetadata::get(ConstantInt::get(i32, immediate))};
+  if (lanes)
+    parts.push_back(ConstantAsMetadata::get(lanes));
+  return MDNode::get(context, parts);
+}
+
+std::optional<StandIn> StandIn::of(const MDNode *mark) {
+  if (!mark || mark->getNumOperands() < 2)
+    return std::nullopt;
+  auto part = [&](unsigned index) {
+    return cast<ConstantAsMetadata>(mark->getOperand(index))->getValue();
+  };
+  auto number = [&](unsigned index) {
+    return static_cast<unsigned>(cast<ConstantInt>(part(index))->getZExtValue());
+  };
+  return StandIn{static_cast<Kind>(number(0)), number(1),
+                 mark->getNumOperands() > 2 ? part(2) : nullptr};
+}
+
+//===----------------------------------------------------------------------===//
+// Shuffles
+//===----------------------------------------------------------------------===//
+
+/// One or more floats of one register.
+static bool isRegister(const Type *type) {
+  if (!type->getScalarType()->isFloatTy() && !type->getScalarType()->isDoubleTy())
+    return false;
+  unsigned bits = type->getPrimitiveSizeInBits().getKnownMinValue();
+  return !type->isVectorTy() || bits == 128 || bits == 256 || bits == 512;
+}
+
+static bool isVectorRegister(const Type *type) { return type->isVectorTy() && isRegister(type); }
+
+namespace {
+/// A shuffle as an instruction of two vectors.
+struct ShuffleForm {
+  StandIn standIn;
+  Value *first, *second;
+};
+
+/// What a run of lanes of the result is: of which operand, and which lanes.
+struct Source {
+  int operand = -1;
+  int place = -1;
+};
+} // namespace
+
+/// The sources of runs of so many lanes; empty: some run is no run of one operand. Lanes that
+/// may be anything are not looked for: emitters have none.
+static SmallVector<Source> sourcesOf(ArrayRef<int> mask, int lanes, int run) {
+  SmallVector<Source> sources;
+  for (int at = 0; at < lanes; at += run) {
+    int from = mask[at];
+    if (from < 0 || from % run != 0)
+      return {};
+    for (int i = 1; i < run; ++i)
+      if (mask[at + i] != from + i)
+        return {};
+    sources.push_back({from / lanes, from % lanes / run});
+  }
+  return sources;
+}
+
+/// Pieces of `each` places: the first half of a result's piece is of one operand, the second
+/// of one, at places of the piece that are the same in all pieces, or, with `anywhere`, of the
+/// whole. The places are the immediate, the first in its lowest bits.
+static std::optional<ShuffleForm> matchHalves(const ShuffleVectorInst &shuffle,
+                                              ArrayRef<Source> sources, int each,
+                                              StandIn::Kind kind) {
+  int half = each / 2, bits = each == 2 ? 1 : 2;
+  unsigned immediate = 0;
+  int operands[2] = {sources[0].operand, sources[half].operand};
+  for (auto [index, source] : enumerate(sources)) {
+    int at = static_cast<int>(index), piece = at / each;
+    int place = source.place - piece * each;
+    bool isRepeated = each == 4 && piece > 0;
+    if (source.operand != operands[at % each / half] || place < 0 || place >= each)
+      return std::nullopt;
+    if (isRepeated && ((immediate >> (at % each * bits)) & 3) != static_cast<unsigned>(place))
+      return std::nullopt;
+    if (!isRepeated)
+      immediate |= static_cast<unsigned>(place) << (at * bits);
+  }
+  return ShuffleForm{
+      {kind, immediate}, shuffle.getOperand(operands[0]), shuffle.getOperand(operands[1])};
+}
+
+/// Lanes that stay in their place, of one operand or the other. Masks have 8 or 16 bits.
+static std::optional<ShuffleForm> matchBlend(const ShuffleVectorInst &shuffle,
+                                             ArrayRef<Source> sources) {
+  unsigned immediate = 0;
+  for (auto [lane, source] : enumerate(sources)) {
+    if (source.place != static_cast<int>(lane))
+      return std::nullopt;
+    immediate |= static_cast<unsigned>(source.operand) << lane;
+  }
+  if (sources.size() != 8 && sources.size() != 16)
+    return std::nullopt;
+  return ShuffleForm{{StandIn::Blend, immediate}, shuffle.getOperand(0), shuffle.getOperand(1)};
+}
+
+/// Any lanes of two operands.
+static std::optional<ShuffleForm> matchPermutation(const ShuffleVectorInst &shuffle) {
+  if (shuffle.isSingleSource())
+    return std::nullopt;
+  LLVMContext &context = shuffle.getContext();
+  ArrayRef<int> mask = shuffle.getShuffleMask();
+  SmallVector<uint32_t> narrow(mask.begin(), mask.end());
+  SmallVector<uint64_t> wide(mask.begin(), mask.end());
+  bool isFloat = shuffle.getType()->getScalarType()->isFloatTy();
+  Constant *lanes =
+      isFloat ? ConstantDataVector::get(context, narrow) : ConstantDataVector::get(context, wide);
+  return ShuffleForm{
+      {StandIn::Permutation, 0, lanes}, shuffle.getOperand(0), shuffle.getOperand(1)};
+}
+
+/// As one instruction of floats of a register; none: there is no such one.
+static std::optional<ShuffleForm> matchShuffle(const ShuffleVectorInst &shuffle) {
+  auto *type = dyn_cast<FixedVectorType>(shuffle.getType());
+  if (!type || !isVectorRegister(type) || shuffle.getOperand(0)->getType() != type)
+    return std::nullopt;
+  int lanes = static_cast<int>(type->getNumElements());
+  int inGranule = type->getElementType()->isFloatTy() ? 4 : 2;
+  ArrayRef<int> mask = shuffle.getShuffleMask();
+  SmallVector<Source> single = sourcesOf(mask, lanes, 1);
+  if (single.empty())
+    return std::nullopt;
+  std::optional<ShuffleForm> form = matchBlend(shuffle, single);
+  if (auto runs = sourcesOf(mask, lanes, inGranule); !form && !runs.empty() && lanes > inGranule)
+    form = matchHalves(shuffle, runs, lanes / inGranule, StandIn::Granules);
+  if (!form)
+    form = matchHalves(shuffle, single, inGranule, StandIn::Shuffle);
+  if (!form)
+    form = matchPermutation(shuffle);
+  // Operands that are constants are for the other selector.
+  if (form && (isa<Constant>(form->first) || isa<Constant>(form->second)))
+    return std::nullopt;
+  return form;
+}
+
+//===----------------------------------------------------------------------===//
+// A block
+//===----------------------------------------------------------------------===//
+
+static bool isZero(const Value *value) {
+  auto *constant = dyn_cast<Constant>(value);
+  return constant && constant->isNullValue() && isVectorRegister(constant->getType());
+}
+
+namespace {
+/// Goes through a block from its end, as the fast selector does.
+class BlockWalk {
+public:
+  BlockWalk(BasicBlock &block, bool hasFMA) : block(block), hasFMA(hasFMA) {}
+  void run();
+
+private:
+  bool isPassed(const Instruction &instruction) const;
+  bool passesPhis();
+  bool isUnused(const Instruction &instruction) const;
+  bool replace(Instruction &instruction);
+  bool broadcast(ShuffleVectorInst &shuffle);
+  bool shuffle(ShuffleVectorInst &shuffle);
+  bool dropFence(IntrinsicInst &call);
+  void takeZeros(Instruction &instruction);
+  Value *zeroBefore(Instruction &user, Type *type);
+
+  BasicBlock &block;
+  bool hasFMA;
+  DenseMap<Type *, Instruction *> zeros;
+  SmallSetVector<Instruction *, 16> replaced;
+};
+} // namespace
+
+/// Constants that are vectors, but zeros, and negations are for the other selector.
+static bool isPlain(const Value *value) {
+  if (isa<Constant>(value))
+    return !value->getType()->isVectorTy() || isZero(value);
+  auto *instruction = dyn_cast<Instruction>(value);
+  return !instruction || instruction->getOpcode() != Instruction::FNeg;
+}
+
+/// What the fast selector takes, or, where it does not, leaves to the other one alone. All that
+/// is above another instruction goes to the other one.
+bool BlockWalk::isPassed(const Instruction &instruction) const {
+  switch (instruction.getOpcode()) {
+  case Instruction::Call:
+  case Instruction::Br:
+  case Instruction::Ret:
+    return true;
+  case Instruction::Load:
+  case Instruction::Store:
+  case Instruction::GetElementPtr:
+  case Instruction::FAdd:
+  case Instruction::FSub:
+  case Instruction::FMul:
+    return all_of(instruction.operands(), isPlain);
+  case Instruction::FDiv:
+    return StandIn::of(instruction.getMetadata(LLVMContext::MD_pcsections)).has_value();
+  case Instruction::Add:
+  case Instruction::Sub:
+  case Instruction::Mul:
+  case Instruction::And:
+  case Instruction::Or:
+  case Instruction::Shl:
+  case Instruction::LShr:
+  case Instruction::ICmp:
+  case Instruction::Select:
+    return !instruction.getOperand(0)->getType()->isVectorTy();
+  default:
+    return false;
+  }
+}
+
+/// Some memory, which is not read.
+static Value *anyPointer(Function &function) {
+  for (Argument &argument : function.args())
+    if (argument.getType()->isPointerTy())
+      return &argument;
+  return ConstantPointerNull::get(PointerType::get(function.getContext(), 0));
+}
+
+/// All users of a block share one, before the first of them.
+Value *BlockWalk::zeroBefore(Instruction &user, Type *type) {
+  Instruction *&zero = zeros[type];
+  if (zero) {
+    zero->moveBefore(user.getIterator());
+    return zero;
+  }
+  IRBuilder<> b(&user);
+  Value *place = anyPointer(*block.getParent());
+  zero = b.CreateAlignedLoad(type, place, Align(4), /*isVolatile=*/true);
+  zero->setMetadata(LLVMContext::MD_pcsections, StandIn{StandIn::Zero}.mark(b.getContext()));
+  return zero;
+}
+
+void BlockWalk::takeZeros(Instruction &instruction) {
+  if (isa<CallBase>(instruction))
+    return;
+  for (Use &operand : instruction.operands())
+    if (isZero(operand))
+      operand.set(zeroBefore(instruction, operand->getType()));
+}
+
+/// Whether the fast selector can hand on what phis want of this block; their zeros are made.
+bool BlockWalk::passesPhis() {
+  auto isOther = [](const Value *value) {
+    return isa<Constant>(value) && value->getType()->isVectorTy() && !isZero(value);
+  };
+  for (BasicBlock *next : successors(&block))
+    for (PHINode &phi : next->phis())
+      if (isOther(phi.getIncomingValueForBlock(&block)))
+        return false;
+  for (BasicBlock *next : successors(&block))
+    for (PHINode &phi : next->phis())
+      for (Use &incoming : phi.incoming_values())
+        if (phi.getIncomingBlock(incoming) == &block && isZero(incoming))
+          incoming.set(zeroBefore(*block.getTerminator(), incoming->getType()));
+  return true;
+}
+
+/// The element that a splat repeats; null: the shuffle is none.
+static Value *splatOf(const ShuffleVectorInst &shuffle) {
+  auto *insert = dyn_cast<InsertElementInst>(shuffle.getOperand(0));
+  if (!shuffle.isZeroEltSplat() || !insert || !isVectorRegister(shuffle.getType()))
+    return nullptr;
+  auto *lane = dyn_cast<ConstantInt>(insert->getOperand(2));
+  return lane && lane->isZero() ? insert->getOperand(1) : nullptr;
+}
+
+/// Nothing may write between the load and where it stands in.
+bool BlockWalk::broadcast(ShuffleVectorInst &shuffle) {
+  auto *load = dyn_cast_or_null<LoadInst>(splatOf(shuffle));
+  if (!load || load->getParent() != &block || load->isVolatile() || load->isAtomic())
+    return false;
+  for (Instruction *at = load; at != &shuffle; at = at->getNextNode())
+    if (at->mayWriteToMemory())
+      return false;
+  IRBuilder<> b(&shuffle);
+  auto *wide = b.CreateAlignedLoad(shuffle.getType(), load->getPointerOperand(), Align(4));
+  MDNode *mark = StandIn{StandIn::Broadcast}.mark(b.getContext());
+  wide->setMetadata(LLVMContext::MD_pcsections, mark);
+  // An instruction that it becomes an operand of has this of it alone.
+  wide->setMetadata(LLVMContext::MD_noalias, mark);
+  shuffle.replaceAllUsesWith(wide);
+  return true;
+}
+
+bool BlockWalk::shuffle(ShuffleVectorInst &shuffle) {
+  std::optional<ShuffleForm> form = matchShuffle(shuffle);
+  if (!form)
+    return false;
+  IRBuilder<> b(&shuffle);
+  auto *standIn = cast<Instruction>(b.CreateFDiv(form->first, form->second));
+  standIn->setMetadata(LLVMContext::MD_pcsections, form->standIn.mark(b.getContext()));
+  shuffle.replaceAllUsesWith(standIn);
+  return true;
+}
+
+/// Of data that is to be read.
+static bool prefetch(IntrinsicInst &call) {
+  auto number = [&](unsigned argument) {
+    return static_cast<unsigned>(cast<ConstantInt>(call.getArgOperand(argument))->getZExtValue());
+  };
+  if (number(1) != 0 || number(3) != 1)
+    return false;
+  IRBuilder<> b(&call);
+  LoadInst *load = b.CreateAlignedLoad(b.getInt8Ty(), call.getArgOperand(0), Align(1),
+                                       /*isVolatile=*/true);
+  StandIn standIn = {StandIn::Prefetch, number(2)};
+  load->setMetadata(LLVMContext::MD_pcsections, standIn.mark(b.getContext()));
+  return true;
+}
+
+/// What stands in for a shuffle is not combined with others.
+bool BlockWalk::dropFence(IntrinsicInst &call) {
+  auto *fenced = dyn_cast<ShuffleVectorInst>(call.getArgOperand(0));
+  if (!fenced || fenced->getParent() != &block || !matchShuffle(*fenced))
+    return false;
+  call.replaceAllUsesWith(fenced);
+  return true;
+}
+
+/// Whether something stands in for an instruction now.
+bool BlockWalk::replace(Instruction &instruction) {
+  if (auto *mixed = dyn_cast<ShuffleVectorInst>(&instruction))
+    return broadcast(*mixed) || shuffle(*mixed);
+  auto *call = dyn_cast<IntrinsicInst>(&instruction);
+  if (!call)
+    return false;
+  if (call->getIntrinsicID() == Intrinsic::prefetch)
+    return prefetch(*call);
+  if (call->getIntrinsicID() == Intrinsic::arithmetic_fence)
+    return dropFence(*call);
+  bool isProduct = is_contained({Intrinsic::fma, Intrinsic::fmuladd}, call->getIntrinsicID());
+  if (!hasFMA || !isProduct || !isRegister(call->getType()) || !all_of(call->args(), isPlain) ||
+      any_of(call->args(), isZero))
+    return false;
+  splitProduct(*call);
+  return true;
+}
+
+/// Whether only what is to be erased uses it.
+bool BlockWalk::isUnused(const Instruction &instruction) const {
+  return !instruction.mayHaveSideEffects() && !instruction.isTerminator() &&
+         all_of(instruction.users(), [&](const User *user) {
+           return replaced.contains(cast<Instruction>(const_cast<User *>(user)));
+         });
+}
+
+void BlockWalk::run() {
+  if (!passesPhis())
+    return;
+  for (Instruction &instruction : reverse(block)) {
+    if (isa<PHINode>(instruction))
+      break;
+    if (isUnused(instruction) || replace(instruction)) {
+      replaced.insert(&instruction);
+      continue;
+    }
+    if (!isPassed(instruction))
+      break;
+    takeZeros(instruction);
+  }
+  for (Instruction *instruction : replaced)
+    instruction->eraseFromParent();
+}
+
+void putStandIns(Module &module, bool hasFMA) {
+  for (Function &function : module)
+    for (BasicBlock &block : function)
+      BlockWalk(block, hasFMA).run();
+}
+
+} // namespace dl
