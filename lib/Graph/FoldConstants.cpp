@@ -50,10 +50,10 @@ static std::optional<APFloat> apply(Operation *op, ArrayRef<APFloat> x) {
 }
 
 namespace {
-struct FoldElementwise : OpTraitRewritePattern<IsElementwise> {
-  using OpTraitRewritePattern::OpTraitRewritePattern;
+struct FoldElementwise : ElementwisePattern {
+  using ElementwisePattern::ElementwisePattern;
 
-  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
+  LogicalResult rewriteElementwise(Operation *op, PatternRewriter &rewriter) const override {
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
     if (!isa<FloatType>(type.getElementType()) || type.getNumElements() > kMostElements)
       return rewriter.notifyMatchFailure(op, "its result is no small table of floats");

@@ -55,10 +55,10 @@ struct TransposeIntoMatmul : OpRewritePattern<MatmulOp> {
 //===----------------------------------------------------------------------===//
 
 /// add %x, (broadcast %b) ~> add %x, %b: elementwise ops broadcast themselves.
-struct DropBroadcast : OpTraitRewritePattern<IsElementwise> {
-  using OpTraitRewritePattern::OpTraitRewritePattern;
+struct DropBroadcast : ElementwisePattern {
+  using ElementwisePattern::ElementwisePattern;
 
-  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
+  LogicalResult rewriteElementwise(Operation *op, PatternRewriter &rewriter) const override {
     for (OpOperand &operand : op->getOpOperands()) {
       auto broadcast = operand.get().getDefiningOp<BroadcastOp>();
       if (!broadcast || !keepsShape(op, operand, broadcast.getInput()))

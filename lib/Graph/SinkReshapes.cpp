@@ -44,10 +44,10 @@ static bool isIndependent(Value operand, ArrayRef<int64_t> before, ArrayRef<int6
 }
 
 namespace {
-struct SinkReshape : OpTraitRewritePattern<IsElementwise> {
-  using OpTraitRewritePattern::OpTraitRewritePattern;
+struct SinkReshape : ElementwisePattern {
+  using ElementwisePattern::ElementwisePattern;
 
-  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
+  LogicalResult rewriteElementwise(Operation *op, PatternRewriter &rewriter) const override {
     ArrayRef<int64_t> after = shapeOf(op->getResult(0));
     ReshapeOp reshape = reshapeToSink(op);
     if (!reshape)

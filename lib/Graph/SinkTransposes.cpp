@@ -88,10 +88,10 @@ namespace {
 
 /// op (transpose %x), ... ~> transpose (op %x, ...), where the other operands
 /// are transposed alike or cost little to transpose.
-struct SinkThroughElementwise : OpTraitRewritePattern<IsElementwise> {
-  using OpTraitRewritePattern::OpTraitRewritePattern;
+struct SinkThroughElementwise : ElementwisePattern {
+  using ElementwisePattern::ElementwisePattern;
 
-  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
+  LogicalResult rewriteElementwise(Operation *op, PatternRewriter &rewriter) const override {
     TransposeOp transpose = transposeToSink(op);
     if (!transpose)
       return rewriter.notifyMatchFailure(op, "reads no transpose of a computed tensor");

@@ -7,9 +7,28 @@
 #ifndef DL_GRAPH_PATTERNS_H
 #define DL_GRAPH_PATTERNS_H
 
+#include "dl/IR/DLDialect.h"
+
 #include "mlir/IR/PatternMatch.h"
 
 namespace dl {
+
+/// A pattern of elementwise ops. One of MLIR's patterns of a trait is entered for each op that
+/// has it, of all ops of all dialects, whenever patterns are collected: a tenth of what it
+/// takes to compile a small kernel.
+struct ElementwisePattern : mlir::RewritePattern {
+  explicit ElementwisePattern(mlir::MLIRContext *context)
+      : RewritePattern(MatchAnyOpTypeTag(), /*benefit=*/1, context) {}
+
+  mlir::LogicalResult matchAndRewrite(mlir::Operation *op,
+                                      mlir::PatternRewriter &rewriter) const final {
+    if (!op->hasTrait<IsElementwise>())
+      return rewriter.notifyMatchFailure(op, "is not elementwise");
+    return rewriteElementwise(op, rewriter);
+  }
+  virtual mlir::LogicalResult rewriteElementwise(mlir::Operation *op,
+                                                 mlir::PatternRewriter &rewriter) const = 0;
+};
 
 /// Composites ~> primitives, by IR/Decompose.h.
 void populateDecomposePatterns(mlir::RewritePatternSet &patterns);
