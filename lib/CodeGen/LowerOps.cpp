@@ -49,6 +49,8 @@ private:
   OpBuilder b;
   MemoryLowering memory;
   DenseMap<TypeID, OperationName> counterparts;
+  /// What `lower` does not replace.
+  llvm::SmallPtrSet<Operation *, 16> staying;
 };
 
 } // namespace
@@ -144,7 +146,6 @@ void OpLowering::castIndices(Operation *op) {
 
 /// Gives all indices 64 bits, but those of ops that stay, and hands memory on as pointers.
 void OpLowering::retype(func::FuncOp function) {
-  llvm::SmallPtrSet<Operation *, 16> staying;
   for (Operation &op : llvm::make_early_inc_range(function.getOps()))
     if (!isLowered(&op)) {
       staying.insert(&op);
@@ -252,7 +253,8 @@ void OpLowering::run(func::FuncOp function) {
   retype(function);
   for (Block &block : function.getBody())
     for (Operation &op : llvm::make_early_inc_range(block)) {
-      if (isa<UnrealizedConversionCastOp>(op) || !isLowered(&op))
+      // Pointers are cast where they are made.
+      if (isa<UnrealizedConversionCastOp>(op) || staying.contains(&op))
         continue;
       b.setInsertionPoint(&op);
       if (MemoryLowering::isLowered(&op)) {
