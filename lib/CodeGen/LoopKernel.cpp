@@ -1,10 +1,8 @@
 //===- LoopKernel.cpp - Kernels of elementwise ops and reductions ---------===//
 //
 // Usually one phase: each task finishes its points, or groups of them. Where reductions leave too
-// few points for the work (the sum of a large tensor), the reduced dimensions
-// are split into a fixed number of parts: a phase for the partial results of
-// each level, a phase that combines them in order, and a sweep. The same where
-// columns are streamed.
+// few points for the work (the sum of a large tensor), or columns are streamed, there are
+// several (LoopSplit.cpp).
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,7 +15,7 @@ using namespace mlir;
 
 namespace dl {
 
-static SmallVector<Reducer> reducersOf(KernelModule &module, ArrayRef<Operation *> level) {
+SmallVector<Reducer> reducersOf(KernelModule &module, ArrayRef<Operation *> level) {
   return llvm::map_to_vector(level, [&](Operation *op) { return Reducer(op, module.machine()); });
 }
 
@@ -211,223 +209,6 @@ void GroupEmitter::emit() {
 }
 
 //===----------------------------------------------------------------------===//
-// Split
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// Results of a level in the workspace: [parts + 1][kept elements] for each
-/// reducer; the last row holds the finished ones.
-class SplitEmitter {
-public:
-  SplitEmitter(KernelModule &module, const LoopNest &nest, Split split)
-      : module(module), nest(nest), analysis(nest.analysis), split(split),
-        kept(analysis.keptElements()) {}
-
-  void emit();
-
-private:
-  void emitPartials(size_t level);
-  void emitCombine(size_t level);
-  void emitSweep();
-  /// Phases have a task for each part and each task of the nest. Every other one takes
-  /// them from the last to the first: what the one before read last is in the caches still.
-  using PointFn = function_ref<void(Point &, const Split &)>;
-  void forEachPoint(PhaseBuilder &phase, PointFn emit);
-  /// The same where columns are streamed, for some rows of the part after others.
-  void forEachBlock(PhaseBuilder &phase, PointFn emit);
-  std::pair<Value, Split> partOfTask(PhaseBuilder &phase);
-  /// Whether the phase that reads all operands after `levels` levels goes backwards.
-  void turn(size_t levels) { backwards = levels % 2 == 1; }
-  void addPartials(PhaseBuilder &phase, Point &point, const Split &here, size_t level);
-  Value memory(PhaseBuilder &phase, Operation *op);
-  Position rowPosition(PhaseBuilder &phase, const Point &point, size_t chunk, Value row);
-  Value load(PhaseBuilder &phase, const Point &point, size_t chunk, Operation *op, Value row);
-  void store(PhaseBuilder &phase, const Point &point, size_t chunk, Operation *op, Value row,
-             Value value);
-  void bindFinished(PhaseBuilder &phase, Point &point, size_t levels);
-
-  KernelModule &module;
-  const LoopNest &nest;
-  const LoopAnalysis &analysis;
-  Split split;
-  int64_t kept;
-  bool backwards = false;
-  DenseMap<Operation *, int64_t> offsets; // in the workspace
-};
-} // namespace
-
-/// The task of the nest, and the part.
-std::pair<Value, Split> SplitEmitter::partOfTask(PhaseBuilder &phase) {
-  Value tasks = phase.index(nest.tasks()), task = phase.task;
-  if (backwards) {
-    // Of those that come one after the other on a worker: each keeps what it read.
-    Value last = arith::SubIOp::create(phase.b, phase.function.getArgument(1), phase.index(1));
-    Value done = arith::SubIOp::create(phase.b, task, phase.function.getArgument(0));
-    task = arith::SubIOp::create(phase.b, last, done);
-  }
-  Split here = split;
-  here.part = arith::DivUIOp::create(phase.b, task, tasks);
-  return {arith::RemUIOp::create(phase.b, task, tasks), here};
-}
-
-void SplitEmitter::forEachPoint(PhaseBuilder &phase, PointFn emit) {
-  auto [task, here] = partOfTask(phase);
-  nest.forEachPoint(phase, task, [&, here = here](Point &point) { emit(point, here); });
-}
-
-void SplitEmitter::forEachBlock(PhaseBuilder &phase, PointFn emit) {
-  // Each is a stream that the prefetcher follows, and they spare the accumulators ways
-  // to memory.
-  constexpr int64_t streams = 8;
-  auto [task, part] = partOfTask(phase);
-  Split here = part;
-  auto [lower, upper] = partOf(phase, here.part, split.length, analysis.shape[split.dim]);
-  nest.forEachPoint(
-      phase, task, [&](Point &point) { emit(point, here); },
-      [&, lower = lower, upper = upper](function_ref<void()> points) {
-        buildLoop(phase.b, lower, upper, streams, [&](Value first) {
-          here.lower = first;
-          here.upper = linearIndex(phase.b, {first, phase.index(streams)}, {1, 1});
-          here.upper = arith::MinSIOp::create(phase.b, here.upper, upper);
-          points();
-        });
-      });
-}
-
-Value SplitEmitter::memory(PhaseBuilder &phase, Operation *op) {
-  return phase.workspace(offsets.at(op), elementTypeOf(op), (split.parts + 1) * kept);
-}
-
-/// Of a kept position in row `row` of a reduction's partial results.
-Position SplitEmitter::rowPosition(PhaseBuilder &phase, const Point &point, size_t chunk,
-                                   Value row) {
-  SmallVector<int64_t> shape;
-  for (auto [dim, extent] : llvm::enumerate(analysis.shape))
-    if (!analysis.isReduced(dim))
-      shape.push_back(extent);
-  Position position = nest.keptPosition(phase, point, chunk, shape);
-  Value index = linearIndex(phase.b, position.indices, stridesOf(shape));
-  position.indices = {row, index};
-  position.vectorDim = position.isVector() ? 1 : -1;
-  return position;
-}
-
-Value SplitEmitter::load(PhaseBuilder &phase, const Point &point, size_t chunk, Operation *op,
-                         Value row) {
-  return loadElement(phase.b, memory(phase, op), {split.parts + 1, kept}, elementTypeOf(op),
-                     rowPosition(phase, point, chunk, row));
-}
-
-void SplitEmitter::store(PhaseBuilder &phase, const Point &point, size_t chunk, Operation *op,
-                         Value row, Value value) {
-  storeElement(phase.b, value, memory(phase, op), {split.parts + 1, kept},
-               rowPosition(phase, point, chunk, row));
-}
-
-/// Binds the results of the levels before `levels` to what is in the workspace.
-void SplitEmitter::bindFinished(PhaseBuilder &phase, Point &point, size_t levels) {
-  for (const auto &level : ArrayRef(analysis.levels).take_front(levels))
-    for (Operation *op : level)
-      for (auto [c, expression] : llvm::enumerate(point.expressions)) {
-        Value result = load(phase, point, c, op, phase.index(split.parts));
-        expression.bind(op->getResult(0),
-                        [result](ImplicitLocOpBuilder &, const Position &) { return result; });
-      }
-}
-
-/// Adds what is `here` to the point's partial results, which are its first where
-/// nothing is streamed.
-void SplitEmitter::addPartials(PhaseBuilder &phase, Point &point, const Split &here, size_t level) {
-  bool write = analysis.lastLevelWrites && level + 1 == analysis.levels.size() &&
-               !analysis.fullResults.empty();
-  SmallVector<Reducer> reducers = reducersOf(module, analysis.levels[level]);
-  bindFinished(phase, point, level);
-  LoopNest::Accumulators before(point.chunks.size());
-  if (nest.streams())
-    for (size_t c = 0; c < point.chunks.size(); ++c)
-      for (const Reducer &reducer : reducers)
-        before[c].push_back({load(phase, point, c, reducer.operation(), here.part)});
-  LoopNest::Accumulators totals =
-      nest.reduce(phase, point, reducers, write, &here, {}, nest.streams() ? &before : nullptr);
-  for (size_t c = 0; c < point.chunks.size(); ++c)
-    for (auto [r, reducer] : llvm::enumerate(reducers))
-      store(phase, point, c, reducer.operation(), here.part, totals[c][r][0]);
-}
-
-void SplitEmitter::emitPartials(size_t level) {
-  auto add = [&](PhaseBuilder &phase) {
-    return [&](Point &point, const Split &here) { addPartials(phase, point, here, level); };
-  };
-  module.addPhase(split.parts * nest.tasks(), [&](PhaseBuilder &phase) {
-    if (!nest.streams())
-      return forEachPoint(phase, add(phase));
-    forEachPoint(phase, [&](Point &point, const Split &here) {
-      for (const Reducer &reducer : reducersOf(module, analysis.levels[level]))
-        for (auto [c, chunk] : llvm::enumerate(point.chunks))
-          store(phase, point, c, reducer.operation(), here.part,
-                reducer.identity(phase.b, chunk.width).front());
-    });
-    forEachBlock(phase, add(phase));
-  });
-}
-
-void SplitEmitter::emitCombine(size_t level) {
-  SmallVector<Reducer> reducers = reducersOf(module, analysis.levels[level]);
-  bool isLast = level + 1 == analysis.levels.size();
-  module.addPhase(nest.tasks(), [&](PhaseBuilder &phase) {
-    nest.forEachPoint(phase, phase.task, [&](Point &point) {
-      for (const Reducer &reducer : reducers)
-        for (size_t c = 0; c < point.chunks.size(); ++c) {
-          Operation *op = reducer.operation();
-          Value first = load(phase, point, c, op, phase.index(0));
-          auto total = buildReduceLoop(phase.b, phase.index(1), phase.index(split.parts), 1, first,
-                                       [&](Value part, ValueRange sum) {
-                                         return reducer.combine(phase.b, sum,
-                                                                load(phase, point, c, op, part));
-                                       });
-          store(phase, point, c, op, phase.index(split.parts), total[0]);
-        }
-      if (!isLast || analysis.reducedResults.empty())
-        return;
-      bindFinished(phase, point, analysis.levels.size());
-      nest.storeReduced(phase, point);
-    });
-  });
-}
-
-void SplitEmitter::emitSweep() {
-  module.addPhase(split.parts * nest.tasks(), [&](PhaseBuilder &phase) {
-    phase.emitStores(analysis.fullResults, nest.streamsPast(), [&](bool past) {
-      auto sweep = [&](Point &point, const Split &here) {
-        bindFinished(phase, point, analysis.levels.size());
-        for (Chunk &chunk : point.chunks)
-          chunk.bypasses = past;
-        nest.sweep(phase, point, &here);
-      };
-      if (nest.streams())
-        forEachBlock(phase, sweep);
-      else
-        forEachPoint(phase, sweep);
-    });
-  });
-}
-
-void SplitEmitter::emit() {
-  for (const auto &level : analysis.levels)
-    for (Operation *op : level)
-      offsets[op] =
-          module.reserveWorkspace((split.parts + 1) * kept * storageBytes(elementTypeOf(op)));
-  for (size_t level = 0; level < analysis.levels.size(); ++level) {
-    turn(level);
-    emitPartials(level);
-    emitCombine(level);
-  }
-  turn(analysis.levels.size());
-  if (!analysis.fullResults.empty() && !analysis.lastLevelWrites)
-    emitSweep();
-}
-
-//===----------------------------------------------------------------------===//
 // Kernels
 //===----------------------------------------------------------------------===//
 
@@ -445,7 +226,7 @@ LogicalResult emitLoopKernel(KernelModule &module) {
   }
   LoopNest nest(module, *analysis);
   if (std::optional<Split> split = nest.split())
-    SplitEmitter(module, nest, *split).emit();
+    emitSplit(module, nest, *split);
   else if (nest.groupRows() > 1)
     GroupEmitter(module, nest).emit();
   else

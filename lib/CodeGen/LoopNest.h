@@ -22,7 +22,8 @@
 // Columns of more data than the second-level cache holds are streamed: a tile of them
 // would touch a little of each of many pages. The reduced dimension is split, and a
 // task reads some of its rows from one end to the other, then the next, with the
-// accumulators of all columns in memory.
+// accumulators of all columns in memory. A sum of exponentials below a maximum is made in
+// the same pass as that (LoopSplit.cpp).
 //
 //===----------------------------------------------------------------------===//
 
@@ -227,6 +228,12 @@ private:
   bool ahead = false; // see chooseAhead
   int64_t taskCount = 0;
 };
+
+llvm::SmallVector<Reducer> reducersOf(KernelModule &module,
+                                      llvm::ArrayRef<mlir::Operation *> level);
+
+/// Adds the phases of a nest that is split (LoopSplit.cpp).
+void emitSplit(KernelModule &module, const LoopNest &nest, const Split &split);
 
 /// Work of a task, in operations: large against a fork, small against a kernel.
 inline constexpr double kTaskWork = 32768;

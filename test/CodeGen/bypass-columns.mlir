@@ -2,11 +2,11 @@
 
 // What a sweep writes of streamed columns goes past the caches like that of rows
 // (bypass-rows.mlir); the partial sums stay there.
-// CHECK-LABEL: entry2:
+// CHECK-LABEL: entry0:
 // CHECK-NOT: vmovntps
 // CHECK: vscalefps
 // CHECK-NOT: vmovntps
-// CHECK-LABEL: entry4:
+// CHECK-LABEL: entry3:
 // CHECK: vscalefps
 // CHECK: vmovntps %zmm
 // CHECK: vmovups %zmm{{.*}}, {{.*}}(

@@ -116,6 +116,23 @@ dl.model @streamed_special(%x: tensor<1100x521xf32>, %d: tensor<521xf32>) attrib
   %y = dl.max %i {axes = [0]}
   dl.return %y
 }
+// A sum of exponentials that is streamed beside its maximum: columns of nothing but -infinity, of
+// infinities and NaN, and most rows of -infinity.
+dl.model @streamed_exponentials(%x: tensor<1100x521xf32>, %n: tensor<521xi32>, %d: tensor<521xi32>, %r: tensor<1100x1xi32>) attributes {check.labels = 2, check.gradient = false} {
+  %a = dl.cast %n {to = f32}
+  %b = dl.cast %d {to = f32}
+  %q = dl.div %a, %b
+  %l = dl.neg %q
+  %i = dl.add %x, %l
+  %y = dl.log_softmax %i {axis = 0}
+  %p = dl.add %x, %q
+  %z = dl.softmax %p {axis = 0}
+  %o = dl.cast %r {to = f32}
+  %e = dl.log %o
+  %g = dl.add %x, %e
+  %w = dl.softmax %g {axis = 0}
+  dl.return %y, %z, %w
+}
 // The same along rows: short ones, rows in groups, and one in parts.
 dl.model @special_rows(%x: tensor<67x21xf32>, %d: tensor<67x21xf32>) attributes {check.ties, check.gradient = false} {
   %i = dl.div %x, %d

@@ -206,6 +206,32 @@ dl.model @writes(%x: tensor<64x1024xf32>) attributes {arena_bytes = 0} {
   dl.return %y, %z
 }
 
+// A sum of exponentials is streamed beside the maximum that they are below: one phase reads the
+// operand for both, two combine what parts have, and the last one sweeps.
+// CHECK-LABEL: module @together_k0_softmax
+// CHECK: phase0
+// CHECK: scf.for {{.*}} step %c8
+// CHECK: scf.for {{.*}} iter_args
+// CHECK: vector.load %arg3
+// CHECK: scf.for {{.*}} iter_args
+// CHECK: vector.load %arg3
+// CHECK: phase1
+// CHECK-NOT: vector.load %arg3
+// CHECK: phase3
+// CHECK: vector.load %arg3
+// CHECK-NOT: phase4
+dl.model @together(%x: tensor<2048x512xf32>) attributes {arena_bytes = 0} {
+  %y = dl.kernel "softmax"(%a = %x) attributes {places = array<i64: 2, 0>} {
+    %m = dl.max %a {axes = [0], keepdims = true}
+    %s = dl.sub %a, %m
+    %e = dl.exp %s
+    %t = dl.sum %e {axes = [0], keepdims = true}
+    %r = dl.div %e, %t
+    dl.yield %r
+  }
+  dl.return %y
+}
+
 // Columns of more than the second-level cache are streamed: eight rows of all tiles, with
 // the partial sums in the workspace, then the next eight.
 // CHECK-LABEL: module @streamed_k0_sum
