@@ -145,6 +145,9 @@ static double trafficCycles(const TileProblem &problem, double rowTiles, double 
   double rowsFirst = (isTold ? 0 : held(problem.bytesB, rowTiles)) +
                      rowTiles * held(problem.bytesA / rowTiles, columnTiles, problem.spanA);
   double cycles = 0.7 * std::min(columnsFirst, rowsFirst);
+  // Measured: dot products fetch no rows ahead.
+  if (problem.isDot && problem.bytesA > problem.l2Bytes)
+    cycles += 0.12 * problem.bytesA;
   if (problem.packsPieces)
     cycles += 3 * static_cast<double>(problem.reduction) * columnTiles;
   // Short pieces of rows in outer memory miss prefetchers and address caches.

@@ -459,6 +459,16 @@ TEST_F(ContractionStrategies, SharesRows) {
   }
 }
 
+/// Rows that pass from outer memory are fetched ahead, which dot products do not do.
+TEST_F(ContractionStrategies, DotProductsReadNear) {
+  for (auto [rows, isFar] : {std::pair(60000, true), std::pair(1000, false)}) {
+    std::string strategy = strategyOf({{fmt::format("{}x128xf32", rows), "10x128xf32"},
+                                       "%r = dl.matmul %a0, %a1 {transpose_b = true}"});
+    EXPECT_EQ(says(strategy, "rows of a fetched ahead"), isFar) << strategy;
+    EXPECT_EQ(says(strategy, "(dot products)"), !isFar) << strategy;
+  }
+}
+
 /// Images that taps read in turn, a tile each, come in parts that stay in the L2 cache.
 TEST_F(ContractionStrategies, SplitsWhatTapsReadAgain) {
   constexpr const char *kAttributes =
