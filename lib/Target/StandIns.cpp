@@ -200,6 +200,22 @@ static bool isPlain(const Value *value) {
   return !instruction || instruction->getOpcode() != Instruction::FNeg;
 }
 
+/// Whether values of a type are in a register as they are.
+static bool isLegal(const Type *type) {
+  const Type *element = type->getScalarType();
+  bool isNumber = element->isFloatTy() || element->isDoubleTy() || element->isIntegerTy(8) ||
+                  element->isIntegerTy(16) || element->isIntegerTy(32) || element->isIntegerTy(64);
+  if (!type->isVectorTy())
+    return isNumber || type->isPointerTy() || type->isIntegerTy(1);
+  return isNumber && is_contained({128, 256, 512}, type->getPrimitiveSizeInBits().getFixedValue());
+}
+
+static bool hasLegalTypes(const Instruction &instruction) {
+  return (instruction.getType()->isVoidTy() || isLegal(instruction.getType())) &&
+         all_of(instruction.operands(),
+                [](const Value *value) { return isLegal(value->getType()); });
+}
+
 /// What the fast selector takes, or, where it does not, leaves to the other one alone. All that
 /// is above another instruction goes to the other one.
 bool BlockWalk::isPassed(const Instruction &instruction) const {
@@ -214,7 +230,7 @@ bool BlockWalk::isPassed(const Instruction &instruction) const {
   case Instruction::FAdd:
   case Instruction::FSub:
   case Instruction::FMul:
-    return all_of(instruction.operands(), isPlain);
+    return hasLegalTypes(instruction) && all_of(instruction.operands(), isPlain);
   case Instruction::FDiv:
     return StandIn::of(instruction.getMetadata(LLVMContext::MD_pcsections)).has_value();
   case Instruction::Add:
@@ -226,7 +242,7 @@ bool BlockWalk::isPassed(const Instruction &instruction) const {
   case Instruction::LShr:
   case Instruction::ICmp:
   case Instruction::Select:
-    return !instruction.getOperand(0)->getType()->isVectorTy();
+    return hasLegalTypes(instruction) && !instruction.getOperand(0)->getType()->isVectorTy();
   default:
     return false;
   }

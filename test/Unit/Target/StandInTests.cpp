@@ -194,6 +194,22 @@ TEST(StandIns, ShufflesOfDoubles) {
   EXPECT_EQ(output.count("vpermt2pd") + output.count("vpermi2pd"), 1u) << output.assembly;
 }
 
+/// The other selector, which takes all that is above a store of half a register, would merge
+/// two that stand in for different shuffles of the same vectors.
+TEST(StandIns, AreOnlyWhereTheFastSelectorIs) {
+  Output output = generateAbove(loadVectors() + R"(
+  %c = shufflevector <16 x float> %a, <16 x float> %b, <16 x i32> <i32 0, i32 2, i32 16, i32 18, i32 4, i32 6, i32 20, i32 22, i32 8, i32 10, i32 24, i32 26, i32 12, i32 14, i32 28, i32 30>
+  %d = shufflevector <16 x float> %a, <16 x float> %b, <16 x i32> <i32 1, i32 3, i32 17, i32 19, i32 5, i32 7, i32 21, i32 23, i32 9, i32 11, i32 25, i32 27, i32 13, i32 15, i32 29, i32 31>
+  store <16 x float> %c, ptr %p, align 4
+  store <16 x float> %d, ptr %q, align 4
+  %half = load <2 x float>, ptr %p, align 4
+  store <2 x float> %half, ptr %q, align 4)");
+  EXPECT_EQ(output.message, "");
+  EXPECT_EQ(output.count("incq"), 1u) << output.assembly;
+  EXPECT_EQ(output.count("vshufps\t$136, ") + output.count("vshufps\t$221, "), 2u)
+      << output.assembly;
+}
+
 TEST(StandIns, NeedNoFences) {
   Output output = generateAbove(loadVectors() + R"(
   %c = shufflevector <16 x float> %a, <16 x float> %b, <16 x i32> <i32 0, i32 2, i32 16, i32 18, i32 4, i32 6, i32 20, i32 22, i32 8, i32 10, i32 24, i32 26, i32 12, i32 14, i32 28, i32 30>
