@@ -138,7 +138,7 @@ bool StrategyChooser::fetchesNextPanel() const {
          extentOf(DimRole::M) / s.rowParts < kManyRows;
 }
 
-/// Columns, chunks, rows: a column of tiles is a task, and its sums stay in
+/// Columns, chunks, rows: a column of tiles is a task, or a block of rows, and its sums stay in
 /// scratch. Or, where K is split, chunks, columns, rows: parts of K are tasks.
 void StrategyChooser::orderBlocks(int64_t parts) {
   SmallVector<int> chunks = s.loops, outer, rows;
@@ -156,10 +156,13 @@ void StrategyChooser::orderBlocks(int64_t parts) {
     s.loops.push_back(s.vectorDim);
   } else {
     s.accumulation = chunks.empty() ? Accumulation::Registers : Accumulation::Chunks;
+    s.taskLoops = s.loops.size() + (blocksRows ? 0 : 1);
     s.loops.push_back(s.vectorDim);
-    s.taskLoops = s.loops.size();
     append(chunks);
-    shareRows(rows);
+    if (!blocksRows)
+      shareRows(rows);
+    else if (!chunks.empty())
+      blockRows();
   }
   unsigned level = s.loops.size();
   append(rows);
@@ -172,6 +175,8 @@ void StrategyChooser::orderBlocks(int64_t parts) {
         dim.tileStrides[operand] = dim.strides[operand] * dim.tile;
       dim.source[operand] = dim.strides[operand];
     }
+  if (blocksRows && s.rowDim >= 0)
+    packRowsInTask(s.taskLoops);
   if (packsColumns())
     packInTask(kB, s.vectorDim, level), packWithFirstRows();
   if (fetchesNextPanel())
@@ -258,7 +263,7 @@ void StrategyChooser::layOutChunks() {
       continue;
     dim.strides[kC] = stride;
     dim.tileStrides[kC] = stride * dim.tile;
-    stride *= dim.extent;
+    stride *= blocksRows && index == s.rowDim ? rowsOfPart() : dim.extent;
   }
   StagedOperand &sums = s.operands[kC];
   sums.count = stride;
@@ -273,6 +278,8 @@ void StrategyChooser::layOutChunks() {
 /// multiply-adds where it need not be packed. Columns of long rows come in pieces, each from a
 /// page of its own: not so where K is split, if the parts stay near.
 double StrategyChooser::panelStreamTime() const {
+  if (blocksRows)
+    return 0;
   const PlanDim &columns = s.dims[s.vectorDim];
   auto b = static_cast<double>(bytesB);
   double cost = streamTime(bytesA + bytesB), time = b * cost * (hasNearPanels() ? 1 : 2.5);
@@ -321,7 +328,7 @@ double StrategyChooser::sumsTime() const {
 /// rows the slower. Pieces that are a little more than the L2 cache holds are fetched ahead
 /// in time.
 double StrategyChooser::rereadTime() const {
-  if (s.parts > 1)
+  if (s.parts > 1 || blocksRows)
     return 0;
   bool isPacked = s.operands[kA].staging == Staging::Panels;
   auto a = static_cast<double>(isPacked ? bytesOf(kA) : bytesA);
@@ -350,6 +357,8 @@ double StrategyChooser::piecesTime() const {
   bool areTurned = s.isSwapped && s.resultPart >= 0, goesDown = false, areBelow = false;
   double written = resultBytes(), turn = written;
   auto near = static_cast<double>(machine.l2Bytes);
+  if (blocksRows)
+    turn /= static_cast<double>(s.rowParts);
   for (int loop : s.loops) {
     const PlanDim &dim = s.dims[loop];
     bool isColumn = loop == s.vectorDim;
@@ -430,6 +439,8 @@ std::optional<ContractionStrategy> StrategyChooser::chooseBlocks(int64_t parts, 
   if (parts > 1 && s.loops.empty())
     return std::nullopt;
   orderBlocks(parts);
+  if (blocksRows && s.rowDim < 0)
+    return std::nullopt;
   if ((parts > 1 && s.parts == 1) || (vectors == kNarrow && !gainsFromNarrow()))
     return std::nullopt;
   fetchRows();
@@ -442,7 +453,7 @@ std::optional<ContractionStrategy> StrategyChooser::chooseBlocks(int64_t parts, 
     return std::nullopt;
   // Measured, parts of rows take a little longer than estimated, where plain tiles would
   // find rows of A in order more so; partial results, too, between which B is transposed.
-  if (s.rowParts > 1)
+  if (s.rowParts > 1 && !blocksRows)
     s.time *= hasShortRows() ? 1.04 : 1.12;
   if (s.parts > 1)
     s.time *= s.dims[s.vectorDim].source[kB] != 1 ? 1.08 : 1.04;
@@ -450,7 +461,8 @@ std::optional<ContractionStrategy> StrategyChooser::chooseBlocks(int64_t parts, 
   bool couldRead = near && s.operands[kB].withFirstRows && s.rowParts == 1;
   if (couldRead && s.accumulation == Accumulation::Registers && vectors != kNarrow)
     s.time *= 1.01;
-  s.time += blockTime() + (s.operands[kA].staging == Staging::None ? 0 : stagingTime(kA));
+  bool isStaged = s.operands[kA].staging != Staging::None;
+  s.time += blockTime() + (blocksRows ? rowBlockTime() : isStaged ? stagingTime(kA) : 0);
   judgeTasks();
   return s;
 }

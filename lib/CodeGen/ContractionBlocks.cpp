@@ -34,19 +34,39 @@ int ContractionEmitter::panelDim(OperandIndex operand) const {
 // Panels
 //===----------------------------------------------------------------------===//
 
+/// Whether a tile is one of those that are alike along rows, or along columns.
+bool ContractionEmitter::isCommon(const TileShape &shape, DimRole role) const {
+  if (role == DimRole::N)
+    return shape.vectors * s.lanes == s.columns() && shape.tailLanes == s.lanes;
+  return llvm::all_of(llvm::zip_equal(shape.tile, s.dims), [](auto tile) {
+    auto [number, dim] = tile;
+    return number < 0 || dim.tiles() == 1;
+  });
+}
+
 void ContractionEmitter::packInTask(PhaseBuilder &phase, OperandIndex operand, const Place &place) {
   ImplicitLocOpBuilder &b = phase.b;
   const StagedOperand &staged = s.operands[operand];
   int panel = panelDim(operand);
   const PlanDim &dim = s.dims[panel];
-  if (staged.withFirstRows && dim.lastTile() == dim.tile)
+  // A narrower panel is not worth tiles of its own that pack it, nor is the first, whose tiles
+  // pack A.
+  SmallVector<int64_t, 2> apart;
+  if (s.operands[kA].level >= 0)
+    apart.push_back(0);
+  if (dim.lastTile() != dim.tile)
+    apart.push_back(dim.tiles() - 1);
+  if (staged.withFirstRows && apart.empty())
     return;
   OpBuilder::InsertionGuard guard(b);
   if (staged.withFirstRows) {
-    // A narrower panel is not worth tiles of its own that pack it.
-    Value last = phase.index(dim.tiles() - 1);
-    auto isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, place.tile[panel], last);
-    auto branch = scf::IfOp::create(b, isLast, /*withElseRegion=*/false);
+    Value isApart;
+    for (int64_t number : apart) {
+      Value isHere = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, place.tile[panel],
+                                           phase.index(number));
+      isApart = isApart ? arith::OrIOp::create(b, isApart, isHere).getResult() : isHere;
+    }
+    auto branch = scf::IfOp::create(b, isApart, /*withElseRegion=*/false);
     b.setInsertionPointToStart(branch.thenBlock());
   }
   SmallVector<ReductionLoop> loops = reductionLoops(b, place, TileShape());
@@ -67,18 +87,73 @@ void ContractionEmitter::packInTask(PhaseBuilder &phase, OperandIndex operand, c
   });
 }
 
-/// Lets a tile read B where it lies, and store the panel.
-void ContractionEmitter::packAlongside(PhaseBuilder &phase, const Place &place,
-                                       MicroKernel &kernel) const {
-  kernel.prefetchFrom = nullptr;
-  kernel.panel = kernel.memory[kB];
-  kernel.panelAt = kernel.base[kB];
-  kernel.memory[kB] = phase.argument(cast<BlockArgument>(d.operands[kB].value));
-  kernel.base[kB] = place.source[kB];
-  for (auto [loop, number] : llvm::zip_equal(kernel.loops, s.reductionLoops)) {
-    loop.panelStride = loop.strides[kB];
-    loop.strides[kB] = s.dims[number].source[kB];
+/// Lets a tile read an operand where it lies, instead of its panel.
+void ContractionEmitter::readInPlace(PhaseBuilder &phase, OperandIndex operand, const Place &place,
+                                     MicroKernel &kernel) const {
+  kernel.memory[operand] = phase.argument(cast<BlockArgument>(d.operands[operand].value));
+  kernel.base[operand] = place.source[operand];
+  for (auto [loop, number] : llvm::zip_equal(kernel.loops, s.reductionLoops))
+    loop.strides[operand] = s.dims[number].source[operand];
+}
+
+/// Likewise, and lets it store the panel.
+void ContractionEmitter::packAlongside(PhaseBuilder &phase, OperandIndex operand,
+                                       const Place &place, MicroKernel &kernel) const {
+  kernel.panel[operand] = kernel.memory[operand];
+  kernel.panelAt[operand] = kernel.base[operand];
+  for (ReductionLoop &loop : kernel.loops)
+    loop.panelStrides[operand] = loop.strides[operand];
+  readInPlace(phase, operand, place, kernel);
+}
+
+/// The first tile of rows, which is a common one, may pack B.
+SmallVector<Value> ContractionEmitter::emitAndPackB(PhaseBuilder &phase, const Place &place,
+                                                    const TileShape &shape,
+                                                    const MicroKernel &kernel,
+                                                    ArrayRef<Value> sums) {
+  ImplicitLocOpBuilder &b = phase.b;
+  // Beside sums of B, those rows have a tile of their own.
+  bool isOther = body.side && !sideAlone && !shape.sumsB && s.rowParts == 1;
+  if (!s.operands[kB].withFirstRows || !isCommon(shape, DimRole::M) ||
+      !isCommon(shape, DimRole::N) || isOther)
+    return kernel.emit(b, sums);
+  MicroKernel packing = kernel;
+  packAlongside(phase, kB, place, packing);
+  packing.prefetchFrom = nullptr;
+  packing.isRare = true;
+  if (shape.sumsB)
+    return packing.emit(b, sums);
+  return buildChoice(
+      b, place.isFirstRows, ValueRange(sums).getTypes(), [&] { return packing.emit(b, sums); },
+      [&] { return kernel.emit(b, sums); });
+}
+
+/// The tiles of the first columns, which are common ones, pack A where tasks do; those of rows
+/// that are not read it where it lies.
+SmallVector<Value> ContractionEmitter::emitProducts(PhaseBuilder &phase, const Place &place,
+                                                    const TileShape &shape,
+                                                    const MicroKernel &kernel,
+                                                    ArrayRef<Value> sums) {
+  ImplicitLocOpBuilder &b = phase.b;
+  if (s.isDot())
+    return kernel.emitDot(b, sums);
+  if (s.operands[kA].level < 0)
+    return emitAndPackB(phase, place, shape, kernel, sums);
+  MicroKernel other = kernel;
+  if (!isCommon(shape, DimRole::M)) {
+    readInPlace(phase, kA, place, other);
+    return emitAndPackB(phase, place, shape, other, sums);
   }
+  if (!isCommon(shape, DimRole::N))
+    return emitAndPackB(phase, place, shape, kernel, sums);
+  packAlongside(phase, kA, place, other);
+  other.pieceAhead = s.rows() + s.lanes;
+  other.isRare = true;
+  Value isFirst =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, place.tile[s.vectorDim], phase.index(0));
+  return buildChoice(
+      b, isFirst, ValueRange(sums).getTypes(), [&] { return other.emit(b, sums); },
+      [&] { return emitAndPackB(phase, place, shape, kernel, sums); });
 }
 
 /// The loops' strides are those of the source and of the panel.

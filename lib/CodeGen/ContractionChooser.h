@@ -58,6 +58,12 @@ public:
     return *this;
   }
 
+  /// In near blocks: tasks are blocks of rows, of which each packs A, that meet all columns.
+  StrategyChooser &rowsOutside() {
+    blocksRows = true;
+    return *this;
+  }
+
   /// The best strategy with A packed by rows instead of copied with zeros around it;
   /// null where neither would be.
   std::optional<ContractionStrategy> choosePackedRows() {
@@ -112,6 +118,10 @@ private:
   void chunkReduction();
   void orderBlocks(int64_t parts);
   void shareRows(llvm::ArrayRef<int> rows);
+  int blockedRows() const;
+  void blockRows();
+  void packRowsInTask(unsigned level);
+  int64_t rowsOfPart() const;
   int64_t fitChunk(int64_t part) const;
   void splitChunks(llvm::SmallVectorImpl<int> &chunks, int64_t parts);
   bool packsColumns() const;
@@ -120,6 +130,7 @@ private:
   double panelStreamTime() const;
   double panelReadTime() const;
   double panelPackingTime() const;
+  double rowBlockTime() const;
   double sumsTime() const;
   double piecesTime() const;
   bool resultsShareSets() const;
@@ -234,7 +245,7 @@ private:
   bool inBlocks = false, areNear = false, isSplit = false;
   /// Rows of A may be packed where it would be copied otherwise.
   bool packsPadded = false;
-  bool thins = false, packsB = false;
+  bool thins = false, packsB = false, blocksRows = false;
   int64_t wantedVectors = 0;
   /// Of the operands as they are.
   int64_t bytesA = 0, bytesB = 0;

@@ -143,7 +143,17 @@ protected:
   int panelDim(OperandIndex operand) const;
   void addPrefetch(PhaseBuilder &phase, const Place &place, MicroKernel &kernel) const;
   void addColumnPrefetch(PhaseBuilder &phase, const Place &place, MicroKernel &kernel) const;
-  void packAlongside(PhaseBuilder &phase, const Place &place, MicroKernel &kernel) const;
+  bool isCommon(const TileShape &shape, DimRole role) const;
+  void readInPlace(PhaseBuilder &phase, OperandIndex operand, const Place &place,
+                   MicroKernel &kernel) const;
+  void packAlongside(PhaseBuilder &phase, OperandIndex operand, const Place &place,
+                     MicroKernel &kernel) const;
+  llvm::SmallVector<mlir::Value> emitAndPackB(PhaseBuilder &phase, const Place &place,
+                                              const TileShape &shape, const MicroKernel &kernel,
+                                              llvm::ArrayRef<mlir::Value> sums);
+  llvm::SmallVector<mlir::Value> emitProducts(PhaseBuilder &phase, const Place &place,
+                                              const TileShape &shape, const MicroKernel &kernel,
+                                              llvm::ArrayRef<mlir::Value> sums);
   Place enterChunk(mlir::ImplicitLocOpBuilder &b, Place place, mlir::Value tile, mlir::Value lower,
                    mlir::Value upper) const;
   mlir::Value nextPanel(mlir::ImplicitLocOpBuilder &b, const Place &place, unsigned level) const;
@@ -161,9 +171,6 @@ protected:
   void emitTiles(PhaseBuilder &phase, Expression &expression, const Place &place);
   void emitTile(PhaseBuilder &phase, Expression &expression, const Place &place,
                 const TileShape &shape);
-  llvm::SmallVector<mlir::Value> emitProducts(PhaseBuilder &phase, const Place &place,
-                                              const TileShape &shape, const MicroKernel &kernel,
-                                              llvm::ArrayRef<mlir::Value> sums);
   Place enter(mlir::ImplicitLocOpBuilder &b, const Place &place, int loop, mlir::Value tile) const;
   TileShape tileShape(llvm::ArrayRef<int64_t> tile, bool lastColumns, bool sumsB) const;
   bool isRare(const TileShape &shape) const;
@@ -180,6 +187,7 @@ protected:
   // ContractionClips.cpp
   void enterClips(mlir::ImplicitLocOpBuilder &b, int loop, Place &place) const;
   void clipRows(const Clip &clip, const TileShape &shape, ReductionLoop &loop) const;
+  Place enterRowPart(mlir::ImplicitLocOpBuilder &b, Place place, mlir::Value part) const;
   Place enterPart(mlir::ImplicitLocOpBuilder &b, Place place, mlir::Value part) const;
 
   // ContractionFetch.cpp

@@ -157,7 +157,7 @@ void ContractionEmitter::emitTask(PhaseBuilder &phase, Expression &expression) {
   if (s.accumulation == Accumulation::Partials)
     place = enterPart(b, place, rest);
   else
-    place.rowPart = rest;
+    place = enterRowPart(b, place, rest);
   if (s.accumulation == Accumulation::Scatter)
     clearScratch(phase);
   if (s.copiesInTask) {
@@ -167,6 +167,19 @@ void ContractionEmitter::emitTask(PhaseBuilder &phase, Expression &expression) {
   emitLoops(phase, expression, s.taskLoops, place);
   if (s.accumulation == Accumulation::Scatter)
     sweepScratch(phase, expression, place);
+}
+
+/// The place in a part of the rows. Of a block of them, scratch has A and the sums.
+ContractionEmitter::Place ContractionEmitter::enterRowPart(ImplicitLocOpBuilder &b, Place place,
+                                                           Value part) const {
+  place.rowPart = part;
+  if (s.operands[kA].level < 0)
+    return place;
+  const PlanDim &rows = s.dims[s.rowDim];
+  int64_t tiles = llvm::divideCeil(rows.tiles(), s.rowParts);
+  for (int operand : {kA, kC})
+    place.base[operand] = advance(b, place.base[operand], part, -tiles * rows.tileStrides[operand]);
+  return place;
 }
 
 /// The place in a part of a split K.
@@ -226,9 +239,8 @@ std::pair<Value, Value> ContractionEmitter::boundsOf(ImplicitLocOpBuilder &b, co
 
 void ContractionEmitter::emitLoops(PhaseBuilder &phase, Expression &expression, unsigned level,
                                    Place place) {
-  for (OperandIndex operand : {kA, kB})
-    if (s.operands[operand].level == static_cast<int>(level))
-      packInTask(phase, operand, place);
+  if (s.operands[kB].level == static_cast<int>(level))
+    packInTask(phase, kB, place);
   if (s.prefetchLevel == static_cast<int>(level))
     place.nextPanel = nextPanel(phase.b, place, level);
   if (level == s.loops.size())
@@ -417,31 +429,6 @@ SmallVector<Value> ContractionEmitter::columnsAhead(ImplicitLocOpBuilder &b,
     ahead.push_back(advance(b, constant(columns.tileStrides[kB]), column, columns.strides[kB]));
   }
   return ahead;
-}
-
-/// The first tile of rows, which is a common one, may pack B.
-SmallVector<Value> ContractionEmitter::emitProducts(PhaseBuilder &phase, const Place &place,
-                                                    const TileShape &shape,
-                                                    const MicroKernel &kernel,
-                                                    ArrayRef<Value> sums) {
-  ImplicitLocOpBuilder &b = phase.b;
-  if (s.isDot())
-    return kernel.emitDot(b, sums);
-  bool isCommon = shape.vectors * s.lanes == s.columns() && shape.tailLanes == s.lanes;
-  for (auto [number, dim] : llvm::zip_equal(shape.tile, s.dims))
-    isCommon &= number < 0 || dim.tiles() == 1;
-  // Beside sums of B, those rows have a tile of their own.
-  bool isOther = body.side && !sideAlone && !shape.sumsB && s.rowParts == 1;
-  if (!s.operands[kB].withFirstRows || !isCommon || isOther)
-    return kernel.emit(b, sums);
-  MicroKernel packing = kernel;
-  packAlongside(phase, place, packing);
-  packing.isRare = true;
-  if (shape.sumsB)
-    return packing.emit(b, sums);
-  return buildChoice(
-      b, place.isFirstRows, ValueRange(sums).getTypes(), [&] { return packing.emit(b, sums); },
-      [&] { return kernel.emit(b, sums); });
 }
 
 void ContractionEmitter::emitTile(PhaseBuilder &phase, Expression &expression, const Place &place,

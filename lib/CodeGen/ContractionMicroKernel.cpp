@@ -58,7 +58,7 @@ Value MicroKernel::multiplyAdd(ImplicitLocOpBuilder &b, Value x, Value y, Value 
 /// One k. Constant offsets stay last in the addresses, where they become
 /// displacements.
 void MicroKernel::emitStep(ImplicitLocOpBuilder &b, Value baseA, Value baseB, int64_t offsetA,
-                           int64_t offsetB, int64_t offsetPanel,
+                           int64_t offsetB, ArrayRef<int64_t> offsetsPanel,
                            MutableArrayRef<Value> sums) const {
   int64_t lanes = vector.getNumElements();
   if (groupColumns > 0)
@@ -69,9 +69,9 @@ void MicroKernel::emitStep(ImplicitLocOpBuilder &b, Value baseA, Value baseB, in
   for (int64_t v = 0; v < vectors; ++v) {
     columns.push_back(
         load(b, memory[1], offsetBy(b, baseB, offsetB + v * lanes), v == vectors - 1));
-    if (panel)
-      vector::StoreOp::create(b, columns.back(), panel,
-                              offsetBy(b, panelAt, offsetPanel + v * lanes));
+    if (panel[1])
+      vector::StoreOp::create(b, columns.back(), panel[1],
+                              offsetBy(b, panelAt[1], offsetsPanel[1] + v * lanes));
     if (ahead != 0)
       memref::PrefetchOp::create(b, memory[1], offsetBy(b, baseB, offsetB + v * lanes + ahead),
                                  /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
@@ -79,6 +79,8 @@ void MicroKernel::emitStep(ImplicitLocOpBuilder &b, Value baseA, Value baseB, in
   if (pieceAhead != 0)
     memref::PrefetchOp::create(b, memory[0], offsetBy(b, baseA, offsetA + pieceAhead),
                                /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+  if (panel[0])
+    packRows(b, offsetBy(b, baseA, offsetA), offsetBy(b, panelAt[0], offsetsPanel[0]));
   size_t sum = 0;
   for (int64_t row : rows) {
     Value element = memref::LoadOp::create(b, memory[0], offsetBy(b, baseA, offsetA + row));
@@ -89,6 +91,21 @@ void MicroKernel::emitStep(ImplicitLocOpBuilder &b, Value baseA, Value baseB, in
   if (sumsB)
     for (int64_t v = 0; v < vectors; ++v, ++sum)
       sums[sum] = arith::AddFOp::create(b, sums[sum], columns[v]);
+}
+
+/// The elements of all rows, which lie side by side: in vectors of no more lanes than it takes,
+/// which meet fewer lines of memory.
+void MicroKernel::packRows(ImplicitLocOpBuilder &b, Value from, Value to) const {
+  int64_t lanes = vector.getNumElements(), count = static_cast<int64_t>(rows.size());
+  for (int64_t row = 0; row < count; row += lanes) {
+    int64_t left = std::min(count - row, lanes);
+    auto width = static_cast<int64_t>(llvm::PowerOf2Ceil(left));
+    auto type = VectorType::get({width}, vector.getElementType());
+    Value mask = leadingMask(b, left, width);
+    Value piece = vector::MaskedLoadOp::create(b, type, memory[0], offsetBy(b, from, row), mask,
+                                               numberLike(b, type, 0));
+    vector::MaskedStoreOp::create(b, panel[0], offsetBy(b, to, row), mask, piece);
+  }
 }
 
 /// The same where A varies along the columns: one vector of B at a time needs a
@@ -215,8 +232,10 @@ SmallVector<Value> MicroKernel::emitSteps(ImplicitLocOpBuilder &b, const Reducti
   SmallVector<Value> carried(initial);
   carried.push_back(memoryFrom(b, memory[0], advance(b, baseA, lower, loop.strides[0])));
   carried.push_back(memoryFrom(b, memory[1], advance(b, baseB, lower, loop.strides[1])));
-  if (panel)
-    carried.push_back(memoryFrom(b, panel, advance(b, panelAt, lower, loop.panelStride)));
+  for (int operand : {0, 1})
+    if (panel[operand])
+      carried.push_back(memoryFrom(
+          b, panel[operand], advance(b, panelAt[operand], lower, loop.panelStrides[operand])));
   int64_t line = 64 / (vector.getElementTypeBitWidth() / 8);
   int64_t fetched = panelAhead == 0 ? 0 : llvm::divideCeil(unroll * loop.strides[1], panelTiles);
   if (fetched != 0) {
@@ -235,8 +254,9 @@ SmallVector<Value> MicroKernel::emitSteps(ImplicitLocOpBuilder &b, const Reducti
         for (int64_t at = 0; at < fetched; at += line)
           memref::PrefetchOp::create(b, ahead, index(at), /*isWrite=*/false, /*localityHint=*/2,
                                      /*isDataCache=*/true);
-        if (panel)
-          here.panel = next.pop_back_val(), here.panelAt = index(0);
+        for (int operand : {1, 0})
+          if (panel[operand])
+            here.panel[operand] = next.pop_back_val(), here.panelAt[operand] = index(0);
         here.memory[1] = next.pop_back_val();
         here.memory[0] = next.pop_back_val();
         if (sharedSteps > 0)
@@ -246,13 +266,15 @@ SmallVector<Value> MicroKernel::emitSteps(ImplicitLocOpBuilder &b, const Reducti
             LLVM::FenceOp::create(b, LLVM::AtomicOrdering::acq_rel, "singlethread");
           auto chain = MutableArrayRef<Value>(next).slice(step % chains * tile, tile);
           here.emitStep(b, index(0), index(0), step * loop.strides[0], step * loop.strides[1],
-                        step * loop.panelStride, chain);
+                        {step * loop.panelStrides[0], step * loop.panelStrides[1]}, chain);
         }
         for (int operand : {0, 1})
           next.push_back(
               memoryFrom(b, here.memory[operand], index(unroll * loop.strides[operand])));
-        if (panel)
-          next.push_back(memoryFrom(b, here.panel, index(unroll * loop.panelStride)));
+        for (int operand : {0, 1})
+          if (panel[operand])
+            next.push_back(
+                memoryFrom(b, here.panel[operand], index(unroll * loop.panelStrides[operand])));
         if (fetched != 0)
           next.push_back(memoryFrom(b, ahead, index(fetched)));
         return next;
@@ -393,8 +415,9 @@ SmallVector<Value> MicroKernel::emitLoop(ImplicitLocOpBuilder &b, unsigned level
       loop.upper ? loop.upper : arith::ConstantIndexOp::create(b, loop.extent).getResult();
   return buildReduceLoop(b, lower, upper, 1, sums, [&](Value k, ValueRange carried) {
     MicroKernel here = *this;
-    if (panel)
-      here.panelAt = advance(b, panelAt, k, loop.panelStride);
+    for (int operand : {0, 1})
+      if (panel[operand])
+        here.panelAt[operand] = advance(b, panelAt[operand], k, loop.panelStrides[operand]);
     return here.emitLoop(b, level + 1, advance(b, baseA, k, loop.strides[0]),
                          advance(b, baseB, k, loop.strides[1]), carried);
   });
@@ -404,7 +427,7 @@ SmallVector<Value> MicroKernel::emit(ImplicitLocOpBuilder &b, ValueRange initial
   if (!loops.empty())
     return emitLoop(b, 0, base[0], base[1], initial);
   SmallVector<Value> sums(initial);
-  emitStep(b, base[0], base[1], 0, 0, 0, sums);
+  emitStep(b, base[0], base[1], 0, 0, {0, 0}, sums);
   return sums;
 }
 

@@ -36,8 +36,8 @@ struct ReductionLoop {
   int64_t multiple = 1;
   /// The indices at which each row takes part (inside the bounds too); empty: all.
   llvm::SmallVector<IndexRange> rows = {};
-  /// Elements of the panel that is packed.
-  int64_t panelStride = 0;
+  /// Elements of the panels of A and B that are packed.
+  int64_t panelStrides[2] = {0, 0};
 };
 
 struct MicroKernel {
@@ -81,9 +81,9 @@ struct MicroKernel {
   /// The code of few tiles: short rather than fast.
   bool isRare = false;
   llvm::SmallVector<ReductionLoop> loops;
-  /// Where columns of B are stored as they are loaded: a panel, and the index of k 0 in
-  /// it; null: nowhere.
-  mlir::Value panel, panelAt;
+  /// Where rows of A and columns of B are stored as they are loaded: a panel, and the index
+  /// of k 0 in it; null: nowhere. (Such rows lie side by side.)
+  mlir::Value panel[2], panelAt[2];
   /// What the next panel of B is made from: with every two steps of the innermost
   /// loop, so many lines of a row of it are prefetched; or, where it is transposed, so many of its
   /// columns, which are contiguous along K, as rows ahead are. Null: nothing is.
@@ -122,8 +122,9 @@ private:
                                                const ReductionLoop &loop, mlir::Value baseA,
                                                mlir::Value baseB, mlir::ValueRange sums) const;
   void emitStep(mlir::ImplicitLocOpBuilder &b, mlir::Value baseA, mlir::Value baseB,
-                int64_t offsetA, int64_t offsetB, int64_t offsetPanel,
+                int64_t offsetA, int64_t offsetB, llvm::ArrayRef<int64_t> offsetsPanel,
                 llvm::MutableArrayRef<mlir::Value> sums) const;
+  void packRows(mlir::ImplicitLocOpBuilder &b, mlir::Value from, mlir::Value to) const;
   mlir::Value fetchedFrom(mlir::ImplicitLocOpBuilder &b, mlir::Value from) const;
   llvm::SmallVector<mlir::Value> addChains(mlir::ImplicitLocOpBuilder &b,
                                            mlir::ValueRange sums) const;

@@ -61,10 +61,11 @@ std::string ContractionStrategy::describe(const ContractionDescriptor &descripto
                   namesOf(reductionLoops), tasks());
   if (isSwapped)
     text += "; operands swapped";
-  for (OperandIndex operand : {kA, kB})
-    if (operands[operand].level >= 0)
-      text += fmt::format("; {} packed {}", operand == kA ? "a" : "b",
-                          operands[operand].withFirstRows ? "with the first rows" : "in tasks");
+  if (operands[kA].level >= 0)
+    text += "; a packed with the first columns";
+  if (operands[kB].level >= 0)
+    text += fmt::format("; b packed {}",
+                        operands[kB].withFirstRows ? "with the first rows" : "in tasks");
   for (OperandIndex operand : {kA, kB})
     if (operands[operand].byEachWorker)
       text += fmt::format("; {} by each worker", operand == kA ? "a" : "b");
@@ -320,7 +321,7 @@ void StrategyChooser::chooseTile() {
     problem.packsPieces = problem.rowsAlongK && s.dims[s.vectorDim].strides[kB] == 1;
     problem.chunkVectors = static_cast<double>(panelBytes() / (s.lanes * elementBytes));
   }
-  if (isSplit)
+  if (isSplit || blocksRows)
     problem.bytesA = std::min(problem.bytesA, problem.l2Bytes / 4);
   double turns = 1;
   for (auto [index, dim] : llvm::enumerate(s.dims)) {
@@ -486,6 +487,7 @@ ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
     if (canThin)
       consider(chooser().thinned().chooseBlocks(parts, /*near=*/false, kAnyWidth));
   }
+  consider(chooser().rowsOutside().chooseBlocks(/*parts=*/1, /*near=*/true, kAnyWidth));
   return best;
 }
 

@@ -406,6 +406,20 @@ TEST_F(ContractionStrategies, FetchesColumnsOfPanels) {
   }
 }
 
+/// Tasks are blocks of rows that lie side by side, where A stays in no cache, and there are
+/// columns enough for packing it; otherwise the tasks of columns share rows, or read A packed.
+TEST_F(ContractionStrategies, BlocksOfRows) {
+  for (auto [rows, columns, sums, areBlocks] :
+       {std::tuple(2048, 512, 1024, true), std::tuple(1024, 1024, 512, true),
+        std::tuple(1024, 192, 1024, false), std::tuple(512, 2048, 512, false),
+        std::tuple(2048, 512, 64, false)}) {
+    std::string strategy =
+        strategyOf({{fmt::format("{}x{}xf32", sums, rows), fmt::format("{}x{}xf32", sums, columns)},
+                    "%r = dl.matmul %a0, %a1 {transpose_a = true}"});
+    EXPECT_EQ(says(strategy, "a packed with the first columns"), areBlocks) << strategy;
+  }
+}
+
 /// Tiles of rows share the lines of the next panel, of which there are four a row: with two steps
 /// of the innermost loop, a tile fetches one, or, where tiles are few, more.
 TEST_F(ContractionStrategies, SharesLinesOfPanels) {

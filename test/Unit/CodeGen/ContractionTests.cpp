@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 using namespace dl;
 using namespace dl::test;
 
@@ -301,6 +303,53 @@ TEST_P(Contraction, PacksPaddedRows) {
   EXPECT_NE(kernel->strategy().find("a packed"), std::string::npos) << kernel->strategy();
   std::vector<Tensor> arguments = kernel->randomArguments();
   EXPECT_LE(relativeError(kernel->run(arguments, {})[0], kernel->interpret(arguments)[0]), 1e-5);
+}
+
+/// Many rows side by side, far more than the caches hold: tasks are blocks of them, which the
+/// tiles of the first columns pack. Ragged rows, columns and sums, batches, sums of B, epilogues.
+/// (The reference would take long: a kernel for caches that hold everything stands for it.)
+TEST_P(Contraction, BlocksOfRows) {
+  Machine machine = Machine::get(GetParam().march).value(), large = machine;
+  // As large as usual, for as many lanes.
+  bool isDouble = std::string(GetParam().element) == "f64";
+  int64_t lanes = machine.lanes(isDouble ? 64 : 32);
+  machine.l1Bytes = lanes * (3 << 10), machine.l2Bytes = 2 << 20;
+  machine.l3Bytes = 64 << 20;
+  large.l1Bytes = large.l2Bytes = large.l3Bytes = 1 << 30;
+  std::mt19937 generator(7);
+  auto between = [&](int low, int high) {
+    return low + static_cast<int>(generator() % (high - low));
+  };
+  int reached = 0;
+  for (int round = 0; round < 6; ++round) {
+    int64_t m = between(1900, 2100), n = round < 4 ? 512 : between(400, 560), k = between(400, 520);
+    bool hasBatch = round % 3 == 2;
+    KernelText text{
+        {hasBatch ? shape({2, k, m}) : shape({k, m}), hasBatch ? shape({2, k, n}) : shape({k, n})},
+        "%r = dl.matmul %a0, %a1 {transpose_a = true}\n"};
+    if (round % 3 == 1) {
+      text.body += "%s = dl.sum %a1 {axes = [0]}";
+      text.yields = {"%r", "%s"};
+    } else {
+      text.body += "%s = dl.relu %r";
+      text.yields = {"%s"};
+    }
+    SCOPED_TRACE(fmt::format("{} {}", fmt::join(text.types, " "), text.body));
+    auto kernel = CompiledKernel::get(text, machine, /*wantsAssembly=*/false, Winograd::Never,
+                                      SplitProducts::Never);
+    auto plain = CompiledKernel::get(text, large, /*wantsAssembly=*/false, Winograd::Never,
+                                     SplitProducts::Never);
+    ASSERT_TRUE(kernel && plain);
+    std::string words = "a packed with the first columns";
+    reached += kernel->strategy().find(words) != std::string::npos;
+    EXPECT_EQ(plain->strategy().find(words), std::string::npos);
+    std::vector<Tensor> arguments = kernel->randomArguments();
+    std::vector<Tensor> expected = plain->run(arguments), actual = kernel->run(arguments);
+    for (size_t i = 0; i < actual.size(); ++i)
+      EXPECT_LE(relativeError(actual[i], expected[i]), 1e-5) << kernel->strategy();
+  }
+  if (GetParam().splitProducts == SplitProducts::Never)
+    EXPECT_GE(reached, 3);
 }
 
 /// Results far larger than the caches, of whole vectors: past them.
