@@ -104,7 +104,7 @@ private:
     fetchRows();
     fetchColumns();
     fetchPanels();
-    s.time += stagingTime(kA) + stagingTime(kB) + partsTime() + piecesTime();
+    s.time += stagingTime(kA) + stagingTime(kB) + tapsTime() + partsTime() + piecesTime();
     judgeTasks();
     return s;
   }
@@ -153,6 +153,7 @@ private:
   double stagingTime(OperandIndex operand) const;
   double streamTime(int64_t bytes) const;
   bool isPackedBefore(OperandIndex operand) const;
+  double tapsTime() const;
   double partsTime() const;
   int64_t panelBytes() const;
   int64_t nearPanelBytes() const { return machine.l1Bytes * 2 / 3; }

@@ -94,6 +94,37 @@ bool StrategyChooser::columnsConflict(int64_t stride, int64_t depth) const {
   return common == kPage || depth * piece > usable;
 }
 
+/// The dimension of rows to pack A along, -1: none. Where A is transposed, a tile
+/// takes a short piece of each row of A and neighbouring tiles meet the rest when
+/// the caches have lost it; packed, it streams. That pays from a few reads on.
+int StrategyChooser::panelRows() const {
+  bool mayPack = s.operands[kA].staging == Staging::None || (packsPadded && !d.isResidue);
+  if ((inBlocks && areNear) || !mayPack || !s.clips.empty() || s.isDot() || s.vectorA ||
+      s.vectorDim < 0 || s.dims[s.vectorDim].tiles() < kPackedReads ||
+      bytesOf(kA) <= 2 * machine.l1Bytes)
+    return -1;
+  int rows = -1;
+  for (auto [index, dim] : llvm::enumerate(s.dims)) {
+    if (dim.role != DimRole::M || dim.tile == 1)
+      continue;
+    if (rows >= 0 || dim.parts.size() > 1 || dim.strides[kA] != 1 || dim.tiles() < 2)
+      return -1;
+    rows = index;
+  }
+  return rows;
+}
+
+/// Whether the innermost rows lie side by side in A: a tile takes a short piece of a row
+/// of memory for each k.
+bool StrategyChooser::hasShortRows() const {
+  if (s.operands[kA].staging == Staging::Panels || s.vectorA)
+    return false;
+  for (const PlanDim &dim : llvm::reverse(s.dims))
+    if (isInnerRow(dim))
+      return dim.strides[kA] == 1 && dim.extent > 1;
+  return false;
+}
+
 /// Whether rows of A that lie side by side will be packed, for many columns.
 bool StrategyChooser::willPackRows() const {
   int64_t widest = 4 * s.lanes;
@@ -149,12 +180,14 @@ void StrategyChooser::stageB() {
   for (auto [dim, stride] : llvm::zip_equal(d.dims, staged.strides))
     if (dim.role == DimRole::K)
       conflicts = stride != 0 && columnsConflict(stride * elementBytes, extentOf(DimRole::K));
-  bool canPack = vectorPart >= 0 && !s.vectorA && !s.isDot();
+  // (Of other descriptions, it is weights that end.)
+  bool isPadded = s.isSwapped && d.isPadded(kB);
+  bool canPack = vectorPart >= 0 && !s.vectorA && !s.isDot() && !isPadded;
   if (s.isDot() && staged.strides[s.dotPart] != 1)
     return layOutPanels(kB, s.dotPart, d.dims[s.dotPart].extent);
   if (!hasUnitStride || (canPack && (packsB || (conflicts && isReused)))) {
     layOutPanels(kB, vectorPart, s.columns());
-  } else if (request.prologueB) {
+  } else if (request.prologueB || isPadded) {
     staged = {};
     stageCopy(kB);
   }
@@ -245,6 +278,20 @@ double StrategyChooser::stagingTime(OperandIndex operand) const {
   double bytes = count * static_cast<double>(elementBytes);
   auto footprint = static_cast<int64_t>(2 * bytes) + (operand == kA ? bytesOf(kC) : 0);
   return time + 1.5 * bytes * streamTime(footprint);
+}
+
+/// Time in which columns of the result that are taps read a copy again that the caches do not
+/// hold.
+double StrategyChooser::tapsTime() const {
+  auto bytes = static_cast<double>(bytesOf(kB));
+  if (!s.isSwapped || !d.isPadded(kB) ||
+      bytes <= static_cast<double>(s.parts) * static_cast<double>(machine.l2Bytes))
+    return 0;
+  double taps = 1;
+  for (auto [index, dim] : llvm::enumerate(s.dims))
+    if (dim.role == DimRole::N && static_cast<int>(index) != s.vectorDim)
+      taps *= static_cast<double>(dim.extent);
+  return 0.15 * bytes * (taps - 1);
 }
 
 /// Time of partial results: stored, loaded, added and stored, far out where they are many.

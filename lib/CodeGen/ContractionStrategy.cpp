@@ -148,7 +148,12 @@ bool StrategyChooser::chooseRowVectorDim() {
     if (dim.role == DimRole::M && isLastOfC(d, dim) && c[index] == 1 && dim.extent > 1)
       s.resultPart = index;
   }
-  if (vectorPart < 0 || (b[vectorPart] != 1 && !hasContiguousK) || d.isPadded(kB))
+  if (vectorPart < 0 || (b[vectorPart] != 1 && !hasContiguousK))
+    return false;
+  // With zeros around it, rows of B are copied as they lie.
+  const AddressTerm &column = d.dims[vectorPart].terms[kB];
+  bool isRow = column.dim + 1 == static_cast<int>(d.operands[kB].shape.size());
+  if (d.isPadded(kB) && (b[vectorPart] != 1 || !isRow))
     return false;
   return s.resultPart >= 0 || c[vectorPart] == 1;
 }
@@ -349,37 +354,6 @@ void StrategyChooser::chooseTile() {
   for (PlanDim &dim : s.dims)
     if (isInnerRow(dim))
       dim.tile = tile.rows[row++];
-}
-
-/// The dimension of rows to pack A along, -1: none. Where A is transposed, a tile
-/// takes a short piece of each row of A and neighbouring tiles meet the rest when
-/// the caches have lost it; packed, it streams. That pays from a few reads on.
-int StrategyChooser::panelRows() const {
-  bool mayPack = s.operands[kA].staging == Staging::None || (packsPadded && !d.isResidue);
-  if ((inBlocks && areNear) || !mayPack || !s.clips.empty() || s.isDot() || s.vectorA ||
-      s.vectorDim < 0 || s.dims[s.vectorDim].tiles() < kPackedReads ||
-      bytesOf(kA) <= 2 * machine.l1Bytes)
-    return -1;
-  int rows = -1;
-  for (auto [index, dim] : llvm::enumerate(s.dims)) {
-    if (dim.role != DimRole::M || dim.tile == 1)
-      continue;
-    if (rows >= 0 || dim.parts.size() > 1 || dim.strides[kA] != 1 || dim.tiles() < 2)
-      return -1;
-    rows = index;
-  }
-  return rows;
-}
-
-/// Whether the innermost rows lie side by side in A: a tile takes a short piece of a row
-/// of memory for each k.
-bool StrategyChooser::hasShortRows() const {
-  if (s.operands[kA].staging == Staging::Panels || s.vectorA)
-    return false;
-  for (const PlanDim &dim : llvm::reverse(s.dims))
-    if (isInnerRow(dim))
-      return dim.strides[kA] == 1 && dim.extent > 1;
-  return false;
 }
 
 /// Processors do not see such pieces coming; the line that holds the piece after the

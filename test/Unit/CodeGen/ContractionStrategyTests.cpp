@@ -473,6 +473,20 @@ TEST_F(ContractionStrategies, SharesRows) {
   }
 }
 
+/// Few output channels: vectors go along the image's, of which a copy with zeros around it stays
+/// in the L2 cache; not a larger one, which every tap would read from outer memory.
+TEST_F(ContractionStrategies, FewOutputsAreRows) {
+  constexpr const char *kAttributes =
+      "{kernel_size = [3, 3], padding = [1, 1, 1, 1], layout = nhwc}";
+  for (auto [images, channels, isNear] :
+       {std::tuple(4, 7, true), std::tuple(4, 128, false), std::tuple(64, 128, false)}) {
+    std::string strategy = strategyOf(
+        {{fmt::format("{}x14x14x64xf32", images), fmt::format("{}x14x14x{}xf32", images, channels)},
+         fmt::format("%r = dl.conv2d_backward_weights %a0, %a1 {}", kAttributes)});
+    EXPECT_EQ(says(strategy, "b copied") && says(strategy, "operands swapped"), isNear) << strategy;
+  }
+}
+
 /// Rows that pass from outer memory are fetched ahead, which dot products do not do.
 TEST_F(ContractionStrategies, DotProductsReadNear) {
   for (auto [rows, isFar] : {std::pair(60000, true), std::pair(1000, false)}) {
