@@ -358,8 +358,10 @@ void SplitProductEmitter::packColumns(PhaseBuilder &phase, Expression &expressio
   ImplicitLocOpBuilder &b = phase.b;
   const ContractionDim &columns = d.dims[p.columnDim];
   Value memory = panelsAs(phase, b.getI32Type());
-  Value inColumns =
-      columns.extent % kTileColumns == 0 ? Value() : lanesBelow(b, column, columns.extent, kLanes);
+  // The last block of columns may have panels past the last column.
+  Value inColumns = columns.extent % (p.columnTiles * kTileColumns) == 0
+                        ? Value()
+                        : lanesBelow(b, column, columns.extent, kLanes);
   buildLoop(b, 0, kTileK / 2, 1, [&](Value pair) {
     Parts parts[2];
     for (int64_t odd : {0, 1}) {

@@ -120,6 +120,7 @@ TEST_P(Contraction, Matmul) {
       checkMatmul(33, 1, 50, ta, tb);
       checkMatmul(3, 5, 1, ta, tb);
       checkMatmul(17, 100, 2, ta, tb);
+      checkMatmul(7, 48, 14, ta, tb);
     }
 }
 
