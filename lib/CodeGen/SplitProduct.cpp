@@ -1,42 +1,52 @@
-//===- SplitProduct.cpp - Chooses how tiles compute a contraction ---------===//
+//===- SplitProduct.cpp - How tiles compute a contraction -----------------===//
 //
 // All orders of the image's dimensions are tried, with all row axes and runs
-// that each allows, and the cheapest by estimated cycles is taken.
+// that each allows, as if everything were near; then, with the cheapest of those by
+// estimated cycles, the ways to cut the iteration in pieces (SplitProductTasks.cpp).
 //
 //===----------------------------------------------------------------------===//
 
-#include "SplitProduct.h"
+#include "SplitProductChooser.h"
 
 #include "fmt/format.h"
 #include "fmt/ranges.h"
-
-#include <limits>
-#include <numeric>
 
 using namespace mlir;
 
 namespace dl {
 
-int64_t SplitProduct::items(const ContractionDescriptor &d) const {
+int64_t piecesOf(ArrayRef<SplitCut> cuts) {
+  int64_t count = 1;
+  for (const SplitCut &cut : cuts)
+    count *= cut.count;
+  return count;
+}
+
+int64_t SplitProduct::items() const {
   int64_t count = rowBlocks();
   for (int dim : outer)
-    count *= d.dims[dim].extent;
+    count *= piece.dims[dim].extent;
   return count;
 }
 
-int64_t SplitProduct::panelBlocks(const ContractionDescriptor &d) const {
+int64_t SplitProduct::panelBlocks() const {
   int64_t count = runBlocks();
   for (int dim : outerK)
-    count *= d.dims[dim].extent;
+    count *= piece.dims[dim].extent;
   return count;
 }
 
-int64_t SplitProduct::batches(const ContractionDescriptor &d) const {
+int64_t SplitProduct::batches() const {
   int64_t count = 1;
   for (int dim : outer)
-    if (d.dims[dim].role == DimRole::Batch)
-      count *= d.dims[dim].extent;
+    if (piece.dims[dim].role == DimRole::Batch)
+      count *= piece.dims[dim].extent;
   return count;
+}
+
+int64_t SplitProduct::tasks() const {
+  return piecesOf(rowCuts) * llvm::divideCeil(piecesOf(columnCuts), columnPiecesOfTask) * parts *
+         llvm::divideCeil(items(), itemsOfTask) * llvm::divideCeil(columnBlocks(), columnsOfTask);
 }
 
 std::string SplitProduct::describe(const ContractionDescriptor &d) const {
@@ -47,64 +57,36 @@ std::string SplitProduct::describe(const ContractionDescriptor &d) const {
     return fmt::format("{}", fmt::join(names, "."));
   };
   std::string text = fmt::format(
-      "tiles {}x{} bf16x3; rows {}, runs {}; a {}, b packed; {} x {} blocks of {} k",
-      rowTiles * kTileRows, columnTiles * kTileColumns, names(rows.dims), names(run.dims),
-      transposes ? "transposed" : "copied", items(d), columnBlocks(d), panelBlocks(d) * kTileK);
+      "tiles {}x{} bf16x3; rows {}, runs {}; a {}{}, b packed{}; {} x {} blocks of {} k",
+      blockRows(), blockColumns(), names(rows.dims), names(run.dims),
+      transposes ? "transposed" : "copied", isSplitByTask[kA] ? " by tasks" : "",
+      isSplitByTask[kB] ? " by tasks" : "", items(), columnBlocks(), panelBlocks() * kTileK);
+  SmallVector<std::string> cuts;
+  for (ArrayRef<SplitCut> own : {ArrayRef(rowCuts), ArrayRef(columnCuts), ArrayRef(reductionCuts)})
+    for (const SplitCut &cut : own)
+      cuts.push_back(fmt::format("{} of {}", cut.size, d.dims[cut.dim].name));
+  if (!cuts.empty())
+    text += fmt::format(" in pieces of {}", fmt::join(cuts, ", "));
+  if (accumulates())
+    text += fmt::format("; {} of k summed in scratch", chunksOfPart);
   if (parts > 1)
-    text += fmt::format("; {} split in {}",
-                        splitLevel < 0 ? names(run.dims) : d.dims[outerK[splitLevel]].name, parts);
+    text += fmt::format("; k split in {}", parts);
   return text;
 }
 
-namespace {
-
 /// Cycles of one product of tiles, fed from the L2 cache (16 from registers); of the chain of six
 /// products into one tile; of a load of a tile, aligned to cache lines or not.
-constexpr double kProductCycles = 21, kChainCycles = 6 * 52, kLoadCycles = 8,
-                 kUnalignedLoadCycles = 36;
-/// Cycles of the epilogue of a tile, and of splitting an element.
-constexpr double kTileEndCycles = 100, kCopyCycles = 0.4, kTransposeCycles = 0.8;
-/// What an element costs more where the parts leave the L2 cache: written, and read.
-constexpr double kFarCopyCycles = 3, kFarTransposeCycles = 7;
-/// f32 multiplications a cycle that vectors reach.
-constexpr double kVectorProducts = 30;
+static constexpr double kProductCycles = 24, kChainCycles = 6 * 52, kLoadCycles = 8,
+                        kUnalignedLoadCycles = 36;
+/// Elements between rows from which on 16 of them meet in an eighth of the L1 cache's sets.
+static constexpr int64_t kFewSets = 256;
+/// Of splitting an element (rows of A; A across its rows, and B; rows of B), what one of A costs
+/// more where it comes from beyond the L2 cache, and where the parts leave that.
+static constexpr double kCopyCycles = 0.45, kTransposeCycles = 0.9, kPackCycles = 0.7;
+static constexpr double kFarSourceCycles = 0.8;
+static constexpr double kFarCopyCycles = 3, kFarTransposeCycles = 7, kFarPackCycles = 0.7;
 /// Fewer operations than this are not worth the way.
-constexpr double kLeastFlops = 1e6;
-constexpr int64_t kWantedTasks = 24;
-constexpr double kTaskFlops = 2e6;
-
-class SplitChooser {
-public:
-  SplitChooser(const ContractionDescriptor &d, const CodeGenOptions &options)
-      : d(d), machine(options.machine), wanted(options.splitProducts) {
-    if (wanted == SplitProducts::WhereFaster)
-      wanted = options.choice.splitProducts.value_or(wanted);
-  }
-
-  std::optional<SplitProduct> choose();
-
-private:
-  bool isEligible();
-  void tryOrder(ArrayRef<int> order, bool isPadded);
-  bool layOut(ArrayRef<int> order, bool isPadded);
-  SmallVector<SplitAxis> axes(DimRole role, int innermost) const;
-  void tryAxes(const SplitAxis &rows, const SplitAxis &run);
-  double productCycles() const;
-  double stagingCycles() const;
-  void splitReduction(SplitProduct &product) const;
-  void chooseTasks(SplitProduct &product) const;
-  bool isAligned() const;
-
-  const ContractionDescriptor &d;
-  const Machine &machine;
-  SplitProducts wanted;
-  int columnDim = -1;
-  /// What is tried, and the best so far.
-  SplitProduct current;
-  std::optional<SplitProduct> best;
-};
-
-} // namespace
+static constexpr double kLeastFlops = 1e6;
 
 bool SplitChooser::isEligible() {
   if (wanted == SplitProducts::Never || !machine.hasTiles || machine.vectorBits != 512 ||
@@ -135,10 +117,14 @@ bool SplitChooser::isEligible() {
 
 /// Lays out the image; false where rows of it cannot be copied as vectors.
 bool SplitChooser::layOut(ArrayRef<int> order, bool isPadded) {
+  const ContractionDescriptor &d = current.piece;
   const ContractionOperand &a = d.operands[kA];
   int rank = static_cast<int>(a.shape.size()), last = order.back();
-  current = {};
+  this->isPadded = isPadded;
   current.columnDim = columnDim;
+  current.ranges.clear();
+  current.strides.clear();
+  current.origin = 0;
   current.order.assign(order.begin(), order.end());
   current.imageStrides.resize(rank);
   for (int dim = 0; dim < rank; ++dim)
@@ -173,6 +159,7 @@ bool SplitChooser::layOut(ArrayRef<int> order, bool isPadded) {
 /// The axes of a role that start with a dimension: alone, with the next one
 /// outside it, and so on.
 SmallVector<SplitAxis> SplitChooser::axes(DimRole role, int innermost) const {
+  const ContractionDescriptor &d = current.piece;
   int64_t unit = current.strides[innermost];
   SmallVector<SplitAxis> axes = {{{innermost}, {1}, d.dims[innermost].extent}};
   while (true) {
@@ -180,8 +167,8 @@ SmallVector<SplitAxis> SplitChooser::axes(DimRole role, int innermost) const {
     int outer = axis.dims.front(), next = -1;
     int64_t reach = current.strides[outer] * d.dims[outer].extent;
     for (auto [index, dim] : llvm::enumerate(d.dims))
-      if (dim.role == role && current.strides[index] >= reach &&
-          current.strides[index] % unit == 0 &&
+      if (dim.role == role && !llvm::is_contained(axis.dims, static_cast<int>(index)) &&
+          current.strides[index] >= reach && current.strides[index] % unit == 0 &&
           (next < 0 || current.strides[index] < current.strides[next]))
         next = static_cast<int>(index);
     if (next < 0)
@@ -207,73 +194,93 @@ bool SplitChooser::isAligned() const {
   return isLine(current.origin);
 }
 
-double SplitChooser::productCycles() const {
+/// Of a block of tiles for 32 k.
+double SplitChooser::blockCycles() const {
   auto tiles = static_cast<double>(current.rowTiles * current.columnTiles);
   double loadA = isAligned() ? kLoadCycles : kUnalignedLoadCycles;
   double loads = static_cast<double>(current.rowTiles) * 4 * loadA +
                  static_cast<double>(current.columnTiles) * 4 * kLoadCycles;
-  double block = std::max({6 * tiles * kProductCycles, kChainCycles, loads * 1.3});
-  double blocks =
-      static_cast<double>(current.items(d)) * static_cast<double>(current.columnBlocks(d));
-  return blocks * (block * static_cast<double>(current.panelBlocks(d)) + tiles * kTileEndCycles);
+  return std::max({6 * tiles * kProductCycles, kChainCycles, loads * 1.3});
 }
 
-double SplitChooser::stagingCycles() const {
+/// The share of what phases split before that leaves the L2 cache.
+double SplitChooser::farShare() const {
+  int64_t bytes = 0;
+  for (OperandIndex operand : {kA, kB})
+    if (!current.isSplitByTask[operand])
+      bytes += bytesOf(operand);
+  return std::max(0.0, 1 - static_cast<double>(machine.l2Bytes) / 2 /
+                               static_cast<double>(std::max<int64_t>(bytes, 1)));
+}
+
+/// Of splitting the operand of a piece, once.
+double SplitChooser::stagingCycles(OperandIndex operand, bool isNear) const {
   const ContractionOperand &a = d.operands[kA], &b = d.operands[kB];
-  double countA = static_cast<double>(current.plane);
-  if (current.transposes) {
-    // Blocks of 16 x 32.
-    int64_t along = current.ranges[current.order.back()].extent();
-    int64_t across = current.ranges[a.shape.size() - 1].extent();
-    countA *= static_cast<double>(llvm::alignTo(along, kTileK)) / static_cast<double>(along) *
-              static_cast<double>(llvm::alignTo(across, 16)) / static_cast<double>(across);
-  } else {
-    countA *= static_cast<double>(llvm::alignTo(current.rowLength, kTileK)) /
-              static_cast<double>(current.rowLength);
+  double far = isNear ? 0 : farShare();
+  if (operand == kB) {
+    const AddressTerm &columns = d.dims[columnDim].terms[kB];
+    bool packsColumns = columns.coefficient == 1 && b.strides()[columns.dim] == 1;
+    return static_cast<double>(bytesOf(kB)) / (2 * kSplitParts) *
+           ((packsColumns ? kPackCycles : kTransposeCycles) + far * kFarPackCycles);
   }
-  const AddressTerm &columns = d.dims[columnDim].terms[kB];
-  bool packsColumns = columns.coefficient == 1 && b.strides()[columns.dim] == 1;
-  double countB = static_cast<double>(current.panelElements(d)) / kSplitParts *
-                  static_cast<double>(current.panels(d) * current.batches(d));
-  double bytes = (countA + countB) * kSplitParts * 2;
-  double far = std::max(0.0, 1 - static_cast<double>(machine.l2Bytes) / 2 / bytes);
-  return countA * (current.transposes ? kTransposeCycles + far * kFarTransposeCycles
-                                      : kCopyCycles + far * kFarCopyCycles) +
-         countB * ((packsColumns ? kCopyCycles : kTransposeCycles) + far * kFarCopyCycles);
+  auto count = static_cast<double>(current.plane);
+  int64_t elements = 1;
+  for (int64_t extent : a.shape)
+    elements *= extent;
+  double source = elements * 4 >= machine.l2Bytes ? kFarSourceCycles : 0;
+  auto round = [&](int64_t extent, int64_t to) {
+    count *= static_cast<double>(llvm::alignTo(extent, to)) / static_cast<double>(extent);
+  };
+  if (!current.transposes) {
+    round(current.rowLength, kTileK);
+    return count * (kCopyCycles + source + far * kFarCopyCycles);
+  }
+  // Blocks of 16 x 32.
+  round(current.ranges[current.order.back()].extent(), kTileK);
+  round(current.ranges[a.shape.size() - 1].extent(), 16);
+  return count * (kTransposeCycles + source + far * kFarTransposeCycles);
 }
 
-void SplitChooser::tryAxes(const SplitAxis &rows, const SplitAxis &run) {
+/// Takes axes of the current image; false where too much lies behind it, or where the rows of
+/// a tile meet in few sets of the L1 cache.
+bool SplitChooser::setAxes(const SplitAxis &rows, const SplitAxis &run) {
   current.rows = rows;
   current.run = run;
   current.rowStride = current.strides[rows.dims.back()];
+  if (!isPadded && current.rowStride % kFewSets == 0)
+    return false;
   current.outer.clear();
   current.outerK.clear();
-  for (auto [index, dim] : llvm::enumerate(d.dims)) {
-    int own = static_cast<int>(index);
-    if (llvm::is_contained(rows.dims, own) || llvm::is_contained(run.dims, own))
-      continue;
-    if (dim.role == DimRole::K)
-      current.outerK.push_back(own);
-    else if (dim.role != DimRole::N)
-      current.outer.push_back(own);
-  }
   int64_t furthest = current.origin;
-  for (ArrayRef<int> dims : {ArrayRef<int>(current.outer), ArrayRef<int>(current.outerK)})
-    for (int dim : dims)
-      furthest += (d.dims[dim].extent - 1) * current.strides[dim];
+  for (auto [index, dim] : llvm::enumerate(current.piece.dims)) {
+    int own = static_cast<int>(index);
+    if (llvm::is_contained(rows.dims, own) || llvm::is_contained(run.dims, own) ||
+        dim.role == DimRole::N)
+      continue;
+    (dim.role == DimRole::K ? current.outerK : current.outer).push_back(own);
+    furthest += (dim.extent - 1) * current.strides[index];
+  }
+  int64_t end = furthest + (current.rowBlocks() * current.blockRows() - 1) * current.rowStride +
+                current.runBlocks() * kTileK;
+  current.plane = llvm::alignTo(std::max(end, current.imageCount), kTileK);
+  return current.plane <= 2 * current.imageCount + (1 << 16);
+}
+
+void SplitChooser::tryAxes(const SplitAxis &rows, const SplitAxis &run) {
   for (auto [rowTiles, columnTiles] :
        {std::pair<int64_t, int64_t>{2, 2}, {1, 2}, {2, 1}, {1, 1}, {4, 1}, {1, 4}}) {
     current.rowTiles = rowTiles;
     current.columnTiles = columnTiles;
-    int64_t end = furthest + (current.rowBlocks() * rowTiles * kTileRows - 1) * current.rowStride +
-                  current.runBlocks() * kTileK;
-    current.plane = llvm::alignTo(std::max(end, current.imageCount), kTileK);
-    // What lies behind the image must stay small.
-    if (current.plane > 2 * current.imageCount + (1 << 16))
+    if (!setAxes(rows, run))
       continue;
-    current.cycles = productCycles() + stagingCycles();
-    if (!best || current.cycles < best->cycles)
-      best = current;
+    auto blocks = static_cast<double>(current.items() * current.columnBlocks());
+    current.cycles = blocks * (blockCycles() * static_cast<double>(current.panelBlocks()) +
+                               static_cast<double>(rowTiles * columnTiles) * kTileEndCycles) +
+                     stagingCycles(kA, /*isNear=*/true) + stagingCycles(kB, /*isNear=*/true);
+    if (best && current.cycles >= best->cycles)
+      continue;
+    best = current;
+    isBestPadded = isPadded;
   }
 }
 
@@ -289,72 +296,6 @@ void SplitChooser::tryOrder(ArrayRef<int> order, bool isPadded) {
           for (const SplitAxis &rows : axes(DimRole::M, static_cast<int>(row)))
             tryAxes(rows, run);
   }
-}
-
-/// Splits K where a panel and a block of rows would leave the L2 cache, or where
-/// tasks are few.
-void SplitChooser::splitReduction(SplitProduct &product) const {
-  int64_t extent = product.runBlocks();
-  for (auto [level, dim] : llvm::enumerate(product.outerK))
-    if (d.dims[dim].extent > 1 && (product.splitLevel < 0 || d.dims[dim].extent > extent)) {
-      product.splitLevel = static_cast<int>(level);
-      extent = d.dims[dim].extent;
-    }
-  int64_t bytes = product.panelBlocks(d) * kTileElements * 2 * kSplitParts *
-                  (product.rowTiles + product.columnTiles);
-  int64_t wanted = llvm::divideCeil(bytes, machine.l2Bytes / 8 * 5);
-  int64_t tasks = product.items(d) * product.columnBlocks(d);
-  if (tasks * 2 <= kWantedTasks)
-    wanted = std::max(wanted, std::min<int64_t>(llvm::divideCeil(kWantedTasks / 2, tasks),
-                                                static_cast<int64_t>(d.flops() / kTaskFlops)));
-  wanted = std::min(wanted, extent);
-  if (wanted < 2)
-    return;
-  product.chunk = llvm::divideCeil(extent, wanted);
-  product.parts = llvm::divideCeil(extent, product.chunk);
-}
-
-/// Blocks of rows, and of columns, that make up a task. Rows that pass all columns
-/// stay in the L2 cache, unless the panels do; columns make the tasks many enough.
-void SplitChooser::chooseTasks(SplitProduct &product) const {
-  int64_t items = product.items(d), columns = product.columnBlocks(d);
-  int64_t tileBytes = product.panelBlocks(d) / product.parts * kTileElements * 2 * kSplitParts;
-  int64_t fitting = machine.l2Bytes / 2 / std::max<int64_t>(tileBytes, 1);
-  product.columnsInside = columns * product.columnTiles <= fitting;
-  int64_t wanted = llvm::divideCeil(kWantedTasks, product.parts);
-  auto most = static_cast<int64_t>(d.flops() / kTaskFlops) / product.parts;
-  wanted = std::clamp<int64_t>(most, 1, wanted);
-  int64_t group = product.columnsInside ? llvm::divideCeil(items, wanted)
-                                        : std::max<int64_t>(fitting / product.rowTiles, 1);
-  product.itemsOfTask = std::min(group, items);
-  int64_t groups = llvm::divideCeil(items, product.itemsOfTask);
-  int64_t pieces = std::clamp<int64_t>(wanted / groups, 1, columns);
-  product.columnsOfTask = llvm::divideCeil(columns, pieces);
-}
-
-std::optional<SplitProduct> SplitChooser::choose() {
-  if (!isEligible())
-    return std::nullopt;
-  // Leading dimensions beyond four stay where they are.
-  int rank = static_cast<int>(d.operands[kA].shape.size()), fixed = std::max(rank - 4, 0);
-  SmallVector<int> order(rank);
-  std::iota(order.begin(), order.end(), 0);
-  do
-    for (bool isPadded : {false, true})
-      tryOrder(order, isPadded);
-  while (std::next_permutation(order.begin() + fixed, order.end()));
-  // Where both are close, multiply-adds need no memory for parts.
-  double vectorCycles = 0.9 * d.flops() / 2 / kVectorProducts;
-  if (!best || (wanted == SplitProducts::WhereFaster && best->cycles > vectorCycles))
-    return std::nullopt;
-  splitReduction(*best);
-  chooseTasks(*best);
-  return best;
-}
-
-std::optional<SplitProduct> chooseSplitProduct(const ContractionDescriptor &descriptor,
-                                               const CodeGenOptions &options) {
-  return SplitChooser(descriptor, options).choose();
 }
 
 } // namespace dl

@@ -11,21 +11,27 @@
 // multiply-adds. Three things differ from those:
 //
 //  * An infinity and NaN have no such sum, and a sum of parts may overflow where
-//    that of products does not. So h is never above the largest bf16, and a block
-//    of the result with an element that is not finite is computed again, by f32
-//    multiply-adds of the elements put together again (which is exact: what h
-//    leaves of an infinity or NaN is that again, and l is NaN only then).
+//    that of products does not. Then a part is no number, nor is any sum that it is
+//    in: a block of the result with an element that is not finite is computed again,
+//    by f32 multiply-adds of the operands themselves (SplitProductResults.cpp).
 //  * Tiles flush denormals: parts and sums below 2^-126 are zero.
 //  * The order of the sum differs (it is the same for any number of threads).
 //
-// Both operands are stored as bf16 before. A is an image: a copy of the tensor,
-// padding included, its dimensions permuted, in three planes h, m, l. A tile of
-// it is 16 rows of 32 elements, a constant distance apart: rows lie along the
-// *row axis* (dimensions M), the 32 elements along the *run* (dimensions K), so
-// taps read the same image at another place. An axis may be several dimensions
-// that are one in the image; where that takes positions that are no point of the
-// iteration (the columns of an image that a window cannot start at), rows are
-// computed that nobody stores, and k multiplied by zeros of B:
+// The iteration is cut in pieces whose operands fit the L2 cache; a task splits the
+// operands of a piece into its scratch memory, multiplies, and goes on to the next
+// (SplitProductCuts.cpp). What no cut divides is split once, by a phase before, and
+// read by all tasks. Splitting costs about a cycle an element, more where it is
+// brought from afar; a product costs 1/130: pieces of some hundred rows and columns
+// spend a tenth to a fifth of their time on it.
+//
+// A piece of A is an image: a copy of the tensor, padding included, its dimensions
+// permuted, in three planes h, m, l. A tile of it is 16 rows of 32 elements, a
+// constant distance apart: rows lie along the *row axis* (dimensions M), the 32
+// elements along the *run* (dimensions K), so taps read the same image at another
+// place. An axis may be several dimensions that are one in the image; where that
+// takes positions that are no point of the iteration (the columns of an image that a
+// window cannot start at), rows are computed that nobody stores, and k multiplied by
+// zeros of B:
 //
 //   image rows of 8 columns, windows of 3:   o o o o o o - - o o o o o o - - ...
 //
@@ -57,7 +63,23 @@ struct SplitAxis {
   int64_t length = 0;
 };
 
+/// A dimension in blocks of `size` indices, of which the last may be shorter.
+struct SplitCut {
+  int dim = -1;
+  int64_t size = 0, count = 1;
+};
+
+/// Number of combinations of the blocks of some dimensions.
+int64_t piecesOf(llvm::ArrayRef<SplitCut> cuts);
+
 struct SplitProduct {
+  /// The description with the extents of a piece.
+  ContractionDescriptor piece;
+  /// Dimensions that are cut, outer to inner: of M and batch, of N, of K.
+  llvm::SmallVector<SplitCut> rowCuts, columnCuts, reductionCuts;
+  /// Whether tasks split their own pieces of A and of B.
+  bool isSplitByTask[2] = {false, false};
+
   /// The image of A: dimensions of the tensor, outer to inner; the indices that
   /// it holds and its strides, for each dimension of the tensor.
   llvm::SmallVector<int> order;
@@ -80,34 +102,46 @@ struct SplitProduct {
   /// The block of the result that stays in registers, in tiles.
   int64_t rowTiles = 2, columnTiles = 2;
 
-  /// K is split in parts of `chunk` indices of outerK[splitLevel], or of blocks
-  /// of 32 of the run where there is no such.
-  int splitLevel = -1;
-  int64_t parts = 1, chunk = 0;
-  /// Items (blocks of rows, for each outer index) and column blocks of a task.
+  /// Pieces of columns that a task passes, of one piece of rows; the pieces of K that
+  /// a task adds up, and the parts of the sum that makes.
+  int64_t columnPiecesOfTask = 1, chunksOfPart = 1, parts = 1;
+  /// Where no operand is split by tasks: items (blocks of rows, for each outer index)
+  /// and column blocks of a task.
   int64_t itemsOfTask = 1, columnsOfTask = 1;
   /// A block of rows passes all columns before the next one.
   bool columnsInside = true;
-  /// Estimated seconds-free cost, in cycles.
+  /// Estimated cost, in cycles.
   double cycles = 0;
 
+  bool isCut() const { return !rowCuts.empty() || !columnCuts.empty() || !reductionCuts.empty(); }
+  int64_t chunks() const { return piecesOf(reductionCuts); }
+  /// Several pieces of K are added up in scratch memory.
+  bool accumulates() const { return chunksOfPart > 1; }
+  int64_t tasks() const;
+
+  // Of a piece:
   int64_t runBlocks() const { return (run.length + kTileK - 1) / kTileK; }
-  int64_t rowBlocks() const {
-    return (rows.length + rowTiles * kTileRows - 1) / (rowTiles * kTileRows);
+  int64_t blockRows() const { return rowTiles * kTileRows; }
+  int64_t blockColumns() const { return columnTiles * kTileColumns; }
+  int64_t blockElements() const { return blockRows() * blockColumns(); }
+  int64_t rowBlocks() const { return (rows.length + blockRows() - 1) / blockRows(); }
+  int64_t columnBlocks() const {
+    return (piece.dims[columnDim].extent + blockColumns() - 1) / blockColumns();
   }
-  int64_t columnBlocks(const ContractionDescriptor &d) const {
-    int64_t width = columnTiles * kTileColumns;
-    return (d.dims[columnDim].extent + width - 1) / width;
-  }
-  int64_t panels(const ContractionDescriptor &d) const { return columnBlocks(d) * columnTiles; }
-  int64_t items(const ContractionDescriptor &d) const;
+  int64_t panels() const { return columnBlocks() * columnTiles; }
+  int64_t items() const;
   /// Blocks of 32 k of a panel, and its elements.
-  int64_t panelBlocks(const ContractionDescriptor &d) const;
-  int64_t panelElements(const ContractionDescriptor &d) const {
-    return panelBlocks(d) * kSplitParts * kTileElements;
-  }
+  int64_t panelBlocks() const;
+  int64_t panelElements() const { return panelBlocks() * kSplitParts * kTileElements; }
   /// Panels for each index of the batch dimensions that B has.
-  int64_t batches(const ContractionDescriptor &d) const;
+  int64_t batches() const;
+  /// Bytes of the image, of the panels, and of the sums that a task has at a time.
+  int64_t imageBytes() const { return plane * kSplitParts * 2; }
+  int64_t panelBytes() const { return panelElements() * panels() * batches() * 2; }
+  int64_t sumElements() const {
+    return accumulates() ? blockElements() * items() * columnBlocks() * columnPiecesOfTask
+                         : blockElements();
+  }
 
   std::string describe(const ContractionDescriptor &d) const;
 };

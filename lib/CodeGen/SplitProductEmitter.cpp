@@ -1,6 +1,7 @@
 //===- SplitProductEmitter.cpp - The phases of a product by tiles ---------===//
 
 #include "SplitProductEmitter.h"
+#include "SplitProductParts.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -25,21 +26,31 @@ SplitProductEmitter::SplitProductEmitter(KernelModule &module, const Contraction
                                          const ContractionDescriptor &descriptor,
                                          const SplitProduct &product)
     : module(module), body(body), d(descriptor), p(product),
-      strategy(resultStrategy(descriptor, product)),
-      base(module, body, descriptor, this->strategy) {
+      strategy(resultStrategy(descriptor, product)), base(module, body, descriptor, this->strategy),
+      reached(descriptor), starts(descriptor.dims.size()) {
   base.sideAlone = body.side != nullptr;
+  for (ArrayRef<SplitCut> cuts :
+       {ArrayRef(p.rowCuts), ArrayRef(p.columnCuts), ArrayRef(p.reductionCuts)})
+    for (const SplitCut &cut : cuts)
+      reached.dims[cut.dim].extent = cut.size * cut.count;
 }
 
 void SplitProductEmitter::emit() {
-  imageOffset = module.reserveWorkspace(p.plane * kSplitParts * 2);
-  panelsOffset = module.reserveWorkspace(p.panelElements(d) * p.panels(d) * p.batches(d) * 2);
-  bufferOffset = module.reserveScratch(blockRows() * bufferColumns() * 4);
+  for (OperandIndex operand : {kA, kB}) {
+    int64_t bytes = operand == kA ? p.imageBytes() : p.panelBytes();
+    offsets[operand] =
+        p.isSplitByTask[operand] ? module.reserveScratch(bytes) : module.reserveWorkspace(bytes);
+  }
+  bufferOffset = module.reserveScratch(p.sumElements() * 4);
   transposeOffset = module.reserveScratch(kSplitParts * kTileElements * 2);
+  storedOffset = module.reserveScratch(kTileElements * 2);
   if (p.parts > 1)
     base.stagedOffset[kC] =
         module.reserveWorkspace(base.bytes(strategy.operands[kC].count * p.parts));
-  emitImage();
-  emitPanels();
+  if (!p.isSplitByTask[kA])
+    emitImage();
+  if (!p.isSplitByTask[kB])
+    emitPanels();
   emitMultiply();
   if (p.parts > 1)
     base.emitFinish();
@@ -47,17 +58,22 @@ void SplitProductEmitter::emit() {
     base.emitSideAlone();
 }
 
+Value SplitProductEmitter::partsOf(PhaseBuilder &phase, OperandIndex operand, Type type) const {
+  int64_t count = (operand == kA ? p.imageBytes() : p.panelBytes()) / storageBytes(type);
+  return p.isSplitByTask[operand] ? phase.scratch(offsets[operand], type, count)
+                                  : phase.workspace(offsets[operand], type, count);
+}
+
 Value SplitProductEmitter::image(PhaseBuilder &phase) const {
-  return phase.workspace(imageOffset, phase.b.getI16Type(), p.plane * kSplitParts);
+  return partsOf(phase, kA, phase.b.getI16Type());
 }
 
 Value SplitProductEmitter::panelsAs(PhaseBuilder &phase, Type type) const {
-  int64_t bytes = p.panelElements(d) * p.panels(d) * p.batches(d) * 2;
-  return phase.workspace(panelsOffset, type, bytes / storageBytes(type));
+  return partsOf(phase, kB, type);
 }
 
 Value SplitProductEmitter::buffer(PhaseBuilder &phase) const {
-  return phase.scratch(bufferOffset, d.element, blockRows() * bufferColumns());
+  return phase.scratch(bufferOffset, d.element, p.sumElements());
 }
 
 Value SplitProductEmitter::transposeBuffer(PhaseBuilder &phase) const {
@@ -69,7 +85,7 @@ Value SplitProductEmitter::decode(ImplicitLocOpBuilder &b, const SplitAxis &axis
   auto constant = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
   Value isPoint;
   for (auto [level, dim, span] : llvm::enumerate(axis.dims, axis.spans)) {
-    int64_t extent = d.dims[dim].extent;
+    int64_t extent = p.piece.dims[dim].extent;
     index[dim] = position;
     if (level + 1 < axis.dims.size()) {
       index[dim] = arith::DivUIOp::create(b, position, constant(span));
@@ -79,9 +95,65 @@ Value SplitProductEmitter::decode(ImplicitLocOpBuilder &b, const SplitAxis &axis
     if (reach <= extent * span)
       continue;
     Value fits = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, index[dim], constant(extent));
-    isPoint = isPoint ? arith::AndIOp::create(b, isPoint, fits).getResult() : fits;
+    isPoint = both(b, isPoint, fits);
   }
   return isPoint;
+}
+
+//===----------------------------------------------------------------------===//
+// Pieces
+//===----------------------------------------------------------------------===//
+
+void SplitProductEmitter::enterCuts(ImplicitLocOpBuilder &b, ArrayRef<SplitCut> cuts,
+                                    Value number) {
+  Value zero = arith::ConstantIndexOp::create(b, 0);
+  for (const SplitCut &cut : llvm::reverse(cuts)) {
+    bool isOutermost = cut.dim == cuts.front().dim;
+    Value count = arith::ConstantIndexOp::create(b, cut.count);
+    Value own = isOutermost ? number : arith::RemUIOp::create(b, number, count).getResult();
+    starts[cut.dim] = advance(b, zero, own, cut.size);
+    if (!isOutermost)
+      number = arith::DivUIOp::create(b, number, count);
+  }
+}
+
+Value SplitProductEmitter::indexOf(ImplicitLocOpBuilder &b, int dim, Value index) const {
+  return starts[dim] ? arith::AddIOp::create(b, index, starts[dim]).getResult() : index;
+}
+
+Value SplitProductEmitter::movedBy(ImplicitLocOpBuilder &b, OperandIndex operand, int dim,
+                                   Value index) const {
+  for (auto [start, own] : llvm::zip_equal(starts, d.dims))
+    if (start && own.terms[operand].dim == dim)
+      index = advance(b, index, start, own.terms[operand].coefficient);
+  return index;
+}
+
+Value SplitProductEmitter::isInside(ImplicitLocOpBuilder &b, ArrayRef<int> dims,
+                                    ArrayRef<Value> index) const {
+  Value isInside;
+  for (int dim : dims) {
+    int64_t extent = d.dims[dim].extent;
+    if (reached.dims[dim].extent == extent)
+      continue;
+    Value fits = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, indexOf(b, dim, index[dim]),
+                                       arith::ConstantIndexOp::create(b, extent).getResult());
+    isInside = both(b, isInside, fits);
+  }
+  return isInside;
+}
+
+SmallVector<int> SplitProductEmitter::reductionDims() const {
+  SmallVector<int> dims;
+  for (auto [number, dim] : llvm::enumerate(d.dims))
+    if (dim.role == DimRole::K)
+      dims.push_back(static_cast<int>(number));
+  return dims;
+}
+
+bool SplitProductEmitter::leaves(OperandIndex operand, int dim) const {
+  IndexRange range = reached.range(operand, dim);
+  return range.low < 0 || range.high >= d.operands[operand].shape[dim];
 }
 
 } // namespace dl

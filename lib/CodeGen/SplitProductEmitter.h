@@ -1,8 +1,10 @@
 //===- SplitProductEmitter.h - The phases of a product by tiles -*- C++ -*-===//
 //
-//   split A, split B   the image and the panels, in the workspace
-//   multiply           blocks of tiles; each goes through a buffer in scratch to
-//                      the epilogue, or is a partial sum
+//   split A, split B   of what no cut divides: the image and the panels, in the
+//                      workspace
+//   multiply           pieces, whose operands are split before where the phases above
+//                      did not, by blocks of tiles; each block goes through a buffer in
+//                      scratch to the epilogue, or is a partial sum
 //   finish             as in ContractionEmitter.h
 //
 //===----------------------------------------------------------------------===//
@@ -25,15 +27,33 @@ public:
 private:
   /// h, m and l of 16 elements, each in the high half of 32 bits.
   using Parts = std::array<mlir::Value, kSplitParts>;
-  /// Where a block of tiles is. `index`: of each dimension of the descriptor
-  /// outside the axes; `row`: the first position of the row axis.
+  /// Where a block of tiles is in its piece. `index`: of each dimension of the descriptor
+  /// outside the axes; `row`: the first position of the row axis; `sums`: of the buffer.
   struct Block {
     llvm::SmallVector<mlir::Value> index;
-    mlir::Value row, column, image, panel, part;
+    mlir::Value row, column, image, panel, sums;
   };
 
-  // SplitProductStaging.cpp
+  /// Loops over pieces of columns; over panels: the first column, and where they go; over
+  /// blocks: items and column blocks.
+  using ColumnLoop = llvm::function_ref<void(llvm::function_ref<void(mlir::Value)>)>;
+  using PanelLoop = llvm::function_ref<void(llvm::function_ref<void(mlir::Value, mlir::Value)>)>;
+  using BlockLoop = llvm::function_ref<void(llvm::function_ref<void(mlir::Value, mlir::Value)>)>;
+
+  // SplitProductParts.cpp
+  Parts split(mlir::ImplicitLocOpBuilder &b, Expression &expression, mlir::Value source,
+              const Position &position);
+  void fetchAhead(PhaseBuilder &phase, OperandIndex operand, const Position &position, int dim,
+                  int64_t count);
+  void storeForTranspose(PhaseBuilder &phase, int64_t part, mlir::Value number, mlir::Value vector);
+  void transposeParts(PhaseBuilder &phase,
+                      llvm::function_ref<void(mlir::Value, int64_t, mlir::Value)> store);
+
+  // SplitProductImage.cpp
   void emitImage();
+  void splitImage(PhaseBuilder &phase, Expression &expression);
+  void splitImageRow(PhaseBuilder &phase, Expression &expression, mlir::Value row);
+  int64_t imageRows() const;
   void copyImageRow(PhaseBuilder &phase, Expression &expression, mlir::Value row);
   void transposeImageRow(PhaseBuilder &phase, Expression &expression, mlir::Value row);
   void transposeBlock(PhaseBuilder &phase, Expression &expression, const Position &position,
@@ -41,51 +61,48 @@ private:
   void clearBehindImage(PhaseBuilder &phase);
   void clearImage(PhaseBuilder &phase, mlir::Value at, int64_t count);
   void emitPanels();
-  void packBlock(PhaseBuilder &phase, Expression &expression,
-                 llvm::SmallVectorImpl<mlir::Value> &index, mlir::Value firstK, mlir::Value column,
-                 mlir::Value at);
+  void splitPiece(PhaseBuilder &phase, Expression &expression);
+  void splitPanels(PhaseBuilder &phase, Expression &expression, mlir::Value batch,
+                   mlir::Value first, mlir::Value end, mlir::Value block);
   void packColumns(PhaseBuilder &phase, Expression &expression,
                    llvm::SmallVectorImpl<mlir::Value> &index, mlir::Value firstK,
-                   mlir::Value column, mlir::Value at);
+                   const PanelLoop &overPanels);
   void packTransposed(PhaseBuilder &phase, Expression &expression,
                       llvm::SmallVectorImpl<mlir::Value> &index, mlir::Value firstK,
                       mlir::Value column, mlir::Value at);
   bool packsTransposed() const;
-  void storeForTranspose(PhaseBuilder &phase, int64_t part, mlir::Value number, mlir::Value vector);
-  void transposeParts(PhaseBuilder &phase,
-                      llvm::function_ref<void(mlir::Value, int64_t, mlir::Value)> store);
   Position positionOf(mlir::ImplicitLocOpBuilder &b, OperandIndex operand,
                       llvm::ArrayRef<mlir::Value> index) const;
-  Parts split(mlir::ImplicitLocOpBuilder &b, Expression &expression, mlir::Value source,
-              const Position &position);
 
   // SplitProductTiles.cpp
   void emitMultiply();
   void emitTask(PhaseBuilder &phase, Expression &expression);
-  void emitBlock(PhaseBuilder &phase, Expression &expression, Block block, mlir::Value item,
-                 mlir::Value columnBlock);
+  void multiplyPiece(PhaseBuilder &phase, Expression &expression, const ColumnLoop &overColumns,
+                     const BlockLoop &overBlocks);
+  std::pair<mlir::Value, mlir::Value> chunksOfTask(PhaseBuilder &phase) const;
+  void enterCuts(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<SplitCut> cuts, mlir::Value number);
+  Block enterBlock(PhaseBuilder &phase, mlir::Value item, mlir::Value columnBlock,
+                   mlir::Value piece) const;
   void multiplyTiles(PhaseBuilder &phase, const Block &block);
   void multiplyStep(PhaseBuilder &phase, mlir::Value image, mlir::Value panel);
-  /// What happens at a run of K, given its place in the image and the panel and
-  /// the values carried so far.
-  using RunBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::Value,
-                                                                    mlir::ValueRange)>;
-  llvm::SmallVector<mlir::Value> loopOverK(PhaseBuilder &phase, const Block &block, unsigned level,
-                                           mlir::Value image, mlir::Value panel,
-                                           mlir::ValueRange carried, RunBody body) const;
-  /// The blocks of 32 of the run that the part of K has.
-  std::pair<mlir::Value, mlir::Value> partOfK(PhaseBuilder &phase, const Block &block,
-                                              int64_t extent, bool isSplit) const;
-  mlir::Value hasNonFinite(PhaseBuilder &phase);
-  void recompute(PhaseBuilder &phase, const Block &block);
-  mlir::Value recomputeVector(PhaseBuilder &phase, const Block &block, mlir::Value image,
-                              mlir::Value panel);
-  mlir::Value elementOfA(PhaseBuilder &phase, mlir::Value at) const;
-  mlir::Value elementsOfB(PhaseBuilder &phase, mlir::Value panel, mlir::Value k) const;
-  void storeBlock(PhaseBuilder &phase, Expression &expression, const Block &block);
+  void keepStoring(PhaseBuilder &phase);
+  void loopOverK(PhaseBuilder &phase, unsigned level, mlir::Value image, mlir::Value panel,
+                 llvm::function_ref<void(mlir::Value, mlir::Value)> body) const;
+  void configureTiles(PhaseBuilder &phase);
+
+  // SplitProductResults.cpp
+  void finishBlock(PhaseBuilder &phase, Expression &expression, const Block &block);
+  mlir::Value hasNonFinite(PhaseBuilder &phase, const Block &block);
+  void recompute(PhaseBuilder &phase, Expression &expression, const Block &block);
+  mlir::Value recomputeVector(PhaseBuilder &phase, Expression &expression,
+                              llvm::SmallVectorImpl<mlir::Value> &index);
+  mlir::Value recomputeStep(PhaseBuilder &phase, Expression &expression,
+                            llvm::ArrayRef<mlir::Value> index, mlir::Value sum);
+  void forEachRow(PhaseBuilder &phase, const Block &block,
+                  llvm::function_ref<void(mlir::Value, llvm::ArrayRef<mlir::Value>)> body);
   void storeRow(PhaseBuilder &phase, Expression &expression, const Block &block, mlir::Value number,
                 llvm::ArrayRef<mlir::Value> index);
-  void configureTiles(PhaseBuilder &phase);
+  mlir::Value inColumns(mlir::ImplicitLocOpBuilder &b, mlir::Value column) const;
 
   /// Takes a position of an axis apart. Returns whether it is a point of the
   /// iteration; null where every position up to `positions` is.
@@ -98,8 +115,21 @@ private:
   mlir::Value panelsAs(PhaseBuilder &phase, mlir::Type type) const;
   mlir::Value buffer(PhaseBuilder &phase) const;
   mlir::Value transposeBuffer(PhaseBuilder &phase) const;
-  int64_t blockRows() const { return p.rowTiles * kTileRows; }
-  int64_t bufferColumns() const { return p.columnTiles * kTileColumns; }
+  /// Memory of an operand's parts: of the task, or of all.
+  mlir::Value partsOf(PhaseBuilder &phase, OperandIndex operand, mlir::Type type) const;
+
+  // Pieces.
+  /// The index in the whole iteration of one in the piece.
+  mlir::Value indexOf(mlir::ImplicitLocOpBuilder &b, int dim, mlir::Value index) const;
+  /// What the piece adds to the indices of a tensor's dimension; the same to `index`.
+  mlir::Value movedBy(mlir::ImplicitLocOpBuilder &b, OperandIndex operand, int dim,
+                      mlir::Value index) const;
+  /// Whether indices of the piece are inside the iteration; null: all are.
+  mlir::Value isInside(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<int> dims,
+                       llvm::ArrayRef<mlir::Value> index) const;
+  llvm::SmallVector<int> reductionDims() const;
+  /// Whether pieces reach past a tensor's dimension.
+  bool leaves(OperandIndex operand, int dim) const;
 
   KernelModule &module;
   const ContractionBody &body;
@@ -107,7 +137,12 @@ private:
   const SplitProduct &p;
   ContractionStrategy strategy;
   ContractionEmitter base;
-  int64_t imageOffset = 0, panelsOffset = 0, bufferOffset = 0, transposeOffset = 0;
+  /// The same with the extents that pieces reach.
+  ContractionDescriptor reached;
+  /// For each dimension, the first index of the piece; null: 0. The part of K.
+  llvm::SmallVector<mlir::Value> starts;
+  mlir::Value part;
+  int64_t offsets[2] = {0, 0}, bufferOffset = 0, transposeOffset = 0, storedOffset = 0;
 };
 
 } // namespace dl

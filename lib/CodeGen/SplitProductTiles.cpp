@@ -166,7 +166,7 @@ void SplitProductEmitter::multiplyStep(PhaseBuilder &phase, Value image, Value p
   auto load = [&](int number, Operand operand) {
     int64_t offset = operand.side == 0
                          ? operand.part * p.plane + operand.tile * kTileRows * p.rowStride
-                         : operand.part * kTileElements + operand.tile * p.panelElements(d);
+                         : operand.part * kTileElements + operand.tile * p.panelElements();
     Value stride = number64(b, operand.side == 0 ? p.rowStride * 2 : kTileBytes);
     callTile(b, "tileloadd64", number,
              {pointerTo(b, operand.side == 0 ? image : panel, offset * 2), stride});
@@ -177,293 +177,194 @@ void SplitProductEmitter::multiplyStep(PhaseBuilder &phase, Value image, Value p
   }
 }
 
-std::pair<Value, Value> SplitProductEmitter::partOfK(PhaseBuilder &phase, const Block &block,
-                                                     int64_t extent, bool isSplit) const {
-  ImplicitLocOpBuilder &b = phase.b;
-  if (!isSplit || p.parts == 1)
-    return {phase.index(0), phase.index(extent)};
-  Value start = advance(b, phase.index(0), block.part, p.chunk);
-  return {start, arith::MinUIOp::create(b, offsetBy(b, start, p.chunk), phase.index(extent))};
-}
-
-SmallVector<Value> SplitProductEmitter::loopOverK(PhaseBuilder &phase, const Block &block,
-                                                  unsigned level, Value image, Value panel,
-                                                  ValueRange carried, RunBody body) const {
+void SplitProductEmitter::loopOverK(PhaseBuilder &phase, unsigned level, Value image, Value panel,
+                                    function_ref<void(Value, Value)> body) const {
   if (level == p.outerK.size())
-    return body(image, panel, carried);
-  ImplicitLocOpBuilder &b = phase.b;
+    return body(image, panel);
   int dim = p.outerK[level];
   int64_t blocks = p.runBlocks();
   for (int inner : ArrayRef<int>(p.outerK).drop_front(level + 1))
-    blocks *= d.dims[inner].extent;
-  auto [lower, upper] =
-      partOfK(phase, block, d.dims[dim].extent, p.splitLevel == static_cast<int>(level));
-  return buildReduceLoop(b, lower, upper, 1, carried, [&](Value index, ValueRange values) {
-    return loopOverK(phase, block, level + 1, advance(b, image, index, p.strides[dim]),
-                     advance(b, panel, index, blocks * kSplitParts * kTileElements), values, body);
+    blocks *= p.piece.dims[inner].extent;
+  buildLoop(phase.b, 0, p.piece.dims[dim].extent, 1, [&](Value index) {
+    loopOverK(phase, level + 1, advance(phase.b, image, index, p.strides[dim]),
+              advance(phase.b, panel, index, blocks * kSplitParts * kTileElements), body);
   });
+}
+
+/// Stores a tile that nobody reads. A store that comes long after the one before, 120 products or
+/// more, was measured to take 240 ns.
+void SplitProductEmitter::keepStoring(PhaseBuilder &phase) {
+  ImplicitLocOpBuilder &b = phase.b;
+  Value memory = phase.scratch(storedOffset, b.getI8Type(), kTileRows * kTileBytes);
+  callTile(b, "tilestored64", kTileRegisters - 1,
+           {pointerTo(b, addressOf(b, memory), 0), number64(b, kTileBytes)});
 }
 
 /// The block's sums, to the buffer.
 void SplitProductEmitter::multiplyTiles(PhaseBuilder &phase, const Block &block) {
   ImplicitLocOpBuilder &b = phase.b;
-  int sums = static_cast<int>(p.rowTiles * p.columnTiles);
-  for (int sum = 0; sum < sums; ++sum)
-    callTile(b, "tilezero", sum);
+  Value buffer = elementAddress(b, this->buffer(phase), block.sums, 4);
+  Value stride = number64(b, p.blockColumns() * 4);
+  auto forEachSum = [&](function_ref<void(int, Value)> body) {
+    for (int64_t row = 0; row < p.rowTiles; ++row)
+      for (int64_t column = 0; column < p.columnTiles; ++column)
+        body(
+            static_cast<int>(row * p.columnTiles + column),
+            pointerTo(b, buffer, (row * kTileRows * p.blockColumns() + column * kTileColumns) * 4));
+  };
+  forEachSum([&](int sum, Value from) {
+    if (p.accumulates())
+      callTile(b, "tileloadd64", sum, {from, stride});
+    else
+      callTile(b, "tilezero", sum);
+  });
   Value image = this->image(phase), panels = panelsAs(phase, b.getI16Type());
-  loopOverK(phase, block, 0, block.image, block.panel, {},
-            [&](Value at, Value panel, ValueRange) -> SmallVector<Value> {
-              auto [lower, upper] = partOfK(phase, block, p.runBlocks(), p.splitLevel < 0);
-              Value startA = elementAddress(b, image, at, 2);
-              Value startB = elementAddress(b, panels, panel, 2);
-              buildLoop(b, lower, upper, 1, [&](Value step) {
-                auto advanced = [&](Value start, int64_t bytes) -> Value {
-                  Value offset = arith::IndexCastOp::create(
-                      b, b.getI64Type(), advance(b, phase.index(0), step, bytes));
-                  return arith::AddIOp::create(b, start, offset);
-                };
-                multiplyStep(phase, advanced(startA, kTileK * 2),
-                             advanced(startB, kSplitParts * kTileElements * 2));
-              });
-              return {};
-            });
-  Value buffer = addressOf(b, this->buffer(phase)), stride = number64(b, bufferColumns() * 4);
-  for (int sum = 0; sum < sums; ++sum) {
-    int64_t row = sum / p.columnTiles * kTileRows, column = sum % p.columnTiles * kTileColumns;
-    callTile(b, "tilestored64", sum,
-             {pointerTo(b, buffer, (row * bufferColumns() + column) * 4), stride});
-  }
-}
-
-//===----------------------------------------------------------------------===//
-// What tiles cannot compute
-//===----------------------------------------------------------------------===//
-
-/// Whether an element of the buffer is an infinity or NaN: times zero, that is NaN.
-Value SplitProductEmitter::hasNonFinite(PhaseBuilder &phase) {
-  ImplicitLocOpBuilder &b = phase.b;
-  constexpr int64_t kVectors = 8;
-  Value memory = buffer(phase), zero = numberLike(b, base.vectorType(), 0);
-  SmallVector<Value> sums = buildReduceLoop(
-      b, phase.index(0), phase.index(blockRows() * bufferColumns()), kVectors * kTileColumns,
-      SmallVector<Value>(kVectors, zero), [&](Value at, ValueRange carried) {
-        SmallVector<Value> next;
-        for (auto [index, sum] : llvm::enumerate(carried)) {
-          Value x =
-              vector::LoadOp::create(b, base.vectorType(), memory,
-                                     offsetBy(b, at, static_cast<int64_t>(index) * kTileColumns));
-          next.push_back(vector::FMAOp::create(b, x, zero, sum));
-        }
-        return next;
-      });
-  for (size_t step = kVectors / 2; step > 0; step /= 2)
-    for (size_t i = 0; i < step; ++i)
-      sums[i] = arith::AddFOp::create(b, sums[i], sums[i + step]);
-  Value isNaN = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, sums[0], sums[0]);
-  return vector::ReductionOp::create(b, vector::CombiningKind::OR, isNaN);
-}
-
-/// x from its parts: (h + m) + l, or m where that is an infinity or NaN.
-static Value joinParts(ImplicitLocOpBuilder &b, Value h, Value m, Value l) {
-  Value sum = arith::AddFOp::create(b, arith::AddFOp::create(b, h, m), l);
-  Value isSpecial = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, l, l);
-  return arith::SelectOp::create(b, isSpecial, m, sum);
-}
-
-/// An element of A, in all lanes.
-Value SplitProductEmitter::elementOfA(PhaseBuilder &phase, Value at) const {
-  ImplicitLocOpBuilder &b = phase.b;
-  SmallVector<Value> parts;
-  for (int64_t part = 0; part < kSplitParts; ++part) {
-    Value bits = memref::LoadOp::create(b, image(phase), offsetBy(b, at, part * p.plane));
-    Value wide = arith::ExtUIOp::create(b, b.getI32Type(), bits);
-    wide = arith::ShLIOp::create(b, wide,
-                                 arith::ConstantOp::create(b, b.getI32IntegerAttr(16)).getResult());
-    parts.push_back(arith::BitcastOp::create(b, b.getF32Type(), wide));
-  }
-  return splat(b, joinParts(b, parts[0], parts[1], parts[2]), kTileColumns);
-}
-
-/// The 16 columns of a panel at a position of the run.
-Value SplitProductEmitter::elementsOfB(PhaseBuilder &phase, Value panel, Value k) const {
-  ImplicitLocOpBuilder &b = phase.b;
-  auto type = VectorType::get({kTileColumns}, b.getI32Type());
-  Value two = phase.index(2), tileK = phase.index(kTileK);
-  Value at = arith::DivUIOp::create(b, panel, two);
-  at = advance(b, at, arith::DivUIOp::create(b, k, tileK), kSplitParts * kTileElements / 2);
-  Value inTile = arith::RemUIOp::create(b, k, tileK);
-  at = advance(b, at, arith::DivUIOp::create(b, inTile, two), kTileColumns);
-  // An even k is in the low half.
-  Value odd = arith::IndexCastOp::create(b, b.getI32Type(), arith::RemUIOp::create(b, k, two));
-  Value sixteen = arith::ConstantOp::create(b, b.getI32IntegerAttr(16));
-  Value shift = splat(b, arith::MulIOp::create(b, odd, sixteen), kTileColumns);
-  Value memory = panelsAs(phase, b.getI32Type());
-  SmallVector<Value> parts;
-  for (int64_t part = 0; part < kSplitParts; ++part) {
-    Value pair = vector::LoadOp::create(b, type, memory, offsetBy(b, at, part * kTileElements / 2));
-    Value bits = arith::ShLIOp::create(b, arith::ShRUIOp::create(b, pair, shift),
-                                       splat(b, sixteen, kTileColumns));
-    parts.push_back(vector::BitCastOp::create(b, base.vectorType(), bits));
-  }
-  return joinParts(b, parts[0], parts[1], parts[2]);
-}
-
-/// A row of a tile by f32 multiply-adds.
-Value SplitProductEmitter::recomputeVector(PhaseBuilder &phase, const Block &block, Value image,
-                                           Value panel) {
-  ImplicitLocOpBuilder &b = phase.b;
-  return loopOverK(
-      phase, block, 0, image, panel, numberLike(b, base.vectorType(), 0),
-      [&](Value at, Value columns, ValueRange carried) {
-        auto [lower, upper] = partOfK(phase, block, p.runBlocks(), p.splitLevel < 0);
-        Value start = advance(b, phase.index(0), lower, kTileK);
-        Value end = arith::MinUIOp::create(b, advance(b, phase.index(0), upper, kTileK),
-                                           phase.index(p.run.length));
-        return buildReduceLoop(b, start, end, 1, carried, [&](Value k, ValueRange sums) {
-          SmallVector<Value> index(d.dims.size());
-          Value isPoint = decode(b, p.run, k, p.run.length, index);
-          Value x = elementOfA(phase, arith::AddIOp::create(b, at, k));
-          if (isPoint)
-            x = arith::SelectOp::create(b, isPoint, x, numberLike(b, x.getType(), 0));
-          Value y = elementsOfB(phase, columns, k);
-          return SmallVector<Value>{vector::FMAOp::create(b, x, y, sums[0])};
-        });
-      })[0];
-}
-
-void SplitProductEmitter::recompute(PhaseBuilder &phase, const Block &block) {
-  ImplicitLocOpBuilder &b = phase.b;
-  Value memory = buffer(phase), columnTiles = phase.index(p.columnTiles);
-  buildLoop(b, 0, blockRows() * p.columnTiles, 1, [&](Value number) {
-    Value row = arith::DivUIOp::create(b, number, columnTiles);
-    Value tile = arith::RemUIOp::create(b, number, columnTiles);
-    Value vector = recomputeVector(phase, block, advance(b, block.image, row, p.rowStride),
-                                   advance(b, block.panel, tile, p.panelElements(d)));
-    vector::StoreOp::create(b, vector, memory, advance(b, phase.index(0), number, kTileColumns));
+  // A store at least every so many steps of 24 products.
+  constexpr int64_t kStepsOfStore = 4;
+  bool isLong = p.runBlocks() > kStepsOfStore;
+  loopOverK(phase, 0, block.image, block.panel, [&](Value at, Value panel) {
+    Value startA = elementAddress(b, image, at, 2), startB = elementAddress(b, panels, panel, 2);
+    buildLoop(b, 0, p.runBlocks(), 1, [&](Value step) {
+      auto advanced = [&](Value start, int64_t bytes) -> Value {
+        Value offset =
+            arith::IndexCastOp::create(b, b.getI64Type(), advance(b, phase.index(0), step, bytes));
+        return arith::AddIOp::create(b, start, offset);
+      };
+      multiplyStep(phase, advanced(startA, kTileK * 2),
+                   advanced(startB, kSplitParts * kTileElements * 2));
+      if (!isLong)
+        return;
+      Value number = arith::RemUIOp::create(b, step, phase.index(kStepsOfStore));
+      buildIf(
+          b,
+          arith::CmpIOp::create(b, arith::CmpIPredicate::eq, number,
+                                phase.index(kStepsOfStore - 1)),
+          [&] { keepStoring(phase); }, [] {});
+    });
+    if (!p.outerK.empty())
+      keepStoring(phase);
   });
-}
-
-//===----------------------------------------------------------------------===//
-// Results
-//===----------------------------------------------------------------------===//
-
-/// A row of the buffer to its place in the result.
-void SplitProductEmitter::storeRow(PhaseBuilder &phase, Expression &expression, const Block &block,
-                                   Value number, ArrayRef<Value> indexOfRow) {
-  ImplicitLocOpBuilder &b = phase.b;
-  SmallVector<Value> index(indexOfRow);
-  int64_t columns = d.dims[p.columnDim].extent;
-  for (int64_t tile = 0; tile < p.columnTiles; ++tile) {
-    index[p.columnDim] = offsetBy(b, block.column, tile * kTileColumns);
-    Position position = positionOf(b, kC, index);
-    position.vectorDim = static_cast<int>(position.indices.size()) - 1;
-    if (columns % bufferColumns() != 0) {
-      SmallVector<int32_t> numbers(kTileColumns);
-      std::iota(numbers.begin(), numbers.end(), 0);
-      Value left = arith::SubIOp::create(b, phase.index(columns), index[p.columnDim]);
-      Value limit = arith::IndexCastOp::create(b, b.getI32Type(), left);
-      position.mask = arith::CmpIOp::create(
-          b, arith::CmpIPredicate::slt,
-          arith::ConstantOp::create(b, b.getI32VectorAttr(numbers)).getResult(),
-          splat(b, limit, kTileColumns));
-    }
-    Value at = advance(b, phase.index(tile * kTileColumns), number, bufferColumns());
-    Value sum = vector::LoadOp::create(b, base.vectorType(), buffer(phase), at);
-    if (p.parts == 1) {
-      base.writeResult(phase, expression, position, sum);
-      continue;
-    }
-    Value to = linearIndex(b, position.indices, stridesOf(d.operands[kC].shape));
-    to = advance(b, to, block.part, strategy.operands[kC].count);
-    Value memory = base.memoryOf(phase, kC);
-    if (position.mask)
-      vector::MaskedStoreOp::create(b, memory, to, position.mask, sum);
-    else
-      vector::StoreOp::create(b, sum, memory, to);
-  }
-}
-
-void SplitProductEmitter::storeBlock(PhaseBuilder &phase, Expression &expression,
-                                     const Block &block) {
-  ImplicitLocOpBuilder &b = phase.b;
-  buildLoop(b, 0, blockRows(), 1, [&](Value number) {
-    SmallVector<Value> index(block.index);
-    Value position = arith::AddIOp::create(b, block.row, number);
-    Value isPoint = decode(b, p.rows, position, p.rowBlocks() * blockRows(), index);
-    auto store = [&] { storeRow(phase, expression, block, number, index); };
-    if (isPoint)
-      buildIf(b, isPoint, store, [] {});
-    else
-      store();
-  });
+  forEachSum([&](int sum, Value to) { callTile(b, "tilestored64", sum, {to, stride}); });
 }
 
 //===----------------------------------------------------------------------===//
 // Tasks
 //===----------------------------------------------------------------------===//
 
-void SplitProductEmitter::emitBlock(PhaseBuilder &phase, Expression &expression, Block block,
-                                    Value item, Value columnBlock) {
+SplitProductEmitter::Block SplitProductEmitter::enterBlock(PhaseBuilder &phase, Value item,
+                                                           Value columnBlock, Value piece) const {
   ImplicitLocOpBuilder &b = phase.b;
+  Block block;
   block.index.assign(d.dims.size(), phase.index(0));
   Value rowBlocks = phase.index(p.rowBlocks());
-  block.row = advance(b, phase.index(0), arith::RemUIOp::create(b, item, rowBlocks), blockRows());
+  block.row = advance(b, phase.index(0), arith::RemUIOp::create(b, item, rowBlocks), p.blockRows());
   Value rest = arith::DivUIOp::create(b, item, rowBlocks);
   block.image = advance(b, phase.index(p.origin), block.row, p.rowStride);
   Value batch = phase.index(0);
-  int64_t batchStride = p.panels(d) * p.panelElements(d);
+  int64_t batchStride = p.panels() * p.panelElements();
   for (int dim : llvm::reverse(p.outer)) {
-    Value extent = phase.index(d.dims[dim].extent);
+    Value extent = phase.index(p.piece.dims[dim].extent);
     block.index[dim] = arith::RemUIOp::create(b, rest, extent);
     rest = arith::DivUIOp::create(b, rest, extent);
     block.image = advance(b, block.image, block.index[dim], p.strides[dim]);
     if (d.dims[dim].role != DimRole::Batch)
       continue;
     batch = advance(b, batch, block.index[dim], batchStride);
-    batchStride *= d.dims[dim].extent;
+    batchStride *= p.piece.dims[dim].extent;
   }
-  block.column = advance(b, phase.index(0), columnBlock, bufferColumns());
-  block.panel = advance(b, batch, columnBlock, p.columnTiles * p.panelElements(d));
-  multiplyTiles(phase, block);
-  buildIf(b, hasNonFinite(phase), [&] { recompute(phase, block); }, [] {});
-  storeBlock(phase, expression, block);
+  block.column = advance(b, phase.index(0), columnBlock, p.blockColumns());
+  block.panel = advance(b, batch, columnBlock, p.columnTiles * p.panelElements());
+  block.sums = phase.index(0);
+  if (p.accumulates()) {
+    Value number = advance(b, columnBlock, piece, p.columnBlocks());
+    block.sums = advance(b, phase.index(0), advance(b, item, number, p.items()), p.blockElements());
+  }
+  return block;
+}
+
+/// Splits what tasks split of a piece of rows and K, and multiplies all its columns.
+void SplitProductEmitter::multiplyPiece(PhaseBuilder &phase, Expression &expression,
+                                        const ColumnLoop &overColumns,
+                                        const BlockLoop &overBlocks) {
+  if (p.isSplitByTask[kA])
+    splitImage(phase, expression);
+  overColumns([&](Value piece) {
+    if (p.isSplitByTask[kB])
+      splitPiece(phase, expression);
+    overBlocks([&](Value item, Value column) {
+      Block block = enterBlock(phase, item, column, piece);
+      multiplyTiles(phase, block);
+      if (!p.accumulates())
+        finishBlock(phase, expression, block);
+    });
+  });
 }
 
 void SplitProductEmitter::emitTask(PhaseBuilder &phase, Expression &expression) {
   ImplicitLocOpBuilder &b = phase.b;
-  int64_t items = p.items(d), columns = p.columnBlocks(d);
-  auto takePiece = [&](Value &rest, int64_t total, int64_t size) {
+  Value rest = phase.task;
+  auto takePiece = [&](int64_t total, int64_t size) {
     Value pieces = phase.index(llvm::divideCeil(total, size));
     Value start = advance(b, phase.index(0), arith::RemUIOp::create(b, rest, pieces), size);
     rest = arith::DivUIOp::create(b, rest, pieces);
-    Value end = arith::MinUIOp::create(b, offsetBy(b, start, size), phase.index(total));
+    Value end = total % size == 0
+                    ? offsetBy(b, start, size)
+                    : arith::MinUIOp::create(b, offsetBy(b, start, size), phase.index(total));
     return std::make_pair(start, end);
   };
-  Value rest = phase.task;
-  auto [firstColumn, endColumn] = takePiece(rest, columns, p.columnsOfTask);
-  auto [firstItem, endItem] = takePiece(rest, items, p.itemsOfTask);
-  Block block;
-  block.part = rest;
-  auto overItems = [&, firstItem = firstItem, endItem = endItem](auto body) {
-    buildLoop(b, firstItem, endItem, 1, body);
-  };
-  auto overColumns = [&, firstColumn = firstColumn, endColumn = endColumn](auto body) {
-    buildLoop(b, firstColumn, endColumn, 1, body);
-  };
-  if (p.columnsInside)
-    overItems([&](Value item) {
-      overColumns([&](Value column) { emitBlock(phase, expression, block, item, column); });
+  std::pair<Value, Value> columns = takePiece(p.columnBlocks(), p.columnsOfTask);
+  std::pair<Value, Value> items = takePiece(p.items(), p.itemsOfTask);
+  auto overBlocks = [&](function_ref<void(Value, Value)> body) {
+    auto [outer, inner] =
+        p.columnsInside ? std::make_pair(items, columns) : std::make_pair(columns, items);
+    buildLoop(b, outer.first, outer.second, 1, [&](Value x) {
+      buildLoop(b, inner.first, inner.second, 1,
+                [&](Value y) { p.columnsInside ? body(x, y) : body(y, x); });
     });
-  else
-    overColumns([&](Value column) {
-      overItems([&](Value item) { emitBlock(phase, expression, block, item, column); });
+  };
+  std::pair<Value, Value> pieces = takePiece(piecesOf(p.columnCuts), p.columnPiecesOfTask);
+  auto overColumns = [&](function_ref<void(Value)> body) {
+    buildLoop(b, pieces.first, pieces.second, 1, [&](Value piece) {
+      enterCuts(b, p.columnCuts, piece);
+      body(arith::SubIOp::create(b, piece, pieces.first));
     });
+  };
+  Value rows = phase.index(piecesOf(p.rowCuts));
+  enterCuts(b, p.rowCuts, arith::RemUIOp::create(b, rest, rows));
+  part = arith::DivUIOp::create(b, rest, rows);
+  if (p.accumulates()) {
+    Value zero = numberLike(b, base.vectorType(), 0);
+    buildLoop(b, 0, p.sumElements(), kTileColumns,
+              [&](Value at) { vector::StoreOp::create(b, zero, buffer(phase), at); });
+  }
+  auto [firstChunk, endChunk] = chunksOfTask(phase);
+  buildLoop(b, firstChunk, endChunk, 1, [&](Value chunk) {
+    enterCuts(b, p.reductionCuts, chunk);
+    multiplyPiece(phase, expression, overColumns, overBlocks);
+  });
+  if (!p.accumulates())
+    return;
+  overColumns([&](Value piece) {
+    overBlocks([&](Value item, Value column) {
+      finishBlock(phase, expression, enterBlock(phase, item, column, piece));
+    });
+  });
+}
+
+/// The pieces of K of the task's part.
+std::pair<Value, Value> SplitProductEmitter::chunksOfTask(PhaseBuilder &phase) const {
+  ImplicitLocOpBuilder &b = phase.b;
+  if (p.parts == 1)
+    return {phase.index(0), phase.index(p.chunks())};
+  Value start = advance(b, phase.index(0), part, p.chunksOfPart);
+  Value end = offsetBy(b, start, p.chunksOfPart);
+  if (p.chunks() % p.chunksOfPart != 0)
+    end = arith::MinUIOp::create(b, end, phase.index(p.chunks()));
+  return {start, end};
 }
 
 void SplitProductEmitter::emitMultiply() {
-  int64_t tasks = p.parts * llvm::divideCeil(p.items(d), p.itemsOfTask) *
-                  llvm::divideCeil(p.columnBlocks(d), p.columnsOfTask);
-  module.addPhase(tasks, [&](PhaseBuilder &phase) {
+  module.addPhase(p.tasks(), [&](PhaseBuilder &phase) {
     Expression expression(phase);
     expression.bind(body.anchor->getResult(0),
                     [&](ImplicitLocOpBuilder &, const Position &) { return base.sum; });

@@ -53,6 +53,7 @@ constexpr Target kTargets[] = {
     {"host", "f32", 10, 600, Arithmetic::Tiles},
     {"host-small", "f32", 11, 400},
     {"host-small", "f64", 11, 300},
+    {"host-small", "f32", 12, 600, Arithmetic::Tiles},
 };
 
 /// The line of the case that a thread runs, for when it crashes.

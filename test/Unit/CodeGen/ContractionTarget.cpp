@@ -12,6 +12,9 @@ Machine machineOf(const Target &target) {
   Machine machine = Machine::get(isSmall ? "host" : target.march).value();
   if (isSmall)
     machine.l1Bytes = 2 << 10, machine.l2Bytes = 8 << 10, machine.l3Bytes = 1 << 20;
+  // Smaller pieces than a block of tiles there are not.
+  if (isSmall && target.arithmetic == Arithmetic::Tiles)
+    machine.l2Bytes = 32 << 10;
   return machine;
 }
 
@@ -22,6 +25,8 @@ std::vector<const char *> kindsOf(const Target &target) {
             "weights wanted",      "columns in blocks",      "weights in tasks",
             "points first",        "weights by each worker", "operand by each worker"};
   case Arithmetic::Tiles:
+    if (std::strcmp(target.march, kSmallCaches) == 0)
+      return {"by tasks", "in pieces of", "k split in", "summed in scratch"};
     return {"bf16x3"};
   case Arithmetic::MultiplyAdds:
     break;

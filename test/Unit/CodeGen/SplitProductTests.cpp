@@ -31,13 +31,22 @@ protected:
       GTEST_SKIP() << "this CPU has no tiles of bf16 (AMX)";
   }
 
-  static std::unique_ptr<CompiledKernel> matmul(int64_t m, int64_t n, int64_t k,
-                                                SplitProducts splitProducts) {
+  static std::unique_ptr<CompiledKernel>
+  matmul(int64_t m, int64_t n, int64_t k, SplitProducts splitProducts,
+         const Machine &machine = Machine::get("host").value()) {
     return CompiledKernel::get({{fmt::format("{}x{}xf32", m, k), fmt::format("{}x{}xf32", k, n)},
                                 "%r = dl.matmul %a0, %a1"},
-                               Machine::get("host").value(), /*wantsAssembly=*/false,
-                               Winograd::Never, splitProducts);
+                               machine, /*wantsAssembly=*/false, Winograd::Never, splitProducts);
   }
+
+  /// One whose products are cut in small pieces.
+  static Machine smallCaches() {
+    Machine machine = Machine::get("host").value();
+    machine.l2Bytes = 128 << 10;
+    return machine;
+  }
+
+  static void checkWhatHasNoParts(CompiledKernel &kernel, int64_t size, int64_t depth);
 
   /// The largest error of an element of a matrix product, relative to the sum of
   /// its terms' magnitudes.
@@ -78,9 +87,13 @@ TEST_F(SplitProduct, IsAsAccurateAsMultiplyAdds) {
     }
 }
 
-/// Blocks of rows and of columns, and K in parts.
+/// Blocks of rows and of columns, pieces, and K in parts.
 TEST_F(SplitProduct, GivesTheSameBitsOnAnyNumberOfWorkers) {
-  for (auto [m, n, k] : {std::array<int64_t, 3>{256, 256, 256}, {64, 48, 8192}, {33, 1000, 70}}) {
+  for (auto [m, n, k] : {std::array<int64_t, 3>{256, 256, 256},
+                         {64, 48, 8192},
+                         {33, 1000, 70},
+                         {512, 512, 512},
+                         {130, 600, 1000}}) {
     SCOPED_TRACE(fmt::format("{}x{}x{}", m, n, k));
     auto kernel = matmul(m, n, k, SplitProducts::WherePossible);
     ASSERT_TRUE(kernel);
@@ -105,10 +118,7 @@ TEST_F(SplitProduct, IsChosenWhereItIsFaster) {
 }
 
 /// A row of A and a column of B, the rest small: as the sum of f32 multiply-adds.
-TEST_F(SplitProduct, ComputesWhatHasNoParts) {
-  constexpr int64_t kSize = 40;
-  auto kernel = matmul(kSize, kSize, kSize, SplitProducts::WherePossible);
-  ASSERT_TRUE(kernel);
+void SplitProduct::checkWhatHasNoParts(CompiledKernel &kernel, int64_t size, int64_t depth) {
   struct Case {
     std::vector<float> row, column;
   };
@@ -135,29 +145,46 @@ TEST_F(SplitProduct, ComputesWhatHasNoParts) {
       {{1e20F}, {1e20F}},
       {{1e20F, -1e18F}, {1e20F, 1e18F}},
   };
+  int64_t row = size - 33, column = size - 7;
   for (const Case &own : cases) {
     SCOPED_TRACE(
         fmt::format("row {}, column {}", fmt::join(own.row, " "), fmt::join(own.column, " ")));
-    std::vector<Tensor> arguments = kernel->randomArguments(3);
+    std::vector<Tensor> arguments = kernel.randomArguments(3);
     float *a = arguments[0].data<float>(), *b = arguments[1].data<float>();
+    // They meet at the beginning and at the end of K.
     for (size_t l = 0; l < own.row.size(); ++l) {
-      a[7 * kSize + 5 + static_cast<int64_t>(l)] = own.row[l];
-      b[(5 + static_cast<int64_t>(l)) * kSize + 33] = own.column[l];
+      int64_t k = l == 0 ? 5 : depth - 3;
+      a[row * depth + k] = own.row[l];
+      b[k * size + column] = own.column[l];
     }
-    Tensor result = std::move(kernel->run(arguments)[0]);
-    for (int64_t i = 0; i < kSize; ++i)
-      for (int64_t j = 0; j < kSize; ++j) {
+    Tensor result = std::move(kernel.run(arguments)[0]);
+    for (int64_t i = 0; i < size; ++i)
+      for (int64_t j = 0; j < size; ++j) {
         float sum = 0;
-        for (int64_t l = 0; l < kSize; ++l)
-          sum = std::fma(a[i * kSize + l], b[l * kSize + j], sum);
-        float actual = result.data<float>()[i * kSize + j];
+        for (int64_t l = 0; l < depth; ++l)
+          sum = std::fma(a[i * depth + l], b[l * size + j], sum);
+        float actual = result.data<float>()[i * size + j];
         if (std::isfinite(sum))
-          EXPECT_NEAR(actual, sum, 1e-5F * std::max(1.0F, std::abs(sum))) << i << ", " << j;
+          EXPECT_NEAR(actual, sum, 3e-5F * std::max(1.0F, std::abs(sum))) << i << ", " << j;
         else
           EXPECT_TRUE(std::isnan(sum) ? std::isnan(actual) : actual == sum)
               << i << ", " << j << ": " << actual << " instead of " << sum;
       }
   }
+}
+
+TEST_F(SplitProduct, ComputesWhatHasNoParts) {
+  auto kernel = matmul(40, 40, 40, SplitProducts::WherePossible);
+  ASSERT_TRUE(kernel);
+  checkWhatHasNoParts(*kernel, 40, 40);
+}
+
+TEST_F(SplitProduct, ComputesWhatHasNoPartsInPieces) {
+  auto kernel = matmul(100, 100, 1000, SplitProducts::WherePossible, smallCaches());
+  ASSERT_TRUE(kernel);
+  EXPECT_NE(kernel->strategy().find("of k summed in scratch"), std::string::npos)
+      << kernel->strategy();
+  checkWhatHasNoParts(*kernel, 100, 1000);
 }
 
 TEST_F(SplitProduct, FlushesDenormals) {

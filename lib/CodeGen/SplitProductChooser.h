@@ -1,0 +1,66 @@
+//===- SplitProductChooser.h - Chooses how tiles compute a contraction -*- C++ -*-===//
+
+#ifndef DL_LIB_CODEGEN_SPLITPRODUCTCHOOSER_H
+#define DL_LIB_CODEGEN_SPLITPRODUCTCHOOSER_H
+
+#include "SplitProduct.h"
+
+namespace dl {
+
+/// Cycles of the epilogue of a tile.
+inline constexpr double kTileEndCycles = 100;
+
+/// Finds the cheapest image and tasks, by estimated cycles.
+class SplitChooser {
+public:
+  SplitChooser(const ContractionDescriptor &d, const CodeGenOptions &options)
+      : d(d), machine(options.machine), wanted(options.splitProducts) {
+    if (wanted == SplitProducts::WhereFaster)
+      wanted = options.choice.splitProducts.value_or(wanted);
+  }
+
+  std::optional<SplitProduct> choose();
+
+private:
+  bool isEligible();
+  void tryOrder(llvm::ArrayRef<int> order, bool isPadded);
+  bool layOut(llvm::ArrayRef<int> order, bool isPadded);
+  llvm::SmallVector<SplitAxis> axes(DimRole role, int innermost) const;
+  void tryAxes(const SplitAxis &rows, const SplitAxis &run);
+  bool setAxes(const SplitAxis &rows, const SplitAxis &run);
+  double blockCycles() const;
+  double farShare() const;
+  double stagingCycles(OperandIndex operand, bool isNear) const;
+  int64_t bytesOf(OperandIndex operand) const {
+    return operand == kA ? current.imageBytes() : current.panelBytes();
+  }
+  bool isAligned() const;
+  // Cuts.
+  bool cut(const SplitProduct &layout, llvm::ArrayRef<SplitCut> rows,
+           llvm::ArrayRef<SplitCut> columns, llvm::ArrayRef<SplitCut> reductions);
+  void tryTasks();
+  double taskCycles() const;
+  int64_t wantedPieces() const;
+  void chooseTasks(SplitProduct &product) const;
+
+  const ContractionDescriptor &d;
+  const Machine &machine;
+  SplitProducts wanted;
+  int columnDim = -1;
+  /// Whether the rows of the image that is tried are padded; of the best one.
+  bool isPadded = false, isBestPadded = false;
+  /// What is tried, and the best so far.
+  SplitProduct current;
+  std::optional<SplitProduct> best;
+};
+
+/// Cuts to try for a contraction: of K, of the rows, of the columns. None of them is the
+/// first of each.
+struct SplitCutChoices {
+  llvm::SmallVector<llvm::SmallVector<SplitCut>> rows, columns, reductions;
+};
+SplitCutChoices choicesOfCuts(const ContractionDescriptor &descriptor);
+
+} // namespace dl
+
+#endif // DL_LIB_CODEGEN_SPLITPRODUCTCHOOSER_H

@@ -1,0 +1,32 @@
+//===- SplitProductParts.h - Vectors of bf16 parts --------------*- C++ -*-===//
+
+#ifndef DL_LIB_CODEGEN_SPLITPRODUCTPARTS_H
+#define DL_LIB_CODEGEN_SPLITPRODUCTPARTS_H
+
+#include "KernelModule.h"
+
+namespace dl {
+
+/// Elements that are split at a time, and tasks of a phase that does it, where the operand allows.
+inline constexpr int64_t kSplitLanes = 16, kSplitTasks = 32;
+
+/// All bits of 16 lanes.
+mlir::Value splatBits(mlir::ImplicitLocOpBuilder &b, uint32_t bits);
+mlir::Value bitsOf(mlir::ImplicitLocOpBuilder &b, mlir::Value floats);
+/// The lanes of `first`, `first` + 1, ... that are below `limit`; unsigned, so that what is
+/// below zero is not.
+mlir::Value lanesInside(mlir::ImplicitLocOpBuilder &b, mlir::Value first, int64_t limit,
+                        int64_t lanes);
+/// Conditions or masks, both; null: true.
+mlir::Value both(mlir::ImplicitLocOpBuilder &b, mlir::Value x, mlir::Value y);
+/// The same of a mask and a condition for all its lanes.
+mlir::Value maskWhere(mlir::ImplicitLocOpBuilder &b, mlir::Value mask, mlir::Value condition,
+                      int64_t lanes);
+/// 32 successive elements as bf16, from the parts of the first and the second 16.
+mlir::Value joinHalves(mlir::ImplicitLocOpBuilder &b, mlir::Value first, mlir::Value second);
+/// Each lane: an even element in the low half, the next one in the high half.
+mlir::Value joinPairs(mlir::ImplicitLocOpBuilder &b, mlir::Value even, mlir::Value odd);
+
+} // namespace dl
+
+#endif // DL_LIB_CODEGEN_SPLITPRODUCTPARTS_H

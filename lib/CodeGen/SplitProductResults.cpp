@@ -1,0 +1,194 @@
+//===- SplitProductResults.cpp - From blocks of tiles to the result -------===//
+//
+// A block whose elements are all finite goes to the epilogue as it is. Otherwise
+// an operand may have had an element that three parts do not make up (an infinity,
+// NaN, what rounds to an infinity): the block is computed again by f32
+// multiply-adds of the operands themselves, in the order of K.
+//
+//===----------------------------------------------------------------------===//
+
+#include "SplitProductEmitter.h"
+#include "SplitProductParts.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace dl {
+
+//===----------------------------------------------------------------------===//
+// What tiles cannot compute
+//===----------------------------------------------------------------------===//
+
+/// Whether an element of the buffer is an infinity or NaN: times zero, that is NaN.
+Value SplitProductEmitter::hasNonFinite(PhaseBuilder &phase, const Block &block) {
+  ImplicitLocOpBuilder &b = phase.b;
+  constexpr int64_t kVectors = 8;
+  Value memory = buffer(phase), zero = numberLike(b, base.vectorType(), 0);
+  SmallVector<Value> sums =
+      buildReduceLoop(b, phase.index(0), phase.index(p.blockElements()), kVectors * kTileColumns,
+                      SmallVector<Value>(kVectors, zero), [&](Value at, ValueRange carried) {
+                        SmallVector<Value> next;
+                        Value start = arith::AddIOp::create(b, block.sums, at);
+                        for (auto [index, sum] : llvm::enumerate(carried)) {
+                          Value x = vector::LoadOp::create(
+                              b, base.vectorType(), memory,
+                              offsetBy(b, start, static_cast<int64_t>(index) * kTileColumns));
+                          next.push_back(vector::FMAOp::create(b, x, zero, sum));
+                        }
+                        return next;
+                      });
+  for (size_t step = kVectors / 2; step > 0; step /= 2)
+    for (size_t i = 0; i < step; ++i)
+      sums[i] = arith::AddFOp::create(b, sums[i], sums[i + step]);
+  Value isNaN = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, sums[0], sums[0]);
+  return vector::ReductionOp::create(b, vector::CombiningKind::OR, isNaN);
+}
+
+/// The sum and one more product, of an element of A and a vector of B.
+Value SplitProductEmitter::recomputeStep(PhaseBuilder &phase, Expression &expression,
+                                         ArrayRef<Value> index, Value sum) {
+  ImplicitLocOpBuilder &b = phase.b;
+  Position one = positionOf(b, kA, index);
+  one.lanes = 1;
+  Value isInside;
+  for (auto [dim, extent] : llvm::enumerate(d.operands[kA].shape)) {
+    if (!leaves(kA, static_cast<int>(dim)))
+      continue;
+    Value &own = one.indices[dim];
+    Value fits = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, own, phase.index(extent));
+    own = arith::SelectOp::create(b, fits, own, phase.index(0));
+    isInside = both(b, isInside, fits);
+  }
+  Value x = expression.at(d.operands[kA].value, one);
+  if (isInside)
+    x = arith::SelectOp::create(b, isInside, x, numberLike(b, x.getType(), 0));
+  Position vector = positionOf(b, kB, index);
+  vector.vectorDim = d.dims[p.columnDim].terms[kB].dim;
+  vector.mask = inColumns(b, index[p.columnDim]);
+  Value y = expression.vectorAt(d.operands[kB].value, vector);
+  return vector::FMAOp::create(b, splat(b, x, kTileColumns), y, sum);
+}
+
+/// 16 columns of a row, whose indices are given.
+Value SplitProductEmitter::recomputeVector(PhaseBuilder &phase, Expression &expression,
+                                           SmallVectorImpl<Value> &index) {
+  ImplicitLocOpBuilder &b = phase.b;
+  SmallVector<int> dims = reductionDims();
+  auto loop = [&](auto &self, size_t level, Value sum) -> Value {
+    if (level == dims.size())
+      return recomputeStep(phase, expression, index, sum);
+    int dim = dims[level];
+    Value end = phase.index(p.piece.dims[dim].extent);
+    if (reached.dims[dim].extent != d.dims[dim].extent)
+      end = arith::MinUIOp::create(
+          b, end, arith::SubIOp::create(b, phase.index(d.dims[dim].extent), starts[dim]));
+    return buildReduceLoop(b, phase.index(0), end, 1, sum, [&](Value k, ValueRange carried) {
+      index[dim] = k;
+      return SmallVector<Value>{self(self, level + 1, carried[0])};
+    })[0];
+  };
+  auto [first, last] = chunksOfTask(phase);
+  SmallVector<Value> zero = {numberLike(b, base.vectorType(), 0)};
+  return buildReduceLoop(b, first, last, 1, zero, [&](Value chunk, ValueRange carried) {
+    enterCuts(b, p.reductionCuts, chunk);
+    return SmallVector<Value>{loop(loop, 0, carried[0])};
+  })[0];
+}
+
+/// The rows of the block that are points of the iteration: their number in the block, and their
+/// indices.
+void SplitProductEmitter::forEachRow(PhaseBuilder &phase, const Block &block,
+                                     function_ref<void(Value, ArrayRef<Value>)> body) {
+  ImplicitLocOpBuilder &b = phase.b;
+  SmallVector<int> dims(p.outer);
+  dims.append(p.rows.dims.begin(), p.rows.dims.end());
+  buildLoop(b, 0, p.blockRows(), 1, [&](Value number) {
+    SmallVector<Value> index(block.index);
+    Value position = arith::AddIOp::create(b, block.row, number);
+    Value isPoint = decode(b, p.rows, position, p.rowBlocks() * p.blockRows(), index);
+    if (Value inside = isInside(b, dims, index))
+      isPoint = both(b, isPoint, inside);
+    if (isPoint)
+      buildIf(b, isPoint, [&] { body(number, index); }, [] {});
+    else
+      body(number, index);
+  });
+}
+
+void SplitProductEmitter::recompute(PhaseBuilder &phase, Expression &expression,
+                                    const Block &block) {
+  ImplicitLocOpBuilder &b = phase.b;
+  forEachRow(phase, block, [&](Value number, ArrayRef<Value> indexOfRow) {
+    buildLoop(b, 0, p.blockColumns(), kTileColumns, [&](Value column) {
+      SmallVector<Value> index(indexOfRow);
+      index[p.columnDim] = arith::AddIOp::create(b, block.column, column);
+      // Past the last column there is nothing to read.
+      Value isAny = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
+                                          indexOf(b, p.columnDim, index[p.columnDim]),
+                                          phase.index(d.dims[p.columnDim].extent));
+      buildIf(
+          b, isAny,
+          [&] {
+            SmallVector<Value> saved(starts);
+            Value vector = recomputeVector(phase, expression, index);
+            starts = saved;
+            Value at = advance(b, block.sums, number, p.blockColumns());
+            vector::StoreOp::create(b, vector, buffer(phase),
+                                    arith::AddIOp::create(b, at, column).getResult());
+          },
+          [] {});
+    });
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+/// The lanes from a column of the piece on that are columns of the result; null: all.
+Value SplitProductEmitter::inColumns(ImplicitLocOpBuilder &b, Value column) const {
+  int64_t columns = d.dims[p.columnDim].extent;
+  if (columns % p.blockColumns() == 0)
+    return nullptr;
+  Value left = arith::SubIOp::create(b, arith::ConstantIndexOp::create(b, columns),
+                                     indexOf(b, p.columnDim, column));
+  return lanesBelow(b, left, kTileColumns);
+}
+
+/// A row of the buffer to its place in the result.
+void SplitProductEmitter::storeRow(PhaseBuilder &phase, Expression &expression, const Block &block,
+                                   Value number, ArrayRef<Value> indexOfRow) {
+  ImplicitLocOpBuilder &b = phase.b;
+  SmallVector<Value> index(indexOfRow);
+  for (int64_t tile = 0; tile < p.columnTiles; ++tile) {
+    index[p.columnDim] = offsetBy(b, block.column, tile * kTileColumns);
+    Position position = positionOf(b, kC, index);
+    position.vectorDim = static_cast<int>(position.indices.size()) - 1;
+    position.mask = inColumns(b, index[p.columnDim]);
+    Value at = offsetBy(b, advance(b, block.sums, number, p.blockColumns()), tile * kTileColumns);
+    Value sum = vector::LoadOp::create(b, base.vectorType(), buffer(phase), at);
+    if (p.parts == 1) {
+      base.writeResult(phase, expression, position, sum);
+      continue;
+    }
+    Value to = linearIndex(b, position.indices, stridesOf(d.operands[kC].shape));
+    to = advance(b, to, part, strategy.operands[kC].count);
+    Value memory = base.memoryOf(phase, kC);
+    if (position.mask)
+      vector::MaskedStoreOp::create(b, memory, to, position.mask, sum);
+    else
+      vector::StoreOp::create(b, sum, memory, to);
+  }
+}
+
+void SplitProductEmitter::finishBlock(PhaseBuilder &phase, Expression &expression,
+                                      const Block &block) {
+  buildIf(phase.b, hasNonFinite(phase, block), [&] { recompute(phase, expression, block); }, [] {});
+  forEachRow(phase, block, [&](Value number, ArrayRef<Value> index) {
+    storeRow(phase, expression, block, number, index);
+  });
+}
+
+} // namespace dl

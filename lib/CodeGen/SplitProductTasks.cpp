@@ -1,0 +1,178 @@
+//===- SplitProductTasks.cpp - Pieces and tasks of a product by tiles ------------===//
+
+#include "SplitProductChooser.h"
+
+#include <cmath>
+#include <numeric>
+
+using namespace mlir;
+
+namespace dl {
+
+/// Cycles of adding a tile up over pieces of K; of an element of a part of the result.
+static constexpr double kTileSumCycles = 40, kPartCycles = 2;
+/// Of a byte of what is beyond the L2 cache, each time that a piece reads it.
+static constexpr double kFarCycles = 0.044;
+/// f32 multiplications a cycle that vectors reach.
+static constexpr double kVectorProducts = 28;
+/// Tasks, where no operand is split by them.
+static constexpr int64_t kWantedTasks = 24;
+static constexpr double kTaskFlops = 2e6;
+/// The same where they do: large pieces are split less often.
+static constexpr int64_t kWantedPieces = 64;
+static constexpr double kPieceFlops = 256e6, kFlopsOfTwo = 16e6;
+/// The share of the L2 cache that a task may fill.
+static constexpr double kCacheShare = 0.75;
+
+/// The layout, for a piece of the iteration; false where it has no such.
+bool SplitChooser::cut(const SplitProduct &layout, ArrayRef<SplitCut> rows,
+                       ArrayRef<SplitCut> columns, ArrayRef<SplitCut> reductions) {
+  current = layout;
+  current.piece = d;
+  current.rowCuts.assign(rows.begin(), rows.end());
+  current.columnCuts.assign(columns.begin(), columns.end());
+  current.reductionCuts.assign(reductions.begin(), reductions.end());
+  for (bool &isByTask : current.isSplitByTask)
+    isByTask = false;
+  for (ArrayRef<SplitCut> cuts : {rows, columns, reductions})
+    for (const SplitCut &cut : cuts) {
+      current.piece.dims[cut.dim].extent = cut.size;
+      for (OperandIndex operand : {kA, kB})
+        current.isSplitByTask[operand] |= d.dims[cut.dim].terms[operand].occurs();
+      // Whole tiles.
+      if ((cut.dim == layout.run.dims.back() && cut.size % kTileK != 0) ||
+          (cut.dim == columnDim && cut.size % current.blockColumns() != 0))
+        return false;
+    }
+  if (!layOut(layout.order, isBestPadded))
+    return false;
+  auto axisOf = [&](const SplitAxis &axis) -> std::optional<SplitAxis> {
+    for (SplitAxis &own : axes(d.dims[axis.dims.back()].role, axis.dims.back()))
+      if (own.dims == axis.dims)
+        return std::move(own);
+    return std::nullopt;
+  };
+  std::optional<SplitAxis> rowAxis = axisOf(layout.rows), run = axisOf(layout.run);
+  return rowAxis && run && setAxes(*rowAxis, *run);
+}
+
+int64_t SplitChooser::wantedPieces() const {
+  if (d.flops() < kFlopsOfTwo)
+    return 1;
+  return std::clamp<int64_t>(static_cast<int64_t>(d.flops() / kPieceFlops), 2, kWantedPieces);
+}
+
+/// Of the whole iteration, with the current cuts and tasks.
+double SplitChooser::taskCycles() const {
+  auto rows = static_cast<double>(piecesOf(current.rowCuts)),
+       columns = static_cast<double>(piecesOf(current.columnCuts)),
+       chunks = static_cast<double>(current.chunks()), parts = static_cast<double>(current.parts);
+  double groups = std::ceil(columns / static_cast<double>(current.columnPiecesOfTask));
+  auto tiles = static_cast<double>(current.rowTiles * current.columnTiles);
+  auto blocks = static_cast<double>(current.items() * current.columnBlocks());
+  double block = blockCycles() * static_cast<double>(current.panelBlocks()) +
+                 (current.accumulates() ? tiles * kTileSumCycles : 0);
+  double cycles = rows * columns * blocks * (chunks * block + parts * tiles * kTileEndCycles);
+  cycles += stagingCycles(kA, current.isSplitByTask[kA]) *
+            (current.isSplitByTask[kA] ? rows * chunks * groups : 1);
+  cycles += stagingCycles(kB, current.isSplitByTask[kB]) *
+            (current.isSplitByTask[kB] ? rows * chunks * columns : 1);
+  // Uncut, each task passes all.
+  constexpr double kGroups = static_cast<double>(kWantedTasks);
+  if (!current.isSplitByTask[kB])
+    cycles += (current.isCut() ? rows : kGroups) * static_cast<double>(current.panelBytes()) *
+              farShare() * kFarCycles;
+  if (!current.isSplitByTask[kA])
+    cycles += (current.isCut() ? columns : 1) * static_cast<double>(current.imageBytes()) *
+              farShare() * kFarCycles;
+  if (current.parts > 1)
+    cycles += kPartCycles * parts *
+              static_cast<double>(d.extentOf(DimRole::M) * d.extentOf(DimRole::N) *
+                                  d.extentOf(DimRole::Batch));
+  // Of an odd number of tasks, two workers do not have the same share.
+  int64_t tasks = current.tasks();
+  return tasks % 2 == 0 ? cycles : cycles * (1 + 0.5 / static_cast<double>(tasks));
+}
+
+/// Tries how many pieces of columns a task has, and how many parts K, with the current cuts.
+void SplitChooser::tryTasks() {
+  int64_t columns = piecesOf(current.columnCuts), chunks = current.chunks();
+  auto room = static_cast<double>(machine.l2Bytes) * kCacheShare;
+  int64_t bytes = 0;
+  for (OperandIndex operand : {kA, kB})
+    if (current.isSplitByTask[operand] || static_cast<double>(bytesOf(operand)) < room / 2)
+      bytes += bytesOf(operand);
+  for (int64_t columnsOfTask : {columns, columns / 2 + columns % 2, int64_t{1}})
+    for (int64_t chunksOfPart :
+         {chunks, (chunks + 1) / 2, (chunks + 3) / 4, (chunks + 7) / 8, int64_t{1}}) {
+      current.columnPiecesOfTask = columnsOfTask;
+      current.parts = llvm::divideCeil(chunks, chunksOfPart);
+      current.chunksOfPart = llvm::divideCeil(chunks, current.parts);
+      current.itemsOfTask = current.items();
+      current.columnsOfTask = current.columnBlocks();
+      // The larger operand is passed once.
+      current.columnsInside = current.imageBytes() >= current.panelBytes();
+      if (current.tasks() < wantedPieces() ||
+          static_cast<double>(bytes + current.sumElements() * 4) > room)
+        continue;
+      current.cycles = taskCycles();
+      if (!best || current.cycles < best->cycles)
+        best = current;
+    }
+}
+
+/// Blocks of rows, and of columns, that make up a task where none splits operands. Rows that pass
+/// all columns stay in the L2 cache, unless the panels do; columns make the tasks many enough.
+void SplitChooser::chooseTasks(SplitProduct &product) const {
+  int64_t items = product.items(), columns = product.columnBlocks();
+  int64_t tileBytes = product.panelBlocks() * kTileElements * 2 * kSplitParts;
+  int64_t fitting = machine.l2Bytes / 2 / std::max<int64_t>(tileBytes, 1);
+  product.columnsInside = columns * product.columnTiles <= fitting;
+  auto most = static_cast<int64_t>(d.flops() / kTaskFlops);
+  int64_t wanted = std::clamp<int64_t>(most, 1, kWantedTasks);
+  int64_t group = product.columnsInside ? llvm::divideCeil(items, wanted)
+                                        : std::max<int64_t>(fitting / product.rowTiles, 1);
+  product.itemsOfTask = std::min(group, items);
+  int64_t groups = llvm::divideCeil(items, product.itemsOfTask);
+  int64_t pieces = std::clamp<int64_t>(wanted / groups, 1, columns);
+  product.columnsOfTask = llvm::divideCeil(columns, pieces);
+}
+
+std::optional<SplitProduct> SplitChooser::choose() {
+  if (!isEligible())
+    return std::nullopt;
+  current.piece = d;
+  // Leading dimensions beyond four stay where they are.
+  int rank = static_cast<int>(d.operands[kA].shape.size()), fixed = std::max(rank - 4, 0);
+  SmallVector<int> order(rank);
+  std::iota(order.begin(), order.end(), 0);
+  do
+    for (bool isPadded : {false, true})
+      tryOrder(order, isPadded);
+  while (std::next_permutation(order.begin() + fixed, order.end()));
+  if (!best)
+    return std::nullopt;
+  // The same image uncut, with what distance costs, or in pieces.
+  current = *best;
+  best->cycles = taskCycles();
+  chooseTasks(*best);
+  SplitProduct layout = *best;
+  SplitCutChoices choices = choicesOfCuts(d);
+  for (ArrayRef<SplitCut> rows : choices.rows)
+    for (ArrayRef<SplitCut> columns : choices.columns)
+      for (ArrayRef<SplitCut> reductions : choices.reductions)
+        if (rows.size() + columns.size() + reductions.size() > 0 &&
+            cut(layout, rows, columns, reductions))
+          tryTasks();
+  double vectorCycles = d.flops() / 2 / kVectorProducts;
+  if (wanted == SplitProducts::WhereFaster && best->cycles > vectorCycles)
+    return std::nullopt;
+  return best;
+}
+
+std::optional<SplitProduct> chooseSplitProduct(const ContractionDescriptor &descriptor,
+                                               const CodeGenOptions &options) {
+  return SplitChooser(descriptor, options).choose();
+}
+
+} // namespace dl
