@@ -52,10 +52,10 @@ private:
   // SplitProductImage.cpp
   void emitImage();
   void splitImage(PhaseBuilder &phase, Expression &expression);
-  void splitImageRow(PhaseBuilder &phase, Expression &expression, mlir::Value row);
-  int64_t imageRows() const;
+  void splitImageUnit(PhaseBuilder &phase, Expression &expression, mlir::Value number);
+  int64_t imageUnits() const;
   void copyImageRow(PhaseBuilder &phase, Expression &expression, mlir::Value row);
-  void transposeImageRow(PhaseBuilder &phase, Expression &expression, mlir::Value row);
+  void transposeImageBlocks(PhaseBuilder &phase, Expression &expression, mlir::Value number);
   void transposeBlock(PhaseBuilder &phase, Expression &expression, const Position &position,
                       mlir::Value at, mlir::Value across, mlir::Value along);
   void clearBehindImage(PhaseBuilder &phase);
@@ -102,6 +102,7 @@ private:
                   llvm::function_ref<void(mlir::Value, llvm::ArrayRef<mlir::Value>)> body);
   void storeRow(PhaseBuilder &phase, Expression &expression, const Block &block, mlir::Value number,
                 llvm::ArrayRef<mlir::Value> index);
+  bool fillsBlocks() const;
   mlir::Value inColumns(mlir::ImplicitLocOpBuilder &b, mlir::Value column) const;
 
   /// Takes a position of an axis apart. Returns whether it is a point of the

@@ -161,54 +161,53 @@ void SplitProductEmitter::transposeBlock(PhaseBuilder &phase, Expression &expres
   });
 }
 
-/// 16 rows of the image, which lie across the vectors of the tensor. `row` counts
-/// the other dimensions, then blocks of 16 vectors.
-void SplitProductEmitter::transposeImageRow(PhaseBuilder &phase, Expression &expression,
-                                            Value row) {
+/// 32 elements of rows of the image that lie across the vectors of the tensor, of all of them, so
+/// that vectors are read side by side. `number` counts the other dimensions, then blocks of 32.
+void SplitProductEmitter::transposeImageBlocks(PhaseBuilder &phase, Expression &expression,
+                                               Value number) {
   ImplicitLocOpBuilder &b = phase.b;
   int last = p.order.back(), vectors = static_cast<int>(p.order.size()) - 1;
   SmallVector<int> others;
   for (int dim : ArrayRef<int>(p.order).drop_back())
     if (dim != vectors)
       others.push_back(dim);
-  Value blocks = phase.index(llvm::divideCeil(p.ranges[vectors].extent(), kSplitLanes));
-  Value across = advance(b, phase.index(0), arith::RemUIOp::create(b, row, blocks), kSplitLanes);
-  Value rest = arith::DivUIOp::create(b, row, blocks);
+  int64_t filled = llvm::alignTo(p.ranges[last].extent(), kTileK);
+  Value blocks = phase.index(filled / kTileK);
+  Value along = advance(b, phase.index(0), arith::RemUIOp::create(b, number, blocks), kTileK);
+  Value rest = arith::DivUIOp::create(b, number, blocks);
   Position position;
   position.indices.assign(p.order.size(), phase.index(0));
   Value isInside = imagePosition(phase, rest, others, position);
-  Value at = advance(b, phase.index(0), across, p.imageStrides[vectors]);
+  Value row = phase.index(0);
   for (int dim : llvm::reverse(others)) {
     Value extent = phase.index(p.ranges[dim].extent());
-    at = advance(b, at, arith::RemUIOp::create(b, rest, extent), p.imageStrides[dim]);
+    row = advance(b, row, arith::RemUIOp::create(b, rest, extent), p.imageStrides[dim]);
     rest = arith::DivUIOp::create(b, rest, extent);
   }
-  auto copy = [&] {
-    buildLoop(b, 0, llvm::alignTo(p.ranges[last].extent(), kTileK), kTileK, [&](Value along) {
-      transposeBlock(phase, expression, position, advance(b, at, along, 1), across, along);
-    });
-    int64_t done = llvm::alignTo(p.ranges[last].extent(), kTileK);
-    if (done < p.rowLength) {
-      Value end = arith::MinUIOp::create(b, offsetBy(b, across, kSplitLanes),
-                                         phase.index(p.ranges[vectors].extent()));
-      buildLoop(b, across, end, 1, [&](Value lane) {
-        Value start =
-            advance(b, at, arith::SubIOp::create(b, lane, across), p.imageStrides[vectors]);
-        clearImage(phase, offsetBy(b, start, done), p.rowLength - done);
+  int64_t width = p.ranges[vectors].extent();
+  // The first block clears for all what has no elements.
+  auto clearFrom = [&](int64_t start) {
+    Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, along, phase.index(0));
+    auto clear = [&] {
+      buildLoop(b, 0, width, 1, [&](Value lane) {
+        clearImage(phase, offsetBy(b, advance(b, row, lane, p.imageStrides[vectors]), start),
+                   p.rowLength - start);
       });
-    }
+    };
+    if (start < p.rowLength)
+      buildIf(b, isFirst, clear, [] {});
+  };
+  auto copy = [&] {
+    Value at = arith::AddIOp::create(b, row, along);
+    buildLoop(b, 0, width, kSplitLanes, [&](Value across) {
+      transposeBlock(phase, expression, position, advance(b, at, across, p.imageStrides[vectors]),
+                     across, along);
+    });
+    clearFrom(filled);
   };
   if (!isInside)
     return copy();
-  buildIf(b, isInside, copy, [&] {
-    Value end = arith::MinUIOp::create(b, offsetBy(b, across, kSplitLanes),
-                                       phase.index(p.ranges[vectors].extent()));
-    buildLoop(b, across, end, 1, [&](Value lane) {
-      clearImage(phase,
-                 advance(b, at, arith::SubIOp::create(b, lane, across), p.imageStrides[vectors]),
-                 p.rowLength);
-    });
-  });
+  buildIf(b, isInside, copy, [&] { clearFrom(0); });
 }
 
 /// What the last tiles read behind the image.
@@ -217,36 +216,41 @@ void SplitProductEmitter::clearBehindImage(PhaseBuilder &phase) {
     clearImage(phase, phase.index(p.imageCount), p.plane - p.imageCount);
 }
 
-/// Rows of the image, or blocks of 16 of them where those lie across the vectors of the tensor.
-int64_t SplitProductEmitter::imageRows() const {
-  int64_t rows = p.imageCount / p.rowLength, across = p.ranges.back().extent();
-  return p.transposes ? rows / across * llvm::divideCeil(across, kSplitLanes) : rows;
+/// Rows of the image; where those lie across the vectors of the tensor, blocks of 32 elements of
+/// all rows along these.
+int64_t SplitProductEmitter::imageUnits() const {
+  int64_t rows = p.imageCount / p.rowLength;
+  return p.transposes ? rows / p.ranges.back().extent() *
+                            llvm::divideCeil(p.ranges[p.order.back()].extent(), kTileK)
+                      : rows;
 }
 
-void SplitProductEmitter::splitImageRow(PhaseBuilder &phase, Expression &expression, Value row) {
+void SplitProductEmitter::splitImageUnit(PhaseBuilder &phase, Expression &expression,
+                                         Value number) {
   if (p.transposes)
-    transposeImageRow(phase, expression, row);
+    transposeImageBlocks(phase, expression, number);
   else
-    copyImageRow(phase, expression, row);
+    copyImageRow(phase, expression, number);
 }
 
 /// All of a piece.
 void SplitProductEmitter::splitImage(PhaseBuilder &phase, Expression &expression) {
-  buildLoop(phase.b, 0, imageRows(), 1, [&](Value row) { splitImageRow(phase, expression, row); });
+  buildLoop(phase.b, 0, imageUnits(), 1,
+            [&](Value number) { splitImageUnit(phase, expression, number); });
   clearBehindImage(phase);
 }
 
 void SplitProductEmitter::emitImage() {
-  int64_t rows = imageRows();
-  int64_t chunk = llvm::divideCeil(rows, std::min(rows, kSplitTasks));
-  module.addPhase(llvm::divideCeil(rows, chunk), [&](PhaseBuilder &phase) {
+  int64_t units = imageUnits();
+  int64_t chunk = llvm::divideCeil(units, std::min(units, kSplitTasks));
+  module.addPhase(llvm::divideCeil(units, chunk), [&](PhaseBuilder &phase) {
     ImplicitLocOpBuilder &b = phase.b;
     Expression expression(phase);
     Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, phase.task, phase.index(0));
     buildIf(b, isFirst, [&] { clearBehindImage(phase); }, [] {});
     Value start = advance(b, phase.index(0), phase.task, chunk);
-    Value end = arith::MinUIOp::create(b, offsetBy(b, start, chunk), phase.index(rows));
-    buildLoop(b, start, end, 1, [&](Value row) { splitImageRow(phase, expression, row); });
+    Value end = arith::MinUIOp::create(b, offsetBy(b, start, chunk), phase.index(units));
+    buildLoop(b, start, end, 1, [&](Value number) { splitImageUnit(phase, expression, number); });
   });
 }
 

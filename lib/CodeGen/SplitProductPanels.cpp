@@ -78,7 +78,7 @@ void SplitProductEmitter::packTransposed(PhaseBuilder &phase, Expression &expres
   buildLoop(b, 0, kTileColumns, 1, [&](Value lane) {
     Value own = arith::AddIOp::create(b, column, lane);
     // Past the end, the last column is as good as any.
-    if (columns % p.blockColumns() != 0) {
+    if (!fillsBlocks()) {
       Value last = phase.index(columns - 1);
       if (Value start = starts[p.columnDim])
         last = arith::SubIOp::create(b, last, start);
@@ -90,7 +90,8 @@ void SplitProductEmitter::packTransposed(PhaseBuilder &phase, Expression &expres
       index[inner] = offsetBy(b, start, half * kSplitLanes);
       Position position = positionOf(b, kB, index);
       position.vectorDim = d.dims[inner].terms[kB].dim;
-      if (d.dims[inner].extent % kTileK != 0)
+      if (reached.dims[inner].extent % kTileK != 0 ||
+          reached.dims[inner].extent != d.dims[inner].extent)
         position.mask =
             lanesInside(b, indexOf(b, inner, index[inner]), d.dims[inner].extent, kSplitLanes);
       halves[half] = split(b, expression, d.operands[kB].value, position);
@@ -159,9 +160,13 @@ void SplitProductEmitter::splitPanels(PhaseBuilder &phase, Expression &expressio
 /// All of a piece.
 void SplitProductEmitter::splitPiece(PhaseBuilder &phase, Expression &expression) {
   ImplicitLocOpBuilder &b = phase.b;
+  // Rows of B are read side by side, or, where they are transposed, from end to end.
+  int64_t panels = packsTransposed() ? 1 : p.panels();
   buildLoop(b, 0, p.batches(), 1, [&](Value batch) {
-    buildLoop(b, 0, p.panelBlocks(), 1, [&](Value block) {
-      splitPanels(phase, expression, batch, phase.index(0), phase.index(p.panels()), block);
+    buildLoop(b, 0, p.panels(), panels, [&](Value first) {
+      buildLoop(b, 0, p.panelBlocks(), 1, [&](Value block) {
+        splitPanels(phase, expression, batch, first, offsetBy(b, first, panels), block);
+      });
     });
   });
 }

@@ -147,10 +147,16 @@ void SplitProductEmitter::recompute(PhaseBuilder &phase, Expression &expression,
 // Results
 //===----------------------------------------------------------------------===//
 
+/// Whether no block of tiles reaches past the last column.
+bool SplitProductEmitter::fillsBlocks() const {
+  return reached.dims[p.columnDim].extent == d.dims[p.columnDim].extent &&
+         d.dims[p.columnDim].extent % p.blockColumns() == 0;
+}
+
 /// The lanes from a column of the piece on that are columns of the result; null: all.
 Value SplitProductEmitter::inColumns(ImplicitLocOpBuilder &b, Value column) const {
   int64_t columns = d.dims[p.columnDim].extent;
-  if (columns % p.blockColumns() == 0)
+  if (fillsBlocks())
     return nullptr;
   Value left = arith::SubIOp::create(b, arith::ConstantIndexOp::create(b, columns),
                                      indexOf(b, p.columnDim, column));

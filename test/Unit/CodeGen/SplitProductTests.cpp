@@ -187,6 +187,31 @@ TEST_F(SplitProduct, ComputesWhatHasNoPartsInPieces) {
   checkWhatHasNoParts(*kernel, 100, 1000);
 }
 
+/// Last pieces of rows, columns and K that are shorter than the others.
+TEST_F(SplitProduct, PiecesMayBeUneven) {
+  for (auto [m, n, k] : {std::array<int64_t, 3>{7, 800, 512}, {18, 6, 4384}, {130, 70, 700}})
+    for (bool ta : {false, true})
+      for (bool tb : {false, true})
+        for (const Machine &machine : {Machine::get("host").value(), smallCaches()}) {
+          SCOPED_TRACE(fmt::format("{}x{}x{} {} {}", m, n, k, ta, tb));
+          auto kernel = CompiledKernel::get(
+              {{ta ? fmt::format("{}x{}xf32", k, m) : fmt::format("{}x{}xf32", m, k),
+                tb ? fmt::format("{}x{}xf32", n, k) : fmt::format("{}x{}xf32", k, n)},
+               fmt::format("%r = dl.matmul %a0, %a1 {{transpose_a = {}, transpose_b = {}}}", ta,
+                           tb)},
+              machine, /*wantsAssembly=*/false, Winograd::Never, SplitProducts::WherePossible);
+          ASSERT_TRUE(kernel);
+          std::vector<Tensor> arguments = kernel->randomArguments(2);
+          Tensor expected = std::move(kernel->interpret(arguments)[0]);
+          Tensor actual = std::move(kernel->run(arguments)[0]);
+          float largest = 0;
+          for (int64_t i = 0; i < actual.size(); ++i)
+            largest =
+                std::max(largest, std::abs(actual.data<float>()[i] - expected.data<float>()[i]));
+          EXPECT_LE(largest, 1e-4F) << kernel->strategy();
+        }
+}
+
 TEST_F(SplitProduct, FlushesDenormals) {
   auto kernel = matmul(32, 32, 32, SplitProducts::WherePossible);
   ASSERT_TRUE(kernel);
