@@ -227,9 +227,11 @@ static std::optional<TileChoice> tryTiles(const KernelModule &module, const Cont
     auto descriptor = describeContraction(body.anchor, form);
     if (failed(descriptor))
       return std::nullopt;
-    std::optional<SplitProduct> product = chooseSplitProduct(*descriptor, module.options());
-    if (product && (!best || product->cycles < best->product.cycles))
-      best = TileChoice{std::move(*descriptor), std::move(*product)};
+    for (const ContractionDescriptor &own : {*descriptor, descriptor->swapped()}) {
+      std::optional<SplitProduct> product = chooseSplitProduct(own, module.options());
+      if (product && (!best || product->cycles < best->product.cycles))
+        best = TileChoice{own, std::move(*product)};
+    }
     if (!isa<Conv2DBackwardDataOp>(body.anchor))
       break;
   }

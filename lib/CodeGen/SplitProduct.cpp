@@ -57,9 +57,9 @@ std::string SplitProduct::describe(const ContractionDescriptor &d) const {
     return fmt::format("{}", fmt::join(names, "."));
   };
   std::string text = fmt::format(
-      "tiles {}x{} bf16x3; rows {}, runs {}; a {}{}, b packed{}; {} x {} blocks of {} k",
-      blockRows(), blockColumns(), names(rows.dims), names(run.dims),
-      transposes ? "transposed" : "copied", isSplitByTask[kA] ? " by tasks" : "",
+      "tiles {}x{} bf16x3; {}rows {}, runs {}; a {}{}, b packed{}; {} x {} blocks of {} k",
+      blockRows(), blockColumns(), isSwapped ? "operands swapped; " : "", names(rows.dims),
+      names(run.dims), transposes ? "transposed" : "copied", isSplitByTask[kA] ? " by tasks" : "",
       isSplitByTask[kB] ? " by tasks" : "", items(), columnBlocks(), panelBlocks() * kTileK);
   SmallVector<std::string> cuts;
   for (ArrayRef<SplitCut> own : {ArrayRef(rowCuts), ArrayRef(columnCuts), ArrayRef(reductionCuts)})
@@ -80,6 +80,8 @@ static constexpr double kProductCycles = 24, kChainCycles = 6 * 52, kLoadCycles 
                         kUnalignedLoadCycles = 36;
 /// Elements between rows from which on 16 of them meet in an eighth of the L1 cache's sets.
 static constexpr int64_t kFewSets = 256;
+/// Of memory, in which hardware fetches ahead.
+static constexpr int64_t kPageBytes = 4096;
 /// Of splitting an element (rows of A; A across its rows, and B; rows of B), what one of A costs
 /// more where it comes from beyond the L2 cache, and where the parts leave that.
 static constexpr double kCopyCycles = 0.45, kTransposeCycles = 0.9, kPackCycles = 0.7;
@@ -94,15 +96,28 @@ bool SplitChooser::isEligible() {
     return false;
   if (d.flops() < (wanted == SplitProducts::WherePossible ? 1 : kLeastFlops))
     return false;
-  int rank = static_cast<int>(d.operands[kC].shape.size());
+  bool areColumnsContiguous = false;
+  // One dimension of columns. It, or one of the rows, is contiguous in C.
+  int last = static_cast<int>(d.operands[kC].shape.size()) - 1;
   for (auto [index, dim] : llvm::enumerate(d.dims)) {
+    bool isContiguous = dim.terms[kC].dim == last && dim.terms[kC].coefficient == 1;
+    if (dim.role == DimRole::M && isContiguous)
+      rowDim = static_cast<int>(index);
     if (dim.role != DimRole::N)
       continue;
-    // One dimension of columns, contiguous in C.
-    if (columnDim >= 0 || dim.terms[kC].dim != rank - 1 || dim.terms[kC].coefficient != 1)
+    if (columnDim >= 0)
       return false;
     columnDim = static_cast<int>(index);
+    areColumnsContiguous = isContiguous;
   }
+  if (areColumnsContiguous)
+    rowDim = -1;
+  else if (columnDim < 0 || rowDim < 0)
+    return false;
+  // Vectors of B along the columns are successive elements, or all the same.
+  const AddressTerm &columns = d.dims[columnDim].terms[kB];
+  if (columns.occurs() && columns.coefficient != 1)
+    return false;
   // Every position of C is computed once.
   for (auto [dim, extent] : llvm::enumerate(d.operands[kC].shape)) {
     int64_t points = 1;
@@ -112,7 +127,7 @@ bool SplitChooser::isEligible() {
     if (points != extent)
       return false;
   }
-  return columnDim >= 0;
+  return true;
 }
 
 /// Lays out the image; false where rows of it cannot be copied as vectors.
@@ -122,6 +137,7 @@ bool SplitChooser::layOut(ArrayRef<int> order, bool isPadded) {
   int rank = static_cast<int>(a.shape.size()), last = order.back();
   this->isPadded = isPadded;
   current.columnDim = columnDim;
+  current.isSwapped = rowDim >= 0;
   current.ranges.clear();
   current.strides.clear();
   current.origin = 0;
@@ -217,17 +233,24 @@ double SplitChooser::farShare() const {
 double SplitChooser::stagingCycles(OperandIndex operand, bool isNear) const {
   const ContractionOperand &a = d.operands[kA], &b = d.operands[kB];
   double far = isNear ? 0 : farShare();
+  int64_t elements = 1;
+  for (int64_t extent : d.operands[operand].shape)
+    elements *= extent;
+  bool isFarSource = elements * 4 >= machine.l2Bytes;
   if (operand == kB) {
     const AddressTerm &columns = d.dims[columnDim].terms[kB];
-    bool packsColumns = columns.coefficient == 1 && b.strides()[columns.dim] == 1;
-    return static_cast<double>(bytesOf(kB)) / (2 * kSplitParts) *
-           ((packsColumns ? kPackCycles : kTransposeCycles) + far * kFarPackCycles);
+    SmallVector<int64_t> strides = b.strides();
+    double cycles = kTransposeCycles;
+    if (columns.coefficient == 1 && strides[columns.dim] == 1) {
+      cycles = kPackCycles;
+      // Pieces of rows, each in a page of its own.
+      if (isFarSource && !current.columnCuts.empty() && b.shape[columns.dim] * 4 >= kPageBytes)
+        cycles += kFarSourceCycles;
+    }
+    return static_cast<double>(bytesOf(kB)) / (2 * kSplitParts) * (cycles + far * kFarPackCycles);
   }
   auto count = static_cast<double>(current.plane);
-  int64_t elements = 1;
-  for (int64_t extent : a.shape)
-    elements *= extent;
-  double source = elements * 4 >= machine.l2Bytes ? kFarSourceCycles : 0;
+  double source = isFarSource ? kFarSourceCycles : 0;
   auto round = [&](int64_t extent, int64_t to) {
     count *= static_cast<double>(llvm::alignTo(extent, to)) / static_cast<double>(extent);
   };
@@ -275,7 +298,7 @@ void SplitChooser::tryAxes(const SplitAxis &rows, const SplitAxis &run) {
       continue;
     auto blocks = static_cast<double>(current.items() * current.columnBlocks());
     current.cycles = blocks * (blockCycles() * static_cast<double>(current.panelBlocks()) +
-                               static_cast<double>(rowTiles * columnTiles) * kTileEndCycles) +
+                               static_cast<double>(rowTiles * columnTiles) * tileEndCycles()) +
                      stagingCycles(kA, /*isNear=*/true) + stagingCycles(kB, /*isNear=*/true);
     if (best && current.cycles >= best->cycles)
       continue;
@@ -294,7 +317,8 @@ void SplitChooser::tryOrder(ArrayRef<int> order, bool isPadded) {
       for (auto [row, own] : llvm::enumerate(d.dims))
         if (own.role == DimRole::M)
           for (const SplitAxis &rows : axes(DimRole::M, static_cast<int>(row)))
-            tryAxes(rows, run);
+            if (rowDim < 0 || rows.dims == ArrayRef<int>{rowDim})
+              tryAxes(rows, run);
   }
 }
 

@@ -94,6 +94,10 @@ struct SplitProduct {
   /// For each dimension of the descriptor, in the image.
   llvm::SmallVector<int64_t> strides;
 
+  /// The description is that with A and B exchanged: rows are the result's columns, blocks of
+  /// which are transposed on their way there. The smaller operand can so be the one that is split
+  /// across its vectors.
+  bool isSwapped = false;
   SplitAxis rows, run;
   int64_t rowStride = 0;
   /// Dimensions outside the axes; `outer`: M and batch.
@@ -146,8 +150,8 @@ struct SplitProduct {
   std::string describe(const ContractionDescriptor &d) const;
 };
 
-/// How a contraction is computed by tiles; none where that cannot be, or is not
-/// wanted: where f32 multiply-adds are estimated to be faster.
+/// How a contraction, or the one that it is with A and B exchanged, is computed by tiles; none
+/// where that cannot be, or is not wanted: where f32 multiply-adds are estimated to be faster.
 std::optional<SplitProduct> chooseSplitProduct(const ContractionDescriptor &descriptor,
                                                const CodeGenOptions &options);
 

@@ -7,8 +7,8 @@
 
 namespace dl {
 
-/// Cycles of the epilogue of a tile.
-inline constexpr double kTileEndCycles = 100;
+/// Cycles of the epilogue of a tile, and of transposing it before.
+inline constexpr double kTileEndCycles = 100, kTileTransposeCycles = 100;
 
 /// Finds the cheapest image and tasks, by estimated cycles.
 class SplitChooser {
@@ -29,6 +29,7 @@ private:
   void tryAxes(const SplitAxis &rows, const SplitAxis &run);
   bool setAxes(const SplitAxis &rows, const SplitAxis &run);
   double blockCycles() const;
+  double tileEndCycles() const { return kTileEndCycles + (rowDim >= 0 ? kTileTransposeCycles : 0); }
   double farShare() const;
   double stagingCycles(OperandIndex operand, bool isNear) const;
   int64_t bytesOf(OperandIndex operand) const {
@@ -47,6 +48,8 @@ private:
   const Machine &machine;
   SplitProducts wanted;
   int columnDim = -1;
+  /// The row axis that blocks which are transposed need.
+  int rowDim = -1;
   /// Whether the rows of the image that is tried are padded; of the best one.
   bool isPadded = false, isBestPadded = false;
   /// What is tried, and the best so far.

@@ -14,6 +14,7 @@ static ContractionStrategy resultStrategy(const ContractionDescriptor &descripto
                                           const SplitProduct &product) {
   ContractionStrategy strategy;
   strategy.lanes = kTileColumns;
+  strategy.isSwapped = product.isSwapped;
   strategy.parts = product.parts;
   strategy.accumulation = product.parts > 1 ? Accumulation::Partials : Accumulation::Registers;
   strategy.operands[kC].count = 1;

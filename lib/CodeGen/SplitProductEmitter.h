@@ -100,6 +100,10 @@ private:
                             llvm::ArrayRef<mlir::Value> index, mlir::Value sum);
   void forEachRow(PhaseBuilder &phase, const Block &block,
                   llvm::function_ref<void(mlir::Value, llvm::ArrayRef<mlir::Value>)> body);
+  void storeSums(PhaseBuilder &phase, Expression &expression, const Position &position,
+                 mlir::Value sum);
+  void storeTransposedTile(PhaseBuilder &phase, Expression &expression, const Block &block,
+                           mlir::Value row, mlir::Value column);
   void storeRow(PhaseBuilder &phase, Expression &expression, const Block &block, mlir::Value number,
                 llvm::ArrayRef<mlir::Value> index);
   bool fillsBlocks() const;

@@ -163,7 +163,22 @@ Value SplitProductEmitter::inColumns(ImplicitLocOpBuilder &b, Value column) cons
   return lanesBelow(b, left, kTileColumns);
 }
 
-/// A row of the buffer to its place in the result.
+/// A vector of sums to its place in the result, or in this part of it.
+void SplitProductEmitter::storeSums(PhaseBuilder &phase, Expression &expression,
+                                    const Position &position, Value sum) {
+  ImplicitLocOpBuilder &b = phase.b;
+  if (p.parts == 1)
+    return base.writeResult(phase, expression, position, sum);
+  Value to = linearIndex(b, position.indices, stridesOf(d.operands[kC].shape));
+  to = advance(b, to, part, strategy.operands[kC].count);
+  Value memory = base.memoryOf(phase, kC);
+  if (position.mask)
+    vector::MaskedStoreOp::create(b, memory, to, position.mask, sum);
+  else
+    vector::StoreOp::create(b, sum, memory, to);
+}
+
+/// A row of the buffer.
 void SplitProductEmitter::storeRow(PhaseBuilder &phase, Expression &expression, const Block &block,
                                    Value number, ArrayRef<Value> indexOfRow) {
   ImplicitLocOpBuilder &b = phase.b;
@@ -174,27 +189,72 @@ void SplitProductEmitter::storeRow(PhaseBuilder &phase, Expression &expression, 
     position.vectorDim = static_cast<int>(position.indices.size()) - 1;
     position.mask = inColumns(b, index[p.columnDim]);
     Value at = offsetBy(b, advance(b, block.sums, number, p.blockColumns()), tile * kTileColumns);
-    Value sum = vector::LoadOp::create(b, base.vectorType(), buffer(phase), at);
-    if (p.parts == 1) {
-      base.writeResult(phase, expression, position, sum);
-      continue;
-    }
-    Value to = linearIndex(b, position.indices, stridesOf(d.operands[kC].shape));
-    to = advance(b, to, part, strategy.operands[kC].count);
-    Value memory = base.memoryOf(phase, kC);
-    if (position.mask)
-      vector::MaskedStoreOp::create(b, memory, to, position.mask, sum);
-    else
-      vector::StoreOp::create(b, sum, memory, to);
+    storeSums(phase, expression, position,
+              vector::LoadOp::create(b, base.vectorType(), buffer(phase), at));
   }
+}
+
+/// A tile of the buffer, column by column, whose rows are contiguous in the result. It is
+/// transposed in scratch, so that the epilogue is there once.
+void SplitProductEmitter::storeTransposedTile(PhaseBuilder &phase, Expression &expression,
+                                              const Block &block, Value row, Value column) {
+  ImplicitLocOpBuilder &b = phase.b;
+  Value turned = phase.scratch(transposeOffset, d.element, kTileRows * kTileColumns);
+  SmallVector<Value> rows;
+  Value from = advance(b, block.sums, row, p.blockColumns());
+  from = arith::AddIOp::create(b, from, column);
+  for (int64_t i = 0; i < kTileRows; ++i)
+    rows.push_back(vector::LoadOp::create(b, base.vectorType(), buffer(phase),
+                                          offsetBy(b, from, i * p.blockColumns())));
+  for (auto [i, vector] : llvm::enumerate(transposeVectors(b, rows)))
+    vector::StoreOp::create(b, vector, turned, phase.index(static_cast<int64_t>(i) * kTileRows));
+  int rowDim = p.rows.dims[0];
+  auto leftOf = [&](int dim, Value index) -> Value {
+    Value inPiece = arith::SubIOp::create(b, phase.index(p.piece.dims[dim].extent), index);
+    if (reached.dims[dim].extent == d.dims[dim].extent)
+      return inPiece;
+    Value inAll = arith::SubIOp::create(b, phase.index(d.dims[dim].extent), indexOf(b, dim, index));
+    return arith::MinSIOp::create(b, inPiece, inAll);
+  };
+  SmallVector<Value> index(block.index);
+  index[rowDim] = arith::AddIOp::create(b, block.row, row);
+  Value first = arith::AddIOp::create(b, block.column, column), mask;
+  bool fillsRows = reached.dims[rowDim].extent == d.dims[rowDim].extent &&
+                   p.piece.dims[rowDim].extent % p.blockRows() == 0;
+  if (!fillsRows)
+    mask = lanesBelow(b, leftOf(rowDim, index[rowDim]), kTileRows);
+  Value end = phase.index(kTileColumns);
+  if (!fillsBlocks())
+    end = arith::MinSIOp::create(b, end, leftOf(p.columnDim, first));
+  buildLoop(b, phase.index(0), end, 1, [&](Value number) {
+    index[p.columnDim] = arith::AddIOp::create(b, first, number);
+    Position position = positionOf(b, kC, index);
+    position.vectorDim = static_cast<int>(position.indices.size()) - 1;
+    position.mask = mask;
+    storeSums(phase, expression, position,
+              vector::LoadOp::create(b, base.vectorType(), turned,
+                                     advance(b, phase.index(0), number, kTileRows)));
+  });
 }
 
 void SplitProductEmitter::finishBlock(PhaseBuilder &phase, Expression &expression,
                                       const Block &block) {
-  buildIf(phase.b, hasNonFinite(phase, block), [&] { recompute(phase, expression, block); }, [] {});
-  forEachRow(phase, block, [&](Value number, ArrayRef<Value> index) {
-    storeRow(phase, expression, block, number, index);
-  });
+  ImplicitLocOpBuilder &b = phase.b;
+  buildIf(b, hasNonFinite(phase, block), [&] { recompute(phase, expression, block); }, [] {});
+  if (!p.isSwapped)
+    return forEachRow(phase, block, [&](Value number, ArrayRef<Value> index) {
+      storeRow(phase, expression, block, number, index);
+    });
+  auto store = [&] {
+    buildLoop(b, 0, p.blockRows(), kTileRows, [&](Value row) {
+      buildLoop(b, 0, p.blockColumns(), kTileColumns,
+                [&](Value column) { storeTransposedTile(phase, expression, block, row, column); });
+    });
+  };
+  Value inside = isInside(b, p.outer, block.index);
+  if (!inside)
+    return store();
+  buildIf(b, inside, store, [] {});
 }
 
 } // namespace dl

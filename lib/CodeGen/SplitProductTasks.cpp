@@ -72,7 +72,7 @@ double SplitChooser::taskCycles() const {
   auto blocks = static_cast<double>(current.items() * current.columnBlocks());
   double block = blockCycles() * static_cast<double>(current.panelBlocks()) +
                  (current.accumulates() ? tiles * kTileSumCycles : 0);
-  double cycles = rows * columns * blocks * (chunks * block + parts * tiles * kTileEndCycles);
+  double cycles = rows * columns * blocks * (chunks * block + parts * tiles * tileEndCycles());
   cycles += stagingCycles(kA, current.isSplitByTask[kA]) *
             (current.isSplitByTask[kA] ? rows * chunks * groups : 1);
   cycles += stagingCycles(kB, current.isSplitByTask[kB]) *
