@@ -14,7 +14,7 @@ inline constexpr double kTileEndCycles = 100, kTileTransposeCycles = 100;
 class SplitChooser {
 public:
   SplitChooser(const ContractionDescriptor &d, const CodeGenOptions &options)
-      : d(d), machine(options.machine), wanted(options.splitProducts) {
+      : d(d), options(options), machine(options.machine), wanted(options.splitProducts) {
     if (wanted == SplitProducts::WhereFaster)
       wanted = options.choice.splitProducts.value_or(wanted);
   }
@@ -41,10 +41,13 @@ private:
            llvm::ArrayRef<SplitCut> columns, llvm::ArrayRef<SplitCut> reductions);
   void tryTasks();
   double taskCycles() const;
+  bool isKept(OperandIndex operand) const;
+  bool isVariable(OperandIndex operand) const;
   int64_t wantedPieces() const;
   void chooseTasks(SplitProduct &product) const;
 
   const ContractionDescriptor &d;
+  const CodeGenOptions &options;
   const Machine &machine;
   SplitProducts wanted;
   int columnDim = -1;

@@ -39,8 +39,9 @@ SplitProductEmitter::SplitProductEmitter(KernelModule &module, const Contraction
 void SplitProductEmitter::emit() {
   for (OperandIndex operand : {kA, kB}) {
     int64_t bytes = operand == kA ? p.imageBytes() : p.panelBytes();
-    offsets[operand] =
-        p.isSplitByTask[operand] ? module.reserveScratch(bytes) : module.reserveWorkspace(bytes);
+    offsets[operand] = p.isSplitByTask[operand]
+                           ? module.reserveScratch(bytes)
+                           : module.reservePacked(bytes, d.operands[operand].value);
   }
   bufferOffset = module.reserveScratch(p.sumElements() * 4);
   transposeOffset = module.reserveScratch(kSplitParts * kTileElements * 2);

@@ -243,15 +243,18 @@ void SplitProductEmitter::splitImage(PhaseBuilder &phase, Expression &expression
 void SplitProductEmitter::emitImage() {
   int64_t units = imageUnits();
   int64_t chunk = llvm::divideCeil(units, std::min(units, kSplitTasks));
-  module.addPhase(llvm::divideCeil(units, chunk), [&](PhaseBuilder &phase) {
-    ImplicitLocOpBuilder &b = phase.b;
-    Expression expression(phase);
-    Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, phase.task, phase.index(0));
-    buildIf(b, isFirst, [&] { clearBehindImage(phase); }, [] {});
-    Value start = advance(b, phase.index(0), phase.task, chunk);
-    Value end = arith::MinUIOp::create(b, offsetBy(b, start, chunk), phase.index(units));
-    buildLoop(b, start, end, 1, [&](Value number) { splitImageUnit(phase, expression, number); });
-  });
+  module.addPackingPhase(
+      llvm::divideCeil(units, chunk), d.operands[kA].value, [&](PhaseBuilder &phase) {
+        ImplicitLocOpBuilder &b = phase.b;
+        Expression expression(phase);
+        Value isFirst =
+            arith::CmpIOp::create(b, arith::CmpIPredicate::eq, phase.task, phase.index(0));
+        buildIf(b, isFirst, [&] { clearBehindImage(phase); }, [] {});
+        Value start = advance(b, phase.index(0), phase.task, chunk);
+        Value end = arith::MinUIOp::create(b, offsetBy(b, start, chunk), phase.index(units));
+        buildLoop(b, start, end, 1,
+                  [&](Value number) { splitImageUnit(phase, expression, number); });
+      });
 }
 
 } // namespace dl

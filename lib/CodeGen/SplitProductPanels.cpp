@@ -179,25 +179,26 @@ void SplitProductEmitter::emitPanels() {
   int64_t groups = std::min<int64_t>(p.panels(), llvm::divideCeil(wanted, blockGroups));
   int64_t panelsOfTask = llvm::divideCeil(p.panels(), groups);
   groups = llvm::divideCeil(p.panels(), panelsOfTask);
-  module.addPhase(p.batches() * groups * blockGroups, [&](PhaseBuilder &phase) {
-    ImplicitLocOpBuilder &b = phase.b;
-    Expression expression(phase);
-    Value rest = phase.task;
-    auto take = [&](int64_t count, int64_t size, int64_t total) {
-      Value start =
-          advance(b, phase.index(0), arith::RemUIOp::create(b, rest, phase.index(count)), size);
-      rest = arith::DivUIOp::create(b, rest, phase.index(count));
-      Value end = offsetBy(b, start, size);
-      if (count * size != total)
-        end = arith::MinUIOp::create(b, end, phase.index(total));
-      return std::make_pair(start, end);
-    };
-    std::pair<Value, Value> panels = take(groups, panelsOfTask, p.panels());
-    auto [firstBlock, endBlock] = take(blockGroups, blocksOfTask, blocks);
-    buildLoop(b, firstBlock, endBlock, 1, [&](Value block) {
-      splitPanels(phase, expression, rest, panels.first, panels.second, block);
-    });
-  });
+  module.addPackingPhase(
+      p.batches() * groups * blockGroups, d.operands[kB].value, [&](PhaseBuilder &phase) {
+        ImplicitLocOpBuilder &b = phase.b;
+        Expression expression(phase);
+        Value rest = phase.task;
+        auto take = [&](int64_t count, int64_t size, int64_t total) {
+          Value start =
+              advance(b, phase.index(0), arith::RemUIOp::create(b, rest, phase.index(count)), size);
+          rest = arith::DivUIOp::create(b, rest, phase.index(count));
+          Value end = offsetBy(b, start, size);
+          if (count * size != total)
+            end = arith::MinUIOp::create(b, end, phase.index(total));
+          return std::make_pair(start, end);
+        };
+        std::pair<Value, Value> panels = take(groups, panelsOfTask, p.panels());
+        auto [firstBlock, endBlock] = take(blockGroups, blocksOfTask, blocks);
+        buildLoop(b, firstBlock, endBlock, 1, [&](Value block) {
+          splitPanels(phase, expression, rest, panels.first, panels.second, block);
+        });
+      });
 }
 
 } // namespace dl

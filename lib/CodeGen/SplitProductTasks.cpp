@@ -62,6 +62,19 @@ int64_t SplitChooser::wantedPieces() const {
   return std::clamp<int64_t>(static_cast<int64_t>(d.flops() / kPieceFlops), 2, kWantedPieces);
 }
 
+/// Whether an operand's parts are kept from run to run: a variable's, where nothing else is in
+/// the workspace.
+bool SplitChooser::isKept(OperandIndex operand) const {
+  OperandIndex other = operand == kA ? kB : kA;
+  return isVariable(operand) && !current.isSplitByTask[operand] && current.parts == 1 &&
+         (current.isSplitByTask[other] || isVariable(other));
+}
+
+bool SplitChooser::isVariable(OperandIndex operand) const {
+  auto argument = dyn_cast<BlockArgument>(d.operands[operand].value);
+  return argument && llvm::is_contained(options.variables, argument.getArgNumber());
+}
+
 /// Of the whole iteration, with the current cuts and tasks.
 double SplitChooser::taskCycles() const {
   auto rows = static_cast<double>(piecesOf(current.rowCuts)),
@@ -73,10 +86,12 @@ double SplitChooser::taskCycles() const {
   double block = blockCycles() * static_cast<double>(current.panelBlocks()) +
                  (current.accumulates() ? tiles * kTileSumCycles : 0);
   double cycles = rows * columns * blocks * (chunks * block + parts * tiles * tileEndCycles());
-  cycles += stagingCycles(kA, current.isSplitByTask[kA]) *
-            (current.isSplitByTask[kA] ? rows * chunks * groups : 1);
-  cycles += stagingCycles(kB, current.isSplitByTask[kB]) *
-            (current.isSplitByTask[kB] ? rows * chunks * columns : 1);
+  if (!isKept(kA))
+    cycles += stagingCycles(kA, current.isSplitByTask[kA]) *
+              (current.isSplitByTask[kA] ? rows * chunks * groups : 1);
+  if (!isKept(kB))
+    cycles += stagingCycles(kB, current.isSplitByTask[kB]) *
+              (current.isSplitByTask[kB] ? rows * chunks * columns : 1);
   // Uncut, each task passes all.
   constexpr double kGroups = static_cast<double>(kWantedTasks);
   if (!current.isSplitByTask[kB])

@@ -4,6 +4,7 @@
 #include "Models.h"
 #include "dl/Executable.h"
 #include "dl/JIT/Compiler.h"
+#include "dl/Support/Machine.h"
 #include "dl/Trainer.h"
 
 #include <gtest/gtest.h>
@@ -43,7 +44,7 @@ dl.model @convolutions(%x: tensor<?x14x14x64xf32>) {
   dl.return %4
 })";
 
-/// Tiles of bf16 (AMX) keep nothing.
+/// What tiles of bf16 (AMX) keep depends on the pieces that they take.
 CompileOptions withoutTiles() {
   CompileOptions options;
   options.splitF32 = false;
@@ -81,6 +82,26 @@ double difference(const Tensor &left, const Tensor &right) {
 }
 
 constexpr double kTolerance = 1e-5;
+
+TEST(Packed, TilesKeepPartsOfWeights) {
+  if (!Machine::get("host").value().hasTiles)
+    GTEST_SKIP() << "this CPU has no tiles of bf16 (AMX)";
+  constexpr const char *kLayer = R"(
+dl.model @layer(%x: tensor<?x512xf32>) {
+  %w = dl.parameter "fc.weight" {init = he_normal} : tensor<512x512xf32>
+  %y = dl.linear %x, %w
+  dl.return %y
+})";
+  ProgramRequest request;
+  request.batch = 512;
+  auto kept = compileProgram(parse(kLayer), request, CompileOptions());
+  ASSERT_TRUE(kept.ok()) << kept.error().message;
+  EXPECT_EQ((*kept)->packedBytes, 512 * 512 * 6);
+  Executable tiles = compiled(kLayer, CompileOptions()), plain = compiled(kLayer);
+  Tensor input = noise({512, 512});
+  EXPECT_LE(difference(outputOf(tiles, input), outputOf(plain, input)), kTolerance);
+  EXPECT_EQ(difference(outputOf(tiles, input), outputOf(tiles, input)), 0);
+}
 
 TEST(Packed, WhatProgramsTell) {
   ProgramRequest request;
