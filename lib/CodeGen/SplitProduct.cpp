@@ -85,7 +85,7 @@ static constexpr int64_t kPageBytes = 4096;
 /// Of splitting an element (rows of A; A across its rows, and B; rows of B), what one of A costs
 /// more where it comes from beyond the L2 cache, and where the parts leave that.
 static constexpr double kCopyCycles = 0.45, kTransposeCycles = 0.9, kPackCycles = 0.7;
-static constexpr double kFarSourceCycles = 0.8;
+static constexpr double kFarSourceCycles = 0.8, kFarPiecesCycles = 0.6;
 static constexpr double kFarCopyCycles = 3, kFarTransposeCycles = 7, kFarPackCycles = 0.7;
 /// Fewer operations than this are not worth the way.
 static constexpr double kLeastFlops = 1e6;
@@ -245,7 +245,7 @@ double SplitChooser::stagingCycles(OperandIndex operand, bool isNear) const {
       cycles = kPackCycles;
       // Pieces of rows, each in a page of its own.
       if (isFarSource && !current.columnCuts.empty() && b.shape[columns.dim] * 4 >= kPageBytes)
-        cycles += kFarSourceCycles;
+        cycles += kFarPiecesCycles;
     }
     return static_cast<double>(bytesOf(kB)) / (2 * kSplitParts) * (cycles + far * kFarPackCycles);
   }

@@ -92,11 +92,12 @@ double SplitChooser::taskCycles() const {
   if (!isKept(kB))
     cycles += stagingCycles(kB, current.isSplitByTask[kB]) *
               (current.isSplitByTask[kB] ? rows * chunks * columns : 1);
-  // Uncut, each task passes all.
-  constexpr double kGroups = static_cast<double>(kWantedTasks);
+  // Uncut, each group of rows passes all panels, and its own blocks leave little room for them.
+  double passes = current.isCut() ? rows
+                                  : 2 * std::ceil(static_cast<double>(current.items()) /
+                                                  static_cast<double>(current.itemsOfTask));
   if (!current.isSplitByTask[kB])
-    cycles += (current.isCut() ? rows : kGroups) * static_cast<double>(current.panelBytes()) *
-              farShare() * kFarCycles;
+    cycles += passes * static_cast<double>(current.panelBytes()) * farShare() * kFarCycles;
   if (!current.isSplitByTask[kA])
     cycles += (current.isCut() ? columns : 1) * static_cast<double>(current.imageBytes()) *
               farShare() * kFarCycles;
@@ -168,9 +169,9 @@ std::optional<SplitProduct> SplitChooser::choose() {
   if (!best)
     return std::nullopt;
   // The same image uncut, with what distance costs, or in pieces.
+  chooseTasks(*best);
   current = *best;
   best->cycles = taskCycles();
-  chooseTasks(*best);
   SplitProduct layout = *best;
   SplitCutChoices choices = choicesOfCuts(d);
   for (ArrayRef<SplitCut> rows : choices.rows)
