@@ -1,4 +1,4 @@
-//===- SplitProductChooser.h - Chooses how tiles compute a contraction -*- C++ -*-===//
+//===- SplitProductChooser.h - Chooses pieces and image ---------*- C++ -*-===//
 
 #ifndef DL_LIB_CODEGEN_SPLITPRODUCTCHOOSER_H
 #define DL_LIB_CODEGEN_SPLITPRODUCTCHOOSER_H

@@ -1,4 +1,4 @@
-//===- SplitProductCuts.cpp - Pieces of a product by tiles -----------------------===//
+//===- SplitProductCuts.cpp - Pieces of a product by tiles ----------------===//
 //
 // Rows, columns and K are cut to about a power of two, from the outermost
 // dimension inwards: outer ones to single indices, the next one to blocks, inner

@@ -1,4 +1,4 @@
-//===- SplitProductTasks.cpp - Pieces and tasks of a product by tiles ------------===//
+//===- SplitProductTasks.cpp - Pieces and tasks of a product by tiles -----===//
 
 #include "SplitProductChooser.h"
 
