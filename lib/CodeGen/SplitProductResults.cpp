@@ -200,14 +200,14 @@ void SplitProductEmitter::storeTransposedTile(PhaseBuilder &phase, Expression &e
                                               const Block &block, Value row, Value column) {
   ImplicitLocOpBuilder &b = phase.b;
   Value turned = phase.scratch(transposeOffset, d.element, kTileRows * kTileColumns);
-  SmallVector<Value> rows;
-  Value from = advance(b, block.sums, row, p.blockColumns());
-  from = arith::AddIOp::create(b, from, column);
-  for (int64_t i = 0; i < kTileRows; ++i)
-    rows.push_back(vector::LoadOp::create(b, base.vectorType(), buffer(phase),
-                                          offsetBy(b, from, i * p.blockColumns())));
-  for (auto [i, vector] : llvm::enumerate(transposeVectors(b, rows)))
-    vector::StoreOp::create(b, vector, turned, phase.index(static_cast<int64_t>(i) * kTileRows));
+  Value from = arith::AddIOp::create(b, advance(b, block.sums, row, p.blockColumns()), column);
+  storeTransposed(
+      b, kTileRows, kTileColumns, /*isShort=*/true,
+      [&](Value number) -> Value {
+        return vector::LoadOp::create(b, base.vectorType(), buffer(phase),
+                                      advance(b, from, number, p.blockColumns()));
+      },
+      turned, phase.index(0), kTileRows);
   int rowDim = p.rows.dims[0];
   auto leftOf = [&](int dim, Value index) -> Value {
     Value inPiece = arith::SubIOp::create(b, phase.index(p.piece.dims[dim].extent), index);
