@@ -12,7 +12,7 @@ namespace dl {
 /// Cycles of adding a tile up over pieces of K; of an element of a part of the result.
 static constexpr double kTileSumCycles = 40, kPartCycles = 2;
 /// Of a byte of what is beyond the L2 cache, each time that a piece reads it.
-static constexpr double kFarCycles = 0.044;
+static constexpr double kFarCycles = 0.06;
 /// f32 multiplications a cycle that tiles must be estimated to reach; vectors reach 27 to 29, and
 /// suffer less where operands are cold.
 static constexpr double kVectorProducts = 30;
@@ -21,7 +21,7 @@ static constexpr int64_t kWantedTasks = 24;
 static constexpr double kTaskFlops = 2e6;
 /// The same where they do: large pieces are split less often.
 static constexpr int64_t kWantedPieces = 64;
-static constexpr double kPieceFlops = 256e6, kFlopsOfTwo = 16e6;
+static constexpr double kPieceFlops = 512e6, kFlopsOfTwo = 16e6;
 /// The share of the L2 cache that a task may fill.
 static constexpr double kCacheShare = 0.75;
 
