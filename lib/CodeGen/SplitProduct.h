@@ -21,8 +21,8 @@
 // operands of a piece into its scratch memory, multiplies, and goes on to the next
 // (SplitProductCuts.cpp). What no cut divides is split once, by a phase before, and
 // read by all tasks. Splitting costs about a cycle an element, more where it is
-// brought from afar; a product costs 1/130: pieces of some hundred rows and columns
-// spend a tenth to a fifth of their time on it.
+// brought from afar, and a multiplication and addition 1/65: pieces of some hundred
+// rows and columns spend a tenth to a fifth of their time on splitting.
 //
 // A piece of A is an image: a copy of the tensor, padding included, its dimensions
 // permuted, in three planes h, m, l. A tile of it is 16 rows of 32 elements, a
