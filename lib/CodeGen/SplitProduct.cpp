@@ -49,22 +49,28 @@ int64_t SplitProduct::tasks() const {
          llvm::divideCeil(items(), itemsOfTask) * llvm::divideCeil(columnBlocks(), columnsOfTask);
 }
 
-std::string SplitProduct::describe(const ContractionDescriptor &d) const {
+bool SplitProduct::isSplitByTask(OperandIndex operand) const {
+  auto divides = [&](const SplitCut &cut) { return piece.dims[cut.dim].terms[operand].occurs(); };
+  return llvm::any_of(rowCuts, divides) || llvm::any_of(columnCuts, divides) ||
+         llvm::any_of(reductionCuts, divides);
+}
+
+std::string SplitProduct::describe() const {
   auto names = [&](ArrayRef<int> dims) {
     SmallVector<std::string> names;
     for (int dim : dims)
-      names.push_back(d.dims[dim].name);
+      names.push_back(piece.dims[dim].name);
     return fmt::format("{}", fmt::join(names, "."));
   };
   std::string text = fmt::format(
       "tiles {}x{} bf16x3; {}rows {}, runs {}; a {}{}, b packed{}; {} x {} blocks of {} k",
       blockRows(), blockColumns(), isSwapped ? "operands swapped; " : "", names(rows.dims),
-      names(run.dims), transposes ? "transposed" : "copied", isSplitByTask[kA] ? " by tasks" : "",
-      isSplitByTask[kB] ? " by tasks" : "", items(), columnBlocks(), panelBlocks() * kTileK);
+      names(run.dims), transposes ? "transposed" : "copied", isSplitByTask(kA) ? " by tasks" : "",
+      isSplitByTask(kB) ? " by tasks" : "", items(), columnBlocks(), panelBlocks() * kTileK);
   SmallVector<std::string> cuts;
   for (ArrayRef<SplitCut> own : {ArrayRef(rowCuts), ArrayRef(columnCuts), ArrayRef(reductionCuts)})
     for (const SplitCut &cut : own)
-      cuts.push_back(fmt::format("{} of {}", cut.size, d.dims[cut.dim].name));
+      cuts.push_back(fmt::format("{} of {}", cut.size, piece.dims[cut.dim].name));
   if (!cuts.empty())
     text += fmt::format(" in pieces of {}", fmt::join(cuts, ", "));
   if (accumulates())
@@ -82,8 +88,8 @@ static constexpr double kProductCycles = 24, kChainCycles = 6 * 52, kLoadCycles 
 static constexpr int64_t kFewSets = 256;
 /// Of memory, in which hardware fetches ahead.
 static constexpr int64_t kPageBytes = 4096;
-/// Of splitting an element (rows of A; A across its rows, and B; rows of B), what one of A costs
-/// more where it comes from beyond the L2 cache, and where the parts leave that.
+/// Of splitting an element (rows of A; A across its rows, and B; rows of B); what one costs more
+/// that comes from beyond the L2 cache (of A; of pieces of B's rows), and whose parts leave that.
 static constexpr double kCopyCycles = 0.45, kTransposeCycles = 0.9, kPackCycles = 0.7;
 static constexpr double kFarSourceCycles = 0.8, kFarPiecesCycles = 0.6;
 static constexpr double kFarCopyCycles = 3, kFarTransposeCycles = 7, kFarPackCycles = 0.7;
@@ -223,7 +229,7 @@ double SplitChooser::blockCycles() const {
 double SplitChooser::farShare() const {
   int64_t bytes = 0;
   for (OperandIndex operand : {kA, kB})
-    if (!current.isSplitByTask[operand])
+    if (!current.isSplitByTask(operand))
       bytes += bytesOf(operand);
   return std::max(0.0, 1 - static_cast<double>(machine.l2Bytes) / 2 /
                                static_cast<double>(std::max<int64_t>(bytes, 1)));
@@ -233,10 +239,7 @@ double SplitChooser::farShare() const {
 double SplitChooser::stagingCycles(OperandIndex operand, bool isNear) const {
   const ContractionOperand &a = d.operands[kA], &b = d.operands[kB];
   double far = isNear ? 0 : farShare();
-  int64_t elements = 1;
-  for (int64_t extent : d.operands[operand].shape)
-    elements *= extent;
-  bool isFarSource = elements * 4 >= machine.l2Bytes;
+  bool isFarSource = ShapedType::getNumElements(d.operands[operand].shape) * 4 >= machine.l2Bytes;
   if (operand == kB) {
     const AddressTerm &columns = d.dims[columnDim].terms[kB];
     SmallVector<int64_t> strides = b.strides();

@@ -77,8 +77,6 @@ struct SplitProduct {
   ContractionDescriptor piece;
   /// Dimensions that are cut, outer to inner: of M and batch, of N, of K.
   llvm::SmallVector<SplitCut> rowCuts, columnCuts, reductionCuts;
-  /// Whether tasks split their own pieces of A and of B.
-  bool isSplitByTask[2] = {false, false};
 
   /// The image of A: dimensions of the tensor, outer to inner; the indices that
   /// it holds and its strides, for each dimension of the tensor.
@@ -118,6 +116,8 @@ struct SplitProduct {
   double cycles = 0;
 
   bool isCut() const { return !rowCuts.empty() || !columnCuts.empty() || !reductionCuts.empty(); }
+  /// Whether tasks split their own pieces of A, or of B.
+  bool isSplitByTask(OperandIndex operand) const;
   int64_t chunks() const { return piecesOf(reductionCuts); }
   /// Several pieces of K are added up in scratch memory.
   bool accumulates() const { return chunksOfPart > 1; }
@@ -147,7 +147,7 @@ struct SplitProduct {
                          : blockElements();
   }
 
-  std::string describe(const ContractionDescriptor &d) const;
+  std::string describe() const;
 };
 
 /// How a contraction, or the one that it is with A and B exchanged, is computed by tiles; none

@@ -39,7 +39,7 @@ SplitProductEmitter::SplitProductEmitter(KernelModule &module, const Contraction
 void SplitProductEmitter::emit() {
   for (OperandIndex operand : {kA, kB}) {
     int64_t bytes = operand == kA ? p.imageBytes() : p.panelBytes();
-    offsets[operand] = p.isSplitByTask[operand]
+    offsets[operand] = p.isSplitByTask(operand)
                            ? module.reserveScratch(bytes)
                            : module.reservePacked(bytes, d.operands[operand].value);
   }
@@ -49,9 +49,9 @@ void SplitProductEmitter::emit() {
   if (p.parts > 1)
     base.stagedOffset[kC] =
         module.reserveWorkspace(base.bytes(strategy.operands[kC].count * p.parts));
-  if (!p.isSplitByTask[kA])
+  if (!p.isSplitByTask(kA))
     emitImage();
-  if (!p.isSplitByTask[kB])
+  if (!p.isSplitByTask(kB))
     emitPanels();
   emitMultiply();
   if (p.parts > 1)
@@ -62,7 +62,7 @@ void SplitProductEmitter::emit() {
 
 Value SplitProductEmitter::partsOf(PhaseBuilder &phase, OperandIndex operand, Type type) const {
   int64_t count = (operand == kA ? p.imageBytes() : p.panelBytes()) / storageBytes(type);
-  return p.isSplitByTask[operand] ? phase.scratch(offsets[operand], type, count)
+  return p.isSplitByTask(operand) ? phase.scratch(offsets[operand], type, count)
                                   : phase.workspace(offsets[operand], type, count);
 }
 

@@ -43,8 +43,7 @@ private:
   // SplitProductParts.cpp
   Parts split(mlir::ImplicitLocOpBuilder &b, Expression &expression, mlir::Value source,
               const Position &position);
-  void fetchAhead(PhaseBuilder &phase, OperandIndex operand, const Position &position, int dim,
-                  int64_t count);
+  void fetchAhead(PhaseBuilder &phase, const Position &position, int dim, int64_t count);
   void storeForTranspose(PhaseBuilder &phase, int64_t part, mlir::Value number, mlir::Value vector);
   void transposeParts(PhaseBuilder &phase,
                       llvm::function_ref<void(mlir::Value, int64_t, mlir::Value)> store);
@@ -60,8 +59,10 @@ private:
                       mlir::Value at, mlir::Value across, mlir::Value along);
   void clearBehindImage(PhaseBuilder &phase);
   void clearImage(PhaseBuilder &phase, mlir::Value at, int64_t count);
+
+  // SplitProductPanels.cpp
   void emitPanels();
-  void splitPiece(PhaseBuilder &phase, Expression &expression);
+  void splitPanelsOfPiece(PhaseBuilder &phase, Expression &expression);
   void splitPanels(PhaseBuilder &phase, Expression &expression, mlir::Value batch,
                    mlir::Value first, mlir::Value end, mlir::Value block);
   void packColumns(PhaseBuilder &phase, Expression &expression,
@@ -142,7 +143,7 @@ private:
   const SplitProduct &p;
   ContractionStrategy strategy;
   ContractionEmitter base;
-  /// The same with the extents that pieces reach.
+  /// The description with the extents that pieces reach.
   ContractionDescriptor reached;
   /// For each dimension, the first index of the piece; null: 0. The part of K.
   llvm::SmallVector<mlir::Value> starts;

@@ -74,7 +74,7 @@ void SplitProductEmitter::copyImageRow(PhaseBuilder &phase, Expression &expressi
             both(b, position.mask,
                  lanesInside(b, position.indices[last], d.operands[kA].shape[last], kSplitLanes));
       if (lanes > 0) {
-        fetchAhead(phase, kA, position, rowBefore, kRowsAhead);
+        fetchAhead(phase, position, rowBefore, kRowsAhead);
         halves[half] = split(b, expression, d.operands[kA].value, position);
       } else
         halves[half].fill(splatBits(b, 0));

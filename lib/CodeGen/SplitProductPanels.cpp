@@ -158,7 +158,7 @@ void SplitProductEmitter::splitPanels(PhaseBuilder &phase, Expression &expressio
 }
 
 /// All of a piece.
-void SplitProductEmitter::splitPiece(PhaseBuilder &phase, Expression &expression) {
+void SplitProductEmitter::splitPanelsOfPiece(PhaseBuilder &phase, Expression &expression) {
   ImplicitLocOpBuilder &b = phase.b;
   // Rows of B are read side by side, or, where they are transposed, from end to end.
   int64_t panels = packsTransposed() ? 1 : p.panels();

@@ -79,17 +79,15 @@ SplitProductEmitter::Parts SplitProductEmitter::split(ImplicitLocOpBuilder &b,
   return {h, m, bitsOf(b, last)};
 }
 
-/// Fetches what lies `count` indices of a dimension further on than a vector that is read, where
-/// the tensor lies beyond the L2 cache: pieces of rows no hardware foresees.
-void SplitProductEmitter::fetchAhead(PhaseBuilder &phase, OperandIndex operand,
-                                     const Position &position, int dim, int64_t count) {
+/// Fetches what lies `count` indices of a dimension further on than a vector of A that is read,
+/// where A lies beyond the L2 cache: pieces of rows no hardware foresees.
+void SplitProductEmitter::fetchAhead(PhaseBuilder &phase, const Position &position, int dim,
+                                     int64_t count) {
   ImplicitLocOpBuilder &b = phase.b;
-  auto argument = dyn_cast<BlockArgument>(d.operands[operand].value);
-  SmallVector<int64_t> strides = d.operands[operand].strides();
-  int64_t elements = 1;
-  for (int64_t extent : d.operands[operand].shape)
-    elements *= extent;
-  if (!argument || dim < 0 || elements * 4 < module.machine().l2Bytes)
+  const ContractionOperand &a = d.operands[kA];
+  auto argument = dyn_cast<BlockArgument>(a.value);
+  SmallVector<int64_t> strides = a.strides();
+  if (!argument || dim < 0 || ShapedType::getNumElements(a.shape) * 4 < module.machine().l2Bytes)
     return;
   Value at = offsetBy(b, linearIndex(b, position.indices, strides), count * strides[dim]);
   memref::PrefetchOp::create(b, phase.argument(argument), at, /*isWrite=*/false,

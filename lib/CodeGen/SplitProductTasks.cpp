@@ -33,13 +33,9 @@ bool SplitChooser::cut(const SplitProduct &layout, ArrayRef<SplitCut> rows,
   current.rowCuts.assign(rows.begin(), rows.end());
   current.columnCuts.assign(columns.begin(), columns.end());
   current.reductionCuts.assign(reductions.begin(), reductions.end());
-  for (bool &isByTask : current.isSplitByTask)
-    isByTask = false;
   for (ArrayRef<SplitCut> cuts : {rows, columns, reductions})
     for (const SplitCut &cut : cuts) {
       current.piece.dims[cut.dim].extent = cut.size;
-      for (OperandIndex operand : {kA, kB})
-        current.isSplitByTask[operand] |= d.dims[cut.dim].terms[operand].occurs();
       // Whole tiles.
       if ((cut.dim == layout.run.dims.back() && cut.size % kTileK != 0) ||
           (cut.dim == columnDim && cut.size % current.blockColumns() != 0))
@@ -67,8 +63,8 @@ int64_t SplitChooser::wantedPieces() const {
 /// the workspace.
 bool SplitChooser::isKept(OperandIndex operand) const {
   OperandIndex other = operand == kA ? kB : kA;
-  return isVariable(operand) && !current.isSplitByTask[operand] && current.parts == 1 &&
-         (current.isSplitByTask[other] || isVariable(other));
+  return isVariable(operand) && !current.isSplitByTask(operand) && current.parts == 1 &&
+         (current.isSplitByTask(other) || isVariable(other));
 }
 
 bool SplitChooser::isVariable(OperandIndex operand) const {
@@ -88,18 +84,18 @@ double SplitChooser::taskCycles() const {
                  (current.accumulates() ? tiles * kTileSumCycles : 0);
   double cycles = rows * columns * blocks * (chunks * block + parts * tiles * tileEndCycles());
   if (!isKept(kA))
-    cycles += stagingCycles(kA, current.isSplitByTask[kA]) *
-              (current.isSplitByTask[kA] ? rows * chunks * groups : 1);
+    cycles += stagingCycles(kA, current.isSplitByTask(kA)) *
+              (current.isSplitByTask(kA) ? rows * chunks * groups : 1);
   if (!isKept(kB))
-    cycles += stagingCycles(kB, current.isSplitByTask[kB]) *
-              (current.isSplitByTask[kB] ? rows * chunks * columns : 1);
+    cycles += stagingCycles(kB, current.isSplitByTask(kB)) *
+              (current.isSplitByTask(kB) ? rows * chunks * columns : 1);
   // Uncut, each group of rows passes all panels, and its own blocks leave little room for them.
   double passes = current.isCut() ? rows
                                   : 2 * std::ceil(static_cast<double>(current.items()) /
                                                   static_cast<double>(current.itemsOfTask));
-  if (!current.isSplitByTask[kB])
+  if (!current.isSplitByTask(kB))
     cycles += passes * static_cast<double>(current.panelBytes()) * farShare() * kFarCycles;
-  if (!current.isSplitByTask[kA])
+  if (!current.isSplitByTask(kA))
     cycles += (current.isCut() ? columns : 1) * static_cast<double>(current.imageBytes()) *
               farShare() * kFarCycles;
   if (current.parts > 1)
@@ -117,7 +113,7 @@ void SplitChooser::tryTasks() {
   auto room = static_cast<double>(machine.l2Bytes) * kCacheShare;
   int64_t bytes = 0;
   for (OperandIndex operand : {kA, kB})
-    if (current.isSplitByTask[operand] || static_cast<double>(bytesOf(operand)) < room / 2)
+    if (current.isSplitByTask(operand) || static_cast<double>(bytesOf(operand)) < room / 2)
       bytes += bytesOf(operand);
   for (int64_t columnsOfTask : {columns, columns / 2 + columns % 2, int64_t{1}})
     for (int64_t chunksOfPart :

@@ -286,11 +286,11 @@ SplitProductEmitter::Block SplitProductEmitter::enterBlock(PhaseBuilder &phase, 
 void SplitProductEmitter::multiplyPiece(PhaseBuilder &phase, Expression &expression,
                                         const ColumnLoop &overColumns,
                                         const BlockLoop &overBlocks) {
-  if (p.isSplitByTask[kA])
+  if (p.isSplitByTask(kA))
     splitImage(phase, expression);
   overColumns([&](Value piece) {
-    if (p.isSplitByTask[kB])
-      splitPiece(phase, expression);
+    if (p.isSplitByTask(kB))
+      splitPanelsOfPiece(phase, expression);
     overBlocks([&](Value item, Value column) {
       Block block = enterBlock(phase, item, column, piece);
       multiplyTiles(phase, block);
