@@ -65,11 +65,11 @@ void Backend::setLevel(int optLevel, CodeRole ofRole) {
 /// The code of kernels is as fast as the other selector's, which still gets what the fast one
 /// does not know, some shuffles and selections among vectors, and with them all that is above in
 /// a block; the rest takes a tenth of the time. With 16 registers code is up to a tenth slower.
-bool Backend::selectsFast(const llvm::Module &module) const {
+bool Backend::selectsFast() const {
   if (role == CodeRole::Program)
     return true;
   bool hasRoom = machine.vectorRegisters >= 32;
-  return level < 3 && hasRoom && target->getTargetTriple().isX86() && allowsFastSelection(module);
+  return level < 3 && hasRoom && target->getTargetTriple().isX86();
 }
 
 /// Null: this target has none. The pipeline of the code generator is still made of LLVM's
@@ -92,7 +92,7 @@ FailureOr<llvm::SmallVector<char, 0>> Backend::write(llvm::Module &module, Outpu
   if (!writer)
     return failure();
   // LLVM sets it for `None`, and never back.
-  bool isFast = selectsFast(module);
+  bool isFast = selectsFast();
   target->setFastISel(isFast);
   if (isFast && role == CodeRole::Kernels)
     putStandIns(module, machine.hasFMA);

@@ -35,7 +35,7 @@ private:
 
   Backend(const Machine &machine, std::unique_ptr<llvm::TargetMachine> target);
   Writer *writerOf(OutputKind kind);
-  bool selectsFast(const llvm::Module &module) const;
+  bool selectsFast() const;
 
   Machine machine;
   std::unique_ptr<llvm::TargetMachine> target;

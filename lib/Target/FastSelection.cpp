@@ -10,12 +10,6 @@ using namespace llvm;
 
 namespace dl {
 
-bool allowsFastSelection(const Module &module) {
-  return none_of(module, [](const Function &function) {
-    return function.getName().starts_with("llvm.x86.t");
-  });
-}
-
 static void expandMinMax(BasicBlock &block) {
   for (Instruction &instruction : make_early_inc_range(block)) {
     auto *call = dyn_cast<MinMaxIntrinsic>(&instruction);

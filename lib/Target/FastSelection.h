@@ -7,9 +7,6 @@
 
 namespace dl {
 
-/// Whether LLVM's fast selector may take what it can of a module for x86: anything but tiles.
-bool allowsFastSelection(const llvm::Module &module);
-
 /// LLVM's fast selector takes a block's instructions one by one, from its end, and leaves to
 /// the other one, which takes ten times as long, calls alone and all that is above another
 /// instruction that it does not know. Two kinds are put in its terms:

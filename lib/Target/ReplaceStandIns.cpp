@@ -30,6 +30,7 @@ private:
   bool makeZero(MachineInstr &load);
   bool prefetch(MachineInstr &load, unsigned locality);
   bool shuffle(MachineInstr &division, const StandIn &standIn);
+  bool shift(MachineInstr &division, unsigned bits);
   Register maskOf(MachineInstr &place, unsigned lanes, const TargetRegisterClass *type);
   Register lanesOf(MachineInstr &place, Constant *lanes);
   MachineInstrBuilder build(MachineInstr &before, StringRef name, Register result);
@@ -46,7 +47,7 @@ char StandInReplacer::ID = 0;
 void StandInReplacer::findOpcodes() {
   constexpr StringLiteral kPrefixes[] = {"VSHUF",    "VBLENDMP", "VPERMT2P", "VBROADCASTS",
                                          "KMOV",     "AVX512",   "PREFETCH", "VMOVDDUP",
-                                         "VMOVAPSZ", "MOV32ri"};
+                                         "VMOVAPSZ", "MOV32ri",  "VPSRLDZri"};
   for (unsigned opcode = 0; opcode < instructions->getNumOpcodes(); ++opcode) {
     StringRef name = instructions->getName(opcode);
     bool isWanted = name.ends_with("mb") ||
@@ -183,6 +184,15 @@ bool StandInReplacer::shuffle(MachineInstr &division, const StandIn &standIn) {
   return true;
 }
 
+bool StandInReplacer::shift(MachineInstr &division, unsigned bits) {
+  if (instructions->getName(division.getOpcode()) != "VDIVPSZrr")
+    return false;
+  build(division, "VPSRLDZri", division.getOperand(0).getReg())
+      .add(division.getOperand(1))
+      .addImm(bits);
+  return true;
+}
+
 static bool readsBroadcast(const MachineInstr &instruction) {
   return any_of(instruction.memoperands(), [](const MachineMemOperand *read) {
     return StandIn::of(read->getAAInfo().NoAlias);
@@ -198,6 +208,7 @@ bool StandInReplacer::replace(MachineInstr &instruction) {
   }
   bool isReplaced = standIn->kind == StandIn::Zero       ? makeZero(instruction)
                     : standIn->kind == StandIn::Prefetch ? prefetch(instruction, standIn->immediate)
+                    : standIn->kind == StandIn::Shift    ? shift(instruction, standIn->immediate)
                                                          : shuffle(instruction, *standIn);
   if (isReplaced)
     instruction.eraseFromParent();

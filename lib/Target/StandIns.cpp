@@ -182,12 +182,14 @@ private:
   bool broadcast(ShuffleVectorInst &shuffle);
   bool shuffle(ShuffleVectorInst &shuffle);
   bool dropFence(IntrinsicInst &call);
-  void takeZeros(Instruction &instruction);
+  void takeConstants(Instruction &instruction);
   Value *zeroBefore(Instruction &user, Type *type);
+  Value *loadBefore(Instruction &user, Constant *constant);
 
   BasicBlock &block;
   bool hasFMA;
   DenseMap<Type *, Instruction *> zeros;
+  DenseMap<Constant *, Instruction *> loads;
   SmallSetVector<Instruction *, 16> replaced;
 };
 } // namespace
@@ -216,6 +218,19 @@ static bool hasLegalTypes(const Instruction &instruction) {
                 [](const Value *value) { return isLegal(value->getType()); });
 }
 
+/// Whole registers of 32-bit numbers.
+static bool isWholeRegister(const Type *type) {
+  return type->isVectorTy() && type->getScalarSizeInBits() == 32 &&
+         type->getPrimitiveSizeInBits() == 512;
+}
+
+/// Whether constants are the only operands that the fast selector does not make.
+static bool areNumbers(const Instruction &instruction) {
+  return isWholeRegister(instruction.getType()) &&
+         all_of(instruction.operands(),
+                [](const Value *value) { return isPlain(value) || isa<Constant>(value); });
+}
+
 /// What the fast selector takes, or, where it does not, leaves to the other one alone. All that
 /// is above another instruction goes to the other one.
 bool BlockWalk::isPassed(const Instruction &instruction) const {
@@ -233,11 +248,22 @@ bool BlockWalk::isPassed(const Instruction &instruction) const {
     return hasLegalTypes(instruction) && all_of(instruction.operands(), isPlain);
   case Instruction::FDiv:
     return StandIn::of(instruction.getMetadata(LLVMContext::MD_pcsections)).has_value();
+  case Instruction::BitCast:
+    return isWholeRegister(instruction.getType()) &&
+           isWholeRegister(instruction.getOperand(0)->getType()) &&
+           isPlain(instruction.getOperand(0));
+  case Instruction::IntToPtr:
+  case Instruction::PtrToInt:
+    return hasLegalTypes(instruction) && !instruction.getType()->isVectorTy() &&
+           instruction.getType()->getScalarSizeInBits() % 64 == 0;
   case Instruction::Add:
-  case Instruction::Sub:
-  case Instruction::Mul:
   case Instruction::And:
   case Instruction::Or:
+    if (areNumbers(instruction))
+      return true;
+    [[fallthrough]];
+  case Instruction::Sub:
+  case Instruction::Mul:
   case Instruction::Shl:
   case Instruction::LShr:
   case Instruction::ICmp:
@@ -270,12 +296,40 @@ Value *BlockWalk::zeroBefore(Instruction &user, Type *type) {
   return zero;
 }
 
-void BlockWalk::takeZeros(Instruction &instruction) {
+/// From memory: all users of a block share one.
+Value *BlockWalk::loadBefore(Instruction &user, Constant *constant) {
+  Instruction *&load = loads[constant];
+  if (load) {
+    load->moveBefore(user.getIterator());
+    return load;
+  }
+  Module &module = *block.getModule();
+  GlobalVariable *memory = nullptr;
+  for (GlobalVariable &global : module.globals())
+    if (global.isConstant() && global.hasPrivateLinkage() && global.hasInitializer() &&
+        global.getInitializer() == constant)
+      memory = &global;
+  if (!memory) {
+    memory = new GlobalVariable(module, constant->getType(), /*isConstant=*/true,
+                                GlobalValue::PrivateLinkage, constant);
+    memory->setAlignment(Align(64));
+  }
+  IRBuilder<> b(&user);
+  load = b.CreateAlignedLoad(constant->getType(), memory, Align(64));
+  load->setMetadata(LLVMContext::MD_invariant_load, MDNode::get(b.getContext(), {}));
+  return load;
+}
+
+void BlockWalk::takeConstants(Instruction &instruction) {
   if (isa<CallBase>(instruction))
     return;
-  for (Use &operand : instruction.operands())
+  for (Use &operand : instruction.operands()) {
+    auto *constant = dyn_cast<Constant>(operand);
     if (isZero(operand))
       operand.set(zeroBefore(instruction, operand->getType()));
+    else if (constant && constant->getType()->isVectorTy())
+      operand.set(loadBefore(instruction, constant));
+  }
 }
 
 /// Whether the fast selector can hand on what phis want of this block; their zeros are made.
@@ -333,6 +387,24 @@ bool BlockWalk::shuffle(ShuffleVectorInst &shuffle) {
   return true;
 }
 
+/// By the same number in all lanes.
+static bool shift(Instruction &shift) {
+  auto *constant = dyn_cast<Constant>(shift.getOperand(1));
+  if (!constant || !isWholeRegister(shift.getType()) || isa<Constant>(shift.getOperand(0)))
+    return false;
+  auto *number = dyn_cast_or_null<ConstantInt>(constant->getSplatValue());
+  if (!number)
+    return false;
+  IRBuilder<> b(&shift);
+  Type *floats = FixedVectorType::get(b.getFloatTy(), 16);
+  Value *bits = b.CreateBitCast(shift.getOperand(0), floats);
+  auto *standIn = cast<Instruction>(b.CreateFDiv(bits, bits));
+  StandIn meaning = {StandIn::Shift, static_cast<unsigned>(number->getZExtValue())};
+  standIn->setMetadata(LLVMContext::MD_pcsections, meaning.mark(b.getContext()));
+  shift.replaceAllUsesWith(b.CreateBitCast(standIn, shift.getType()));
+  return true;
+}
+
 /// Of data that is to be read.
 static bool prefetch(IntrinsicInst &call) {
   auto number = [&](unsigned argument) {
@@ -361,6 +433,8 @@ bool BlockWalk::dropFence(IntrinsicInst &call) {
 bool BlockWalk::replace(Instruction &instruction) {
   if (auto *mixed = dyn_cast<ShuffleVectorInst>(&instruction))
     return broadcast(*mixed) || shuffle(*mixed);
+  if (instruction.getOpcode() == Instruction::LShr)
+    return shift(instruction);
   auto *call = dyn_cast<IntrinsicInst>(&instruction);
   if (!call)
     return false;
@@ -396,7 +470,7 @@ void BlockWalk::run() {
     }
     if (!isPassed(instruction))
       break;
-    takeZeros(instruction);
+    takeConstants(instruction);
   }
   for (Instruction *instruction : replaced)
     instruction->eraseFromParent();

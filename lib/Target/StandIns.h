@@ -8,7 +8,7 @@
 
 namespace dl {
 
-/// LLVM's fast selector knows no broadcasts, no shuffles and no vectors of zeros, and leaves a
+/// LLVM's fast selector knows no broadcasts, no shuffles and no vectors of constants, and leaves a
 /// block from there on to the other one, which takes ten times as long. Nor does it know
 /// prefetches, which it leaves alone, without their address. Where it would meet them,
 /// instructions that it knows stand in for them, marked with what they mean:
@@ -17,6 +17,8 @@ namespace dl {
 ///   shuffle a, b, [0, 2, 16, 18]  ~>  fdiv a, b
 ///   phi(zeroinitializer)          ~>  phi(load volatile <16 x float> p)
 ///   prefetch p                    ~>  load volatile i8 p
+///   lshr x, splat 16              ~>  fdiv x, x
+///   and x, splat 7                ~>  and x, (load <16 x i32> @constant)
 ///
 /// With `hasFMA` multiply-adds become two instructions (FuseProducts.h).
 void putStandIns(llvm::Module &module, bool hasFMA);
@@ -26,6 +28,7 @@ void putStandIns(llvm::Module &module, bool hasFMA);
 ///   d = VMOVUPSZrm p              ~>  d = VBROADCASTSSZrm p
 ///   d = VMULPSZrm a, p            ~>  d = VMULPSZrmb a, p
 ///   d = VDIVPSZrr a, b            ~>  d = VSHUFPSZrri a, b, 136
+///   d = VDIVPSZrr a, a            ~>  d = VPSRLDZri a, 16
 ///   d = VMOVUPSZrm p              ~>  d = AVX512_512_SET0
 ///   d = MOV8rm p                  ~>  PREFETCHT0 p
 ///
@@ -36,7 +39,7 @@ llvm::FunctionPass *createStandInReplacer();
 /// where it is of the second operand; of a prefetch, its locality. A permutation has the
 /// vector of its lanes.
 struct StandIn {
-  enum Kind { Broadcast, Zero, Prefetch, Blend, Shuffle, Granules, Permutation };
+  enum Kind { Broadcast, Zero, Prefetch, Blend, Shuffle, Granules, Permutation, Shift };
 
   Kind kind;
   unsigned immediate = 0;
