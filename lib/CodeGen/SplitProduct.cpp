@@ -45,8 +45,37 @@ int64_t SplitProduct::batches() const {
 }
 
 int64_t SplitProduct::tasks() const {
-  return piecesOf(rowCuts) * llvm::divideCeil(piecesOf(columnCuts), columnPiecesOfTask) * parts *
+  return llvm::divideCeil(piecesOf(rowCuts), rowPiecesOfTask) *
+         llvm::divideCeil(piecesOf(columnCuts), columnPiecesOfTask) * parts *
          llvm::divideCeil(items(), itemsOfTask) * llvm::divideCeil(columnBlocks(), columnsOfTask);
+}
+
+int64_t SplitProduct::imageBlocks() const {
+  int last = order.back();
+  // Other dimensions than the run may lead a tile past the elements of a row, to what pads it.
+  bool readsPadding = run.dims.size() > 1;
+  for (auto [number, dim] : llvm::enumerate(piece.dims))
+    readsPadding |= dim.terms[kA].dim == last && !llvm::is_contained(run.dims, number);
+  return llvm::divideCeil(readsPadding ? rowLength : ranges[last].extent(), kTileK);
+}
+
+int64_t SplitProduct::units(OperandIndex operand) const {
+  if (operand == kB)
+    return batches() * panels() * panelBlocks();
+  int64_t rows = imageCount / rowLength;
+  if (!transposes)
+    return llvm::divideCeil(rows * imageBlocks(), kTileRows);
+  int64_t across = ranges.back().extent();
+  return imageCount / (across * strideAcross()) * llvm::divideCeil(strideAcross(), kTileK) *
+         llvm::divideCeil(across, kTileRows);
+}
+
+int64_t SplitProduct::stepsOfUnit(OperandIndex operand) const {
+  int64_t images = rowPiecesOfTask * chunksOfPart;
+  bool hasNext = (operand == kA ? images : images * columnPiecesOfTask) > 1;
+  if (!isSplitByTask(operand) || !hasNext)
+    return 0;
+  return steps() * (operand == kA ? columnPiecesOfTask : 1) / units(operand);
 }
 
 bool SplitProduct::isSplitByTask(OperandIndex operand) const {
@@ -77,6 +106,9 @@ std::string SplitProduct::describe() const {
     text += fmt::format("; {} of k summed in scratch", chunksOfPart);
   if (parts > 1)
     text += fmt::format("; k split in {}", parts);
+  for (OperandIndex operand : {kA, kB})
+    if (int64_t steps = stepsOfUnit(operand))
+      text += fmt::format("; {} split ahead, every {} steps", operand == kA ? "a" : "b", steps);
   return text;
 }
 
@@ -91,7 +123,8 @@ static constexpr int64_t kPageBytes = 4096;
 /// Of splitting an element (rows of A; A across its rows, and B; rows of B); what one costs more
 /// that comes from beyond the L2 cache (of A; of pieces of B's rows), and whose parts leave that.
 static constexpr double kCopyCycles = 0.45, kTransposeCycles = 0.9, kPackCycles = 0.7;
-static constexpr double kFarSourceCycles = 0.8, kFarPiecesCycles = 0.6;
+static constexpr double kFarSourceCycles = 0.8, kFarRowsCycles = 0.4, kFarPiecesCycles = 0.6,
+                        kLongPiece = 96;
 static constexpr double kFarCopyCycles = 3, kFarTransposeCycles = 7, kFarPackCycles = 0.7;
 /// Fewer operations than this are not worth the way.
 static constexpr double kLeastFlops = 1e6;
@@ -227,19 +260,24 @@ double SplitChooser::blockCycles() const {
 
 /// The share of what phases split before that leaves the L2 cache.
 double SplitChooser::farShare() const {
+  auto room = static_cast<double>(machine.l2Bytes) * (current.isCut() ? kCacheShare : 0.5);
   int64_t bytes = 0;
   for (OperandIndex operand : {kA, kB})
-    if (!current.isSplitByTask(operand))
+    if (current.isSplitByTask(operand))
+      room -= static_cast<double>(bytesOf(operand) * current.memories(operand));
+    else
       bytes += bytesOf(operand);
-  return std::max(0.0, 1 - static_cast<double>(machine.l2Bytes) / 2 /
-                               static_cast<double>(std::max<int64_t>(bytes, 1)));
+  return 1 - std::clamp(room / static_cast<double>(std::max<int64_t>(bytes, 1)), 0.0, 1.0);
+}
+
+bool SplitChooser::isFarSource(OperandIndex operand) const {
+  return ShapedType::getNumElements(d.operands[operand].shape) * 4 >= machine.l2Bytes;
 }
 
 /// Of splitting the operand of a piece, once.
 double SplitChooser::stagingCycles(OperandIndex operand, bool isNear) const {
-  const ContractionOperand &a = d.operands[kA], &b = d.operands[kB];
+  const ContractionOperand &b = d.operands[kB];
   double far = isNear ? 0 : farShare();
-  bool isFarSource = ShapedType::getNumElements(d.operands[operand].shape) * 4 >= machine.l2Bytes;
   if (operand == kB) {
     const AddressTerm &columns = d.dims[columnDim].terms[kB];
     SmallVector<int64_t> strides = b.strides();
@@ -247,24 +285,19 @@ double SplitChooser::stagingCycles(OperandIndex operand, bool isNear) const {
     if (columns.coefficient == 1 && strides[columns.dim] == 1) {
       cycles = kPackCycles;
       // Pieces of rows, each in a page of its own.
-      if (isFarSource && !current.columnCuts.empty() && b.shape[columns.dim] * 4 >= kPageBytes)
-        cycles += kFarPiecesCycles;
+      bool isInPages = !current.columnCuts.empty() && b.shape[columns.dim] * 4 >= kPageBytes;
+      double columnsOfPiece = static_cast<double>(current.piece.dims[columnDim].extent);
+      if (isFarSource(kB))
+        cycles +=
+            std::max(kFarRowsCycles,
+                     isInPages ? kFarPiecesCycles * std::min(1.0, kLongPiece / columnsOfPiece) : 0);
     }
-    return static_cast<double>(bytesOf(kB)) / (2 * kSplitParts) * (cycles + far * kFarPackCycles);
+    return static_cast<double>(current.units(kB) * kTileElements) * (cycles + far * kFarPackCycles);
   }
-  auto count = static_cast<double>(current.plane);
-  double source = isFarSource ? kFarSourceCycles : 0;
-  auto round = [&](int64_t extent, int64_t to) {
-    count *= static_cast<double>(llvm::alignTo(extent, to)) / static_cast<double>(extent);
-  };
-  if (!current.transposes) {
-    round(current.rowLength, kTileK);
-    return count * (kCopyCycles + source + far * kFarCopyCycles);
-  }
-  // Blocks of 16 x 32.
-  round(current.ranges[current.order.back()].extent(), kTileK);
-  round(current.ranges[a.shape.size() - 1].extent(), 16);
-  return count * (kTransposeCycles + source + far * kFarTransposeCycles);
+  double source = isFarSource(kA) ? kFarSourceCycles : 0;
+  double cycles = current.transposes ? kTransposeCycles + source + far * kFarTransposeCycles
+                                     : kCopyCycles + source + far * kFarCopyCycles;
+  return static_cast<double>(current.units(kA) * kTileElements) * cycles;
 }
 
 /// Takes axes of the current image; false where too much lies behind it, or where the rows of
@@ -303,7 +336,11 @@ void SplitChooser::tryAxes(const SplitAxis &rows, const SplitAxis &run) {
     current.cycles = blocks * (blockCycles() * static_cast<double>(current.panelBlocks()) +
                                static_cast<double>(rowTiles * columnTiles) * tileEndCycles()) +
                      stagingCycles(kA, /*isNear=*/true) + stagingCycles(kB, /*isNear=*/true);
-    if (best && current.cycles >= best->cycles)
+    // Of equals the row axis that cuts, which come from outside, leave whole: of the innermost
+    // dimensions, and as many.
+    auto rank = [](const SplitAxis &axis) { return std::pair(axis.dims.back(), axis.dims.size()); };
+    if (best && (current.cycles > best->cycles ||
+                 (current.cycles == best->cycles && rank(rows) <= rank(best->rows))))
       continue;
     best = current;
     isBestPadded = isPadded;

@@ -17,12 +17,13 @@
 //  * Tiles flush denormals: parts and sums below 2^-126 are zero.
 //  * The order of the sum differs (it is the same for any number of threads).
 //
-// The iteration is cut in pieces whose operands fit the L2 cache; a task splits the
-// operands of a piece into its scratch memory, multiplies, and goes on to the next
-// (SplitProductCuts.cpp). What no cut divides is split once, by a phase before, and
-// read by all tasks. Splitting costs about a cycle an element, more where it is
-// brought from afar, and a multiplication and addition 1/65: pieces of some hundred
-// rows and columns spend a tenth to a fifth of their time on splitting.
+// The iteration is cut in pieces whose operands fit the L2 cache (SplitProductCuts.cpp).
+// A task splits the operands of its first piece into its scratch memory; those of each
+// other one while it multiplies the piece before, a few vectors after each product of
+// tiles: products keep a unit busy that splitting does not need, but hardware does not
+// look far past them. What no cut divides is split once, by a phase before, and read by
+// all tasks. Splitting costs about a cycle an element, more where it is brought from
+// afar, and a multiplication and addition 1/65.
 //
 // A piece of A is an image: a copy of the tensor, padding included, its dimensions
 // permuted, in three planes h, m, l. A tile of it is 16 rows of 32 elements, a
@@ -104,9 +105,9 @@ struct SplitProduct {
   /// The block of the result that stays in registers, in tiles.
   int64_t rowTiles = 2, columnTiles = 2;
 
-  /// Pieces of columns that a task passes, of one piece of rows; the pieces of K that
+  /// Pieces of rows that a task passes, and of columns for each; the pieces of K that
   /// a task adds up, and the parts of the sum that makes.
-  int64_t columnPiecesOfTask = 1, chunksOfPart = 1, parts = 1;
+  int64_t rowPiecesOfTask = 1, columnPiecesOfTask = 1, chunksOfPart = 1, parts = 1;
   /// Where no operand is split by tasks: items (blocks of rows, for each outer index)
   /// and column blocks of a task.
   int64_t itemsOfTask = 1, columnsOfTask = 1;
@@ -122,6 +123,11 @@ struct SplitProduct {
   /// Several pieces of K are added up in scratch memory.
   bool accumulates() const { return chunksOfPart > 1; }
   int64_t tasks() const;
+  /// Steps (32 k of a block of tiles) for each unit of the operand's next piece that is split
+  /// between their products; 0: none is.
+  int64_t stepsOfUnit(OperandIndex operand) const;
+  /// Memories that parts of a piece take: a second one where some are split ahead.
+  int64_t memories(OperandIndex operand) const { return stepsOfUnit(operand) != 0 ? 2 : 1; }
 
   // Of a piece:
   int64_t runBlocks() const { return (run.length + kTileK - 1) / kTileK; }
@@ -139,6 +145,13 @@ struct SplitProduct {
   int64_t panelElements() const { return panelBlocks() * kSplitParts * kTileElements; }
   /// Panels for each index of the batch dimensions that B has.
   int64_t batches() const;
+  int64_t steps() const { return items() * columnBlocks() * panelBlocks(); }
+  /// Blocks of 32 elements of a row of the image, as far as tiles read it.
+  int64_t imageBlocks() const;
+  /// Elements of the image from one index of the tensor's last dimension to the next.
+  int64_t strideAcross() const { return imageStrides.back(); }
+  /// Units of 16 x 32 elements that an operand is split in.
+  int64_t units(OperandIndex operand) const;
   /// Bytes of the image, of the panels, and of the sums that a task has at a time.
   int64_t imageBytes() const { return plane * kSplitParts * 2; }
   int64_t panelBytes() const { return panelElements() * panels() * batches() * 2; }

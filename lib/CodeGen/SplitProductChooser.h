@@ -10,6 +10,9 @@ namespace dl {
 /// Cycles of the epilogue of a tile, and of transposing it before.
 inline constexpr double kTileEndCycles = 100, kTileTransposeCycles = 100;
 
+/// The share of the L2 cache that a task may fill.
+inline constexpr double kCacheShare = 0.75;
+
 /// Finds the cheapest image and tasks, by estimated cycles.
 class SplitChooser {
 public:
@@ -31,6 +34,8 @@ private:
   double blockCycles() const;
   double tileEndCycles() const { return kTileEndCycles + (rowDim >= 0 ? kTileTransposeCycles : 0); }
   double farShare() const;
+  /// Whether an operand comes from beyond the L2 cache.
+  bool isFarSource(OperandIndex operand) const;
   double stagingCycles(OperandIndex operand, bool isNear) const;
   int64_t bytesOf(OperandIndex operand) const {
     return operand == kA ? current.imageBytes() : current.panelBytes();
@@ -40,6 +45,7 @@ private:
   bool cut(const SplitProduct &layout, llvm::ArrayRef<SplitCut> rows,
            llvm::ArrayRef<SplitCut> columns, llvm::ArrayRef<SplitCut> reductions);
   void tryTasks();
+  bool fitsCache() const;
   double taskCycles() const;
   bool isKept(OperandIndex operand) const;
   bool isVariable(OperandIndex operand) const;

@@ -28,7 +28,8 @@ SplitProductEmitter::SplitProductEmitter(KernelModule &module, const Contraction
                                          const SplitProduct &product)
     : module(module), body(body), d(descriptor), p(product),
       strategy(resultStrategy(descriptor, product)), base(module, body, descriptor, this->strategy),
-      reached(descriptor), starts(descriptor.dims.size()) {
+      reached(descriptor) {
+  here.starts.resize(descriptor.dims.size());
   base.sideAlone = body.side != nullptr;
   for (ArrayRef<SplitCut> cuts :
        {ArrayRef(p.rowCuts), ArrayRef(p.columnCuts), ArrayRef(p.reductionCuts)})
@@ -40,19 +41,19 @@ void SplitProductEmitter::emit() {
   for (OperandIndex operand : {kA, kB}) {
     int64_t bytes = operand == kA ? p.imageBytes() : p.panelBytes();
     offsets[operand] = p.isSplitByTask(operand)
-                           ? module.reserveScratch(bytes)
+                           ? module.reserveScratch(bytes * p.memories(operand))
                            : module.reservePacked(bytes, d.operands[operand].value);
+    transposeOffsets[operand] = module.reserveScratch(kSplitParts * kTileElements * 2);
   }
   bufferOffset = module.reserveScratch(p.sumElements() * 4);
-  transposeOffset = module.reserveScratch(kSplitParts * kTileElements * 2);
+  turnedOffset = module.reserveScratch(kTileRows * kTileColumns * 4);
   storedOffset = module.reserveScratch(kTileElements * 2);
   if (p.parts > 1)
     base.stagedOffset[kC] =
         module.reserveWorkspace(base.bytes(strategy.operands[kC].count * p.parts));
-  if (!p.isSplitByTask(kA))
-    emitImage();
-  if (!p.isSplitByTask(kB))
-    emitPanels();
+  for (OperandIndex operand : {kA, kB})
+    if (!p.isSplitByTask(operand))
+      emitSplitting(operand);
   emitMultiply();
   if (p.parts > 1)
     base.emitFinish();
@@ -61,7 +62,8 @@ void SplitProductEmitter::emit() {
 }
 
 Value SplitProductEmitter::partsOf(PhaseBuilder &phase, OperandIndex operand, Type type) const {
-  int64_t count = (operand == kA ? p.imageBytes() : p.panelBytes()) / storageBytes(type);
+  int64_t count =
+      (operand == kA ? p.imageBytes() : p.panelBytes()) * p.memories(operand) / storageBytes(type);
   return p.isSplitByTask(operand) ? phase.scratch(offsets[operand], type, count)
                                   : phase.workspace(offsets[operand], type, count);
 }
@@ -78,8 +80,17 @@ Value SplitProductEmitter::buffer(PhaseBuilder &phase) const {
   return phase.scratch(bufferOffset, d.element, p.sumElements());
 }
 
-Value SplitProductEmitter::transposeBuffer(PhaseBuilder &phase) const {
-  return phase.scratch(transposeOffset, phase.b.getI32Type(), kSplitParts * kTileElements / 2);
+Value SplitProductEmitter::transposeBuffer(PhaseBuilder &phase, OperandIndex operand,
+                                           Type type) const {
+  return phase.scratch(transposeOffsets[operand], type, kSplitParts * kTileElements / 2);
+}
+
+Value SplitProductEmitter::imageStart(PhaseBuilder &phase) const {
+  return here.image ? here.image : phase.index(0);
+}
+
+Value SplitProductEmitter::panelStart(PhaseBuilder &phase) const {
+  return here.panels ? here.panels : phase.index(0);
 }
 
 Value SplitProductEmitter::decode(ImplicitLocOpBuilder &b, const SplitAxis &axis, Value position,
@@ -113,19 +124,19 @@ void SplitProductEmitter::enterCuts(ImplicitLocOpBuilder &b, ArrayRef<SplitCut> 
     bool isOutermost = cut.dim == cuts.front().dim;
     Value count = arith::ConstantIndexOp::create(b, cut.count);
     Value own = isOutermost ? number : arith::RemUIOp::create(b, number, count).getResult();
-    starts[cut.dim] = advance(b, zero, own, cut.size);
+    here.starts[cut.dim] = advance(b, zero, own, cut.size);
     if (!isOutermost)
       number = arith::DivUIOp::create(b, number, count);
   }
 }
 
 Value SplitProductEmitter::indexOf(ImplicitLocOpBuilder &b, int dim, Value index) const {
-  return starts[dim] ? arith::AddIOp::create(b, index, starts[dim]).getResult() : index;
+  return here.starts[dim] ? arith::AddIOp::create(b, index, here.starts[dim]).getResult() : index;
 }
 
 Value SplitProductEmitter::movedBy(ImplicitLocOpBuilder &b, OperandIndex operand, int dim,
                                    Value index) const {
-  for (auto [start, own] : llvm::zip_equal(starts, d.dims))
+  for (auto [start, own] : llvm::zip_equal(here.starts, d.dims))
     if (start && own.terms[operand].dim == dim)
       index = advance(b, index, start, own.terms[operand].coefficient);
   return index;

@@ -2,9 +2,9 @@
 //
 //   split A, split B   of what no cut divides: the image and the panels, in the
 //                      workspace
-//   multiply           pieces, whose operands are split before where the phases above
-//                      did not, by blocks of tiles; each block goes through a buffer in
-//                      scratch to the epilogue, or is a partial sum
+//   multiply           pieces, whose operands are split on the way where the phases
+//                      above did not, by blocks of tiles; each block goes through a
+//                      buffer in scratch to the epilogue, or is a partial sum
 //   finish             as in ContractionEmitter.h
 //
 //===----------------------------------------------------------------------===//
@@ -14,6 +14,9 @@
 
 #include "ContractionEmitter.h"
 #include "SplitProduct.h"
+
+#include <functional>
+#include <utility>
 
 namespace dl {
 
@@ -28,66 +31,106 @@ private:
   /// h, m and l of 16 elements, each in the high half of 32 bits.
   using Parts = std::array<mlir::Value, kSplitParts>;
   /// Where a block of tiles is in its piece. `index`: of each dimension of the descriptor
-  /// outside the axes; `row`: the first position of the row axis; `sums`: of the buffer.
+  /// outside the axes; `row`: the first position of the row axis; `sums`: of the buffer;
+  /// `number`: how many come before.
   struct Block {
     llvm::SmallVector<mlir::Value> index;
-    mlir::Value row, column, image, panel, sums;
+    mlir::Value row, column, image, panel, sums, number;
+  };
+  /// A piece: for each dimension, its first index (null: 0), and where its parts start.
+  struct Place {
+    llvm::SmallVector<mlir::Value> starts;
+    mlir::Value image, panels;
+  };
+  /// The pieces of a task, and one of them: the numbers of its column, image and chunk in that.
+  struct TaskRanges {
+    mlir::Value firstRow, rows, firstColumn, columns, firstChunk, chunks;
+  };
+  struct TaskPiece {
+    mlir::Value column, image, chunk;
+    Place place;
+  };
+  /// 16 x 32 elements of an operand on their way to parts: 16 slots alike, then, where parts are
+  /// transposed, each of them.
+  struct Unit {
+    std::function<void(mlir::Value)> slot, transpose;
+  };
+  static constexpr int64_t kUnitSlots = 16;
+  /// What is split between the products of a piece: units of an operand at a place; steps passed
+  /// before this piece.
+  struct Ahead {
+    OperandIndex operand = kA;
+    Place place;
+    mlir::Value steps, units;
+  };
+  /// The unit of a step, and which of the unit's steps that is; slots of a step, and how many
+  /// steps transpose parts.
+  struct DueUnit {
+    const Ahead *ahead = nullptr;
+    Unit unit;
+    mlir::Value step, isUnit;
+    int64_t slots = kUnitSlots, stepsOfParts = 0;
   };
 
-  /// Loops over pieces of columns; over panels: the first column, and where they go; over
-  /// blocks: items and column blocks.
-  using ColumnLoop = llvm::function_ref<void(llvm::function_ref<void(mlir::Value)>)>;
-  using PanelLoop = llvm::function_ref<void(llvm::function_ref<void(mlir::Value, mlir::Value)>)>;
-  using BlockLoop = llvm::function_ref<void(llvm::function_ref<void(mlir::Value, mlir::Value)>)>;
-
   // SplitProductParts.cpp
-  Parts split(mlir::ImplicitLocOpBuilder &b, Expression &expression, mlir::Value source,
-              const Position &position);
-  void fetchAhead(PhaseBuilder &phase, const Position &position, int dim, int64_t count);
-  void storeForTranspose(PhaseBuilder &phase, int64_t part, mlir::Value number, mlir::Value vector);
-  void transposeParts(PhaseBuilder &phase,
-                      llvm::function_ref<void(mlir::Value, int64_t, mlir::Value)> store);
+  static Parts split(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
+  static Parts splitPairs(mlir::ImplicitLocOpBuilder &b, mlir::Value even, mlir::Value odd);
+  static Parts splitRun(mlir::ImplicitLocOpBuilder &b, mlir::Value first, mlir::Value second);
+  static mlir::Value load(mlir::ImplicitLocOpBuilder &b, Expression &expression, mlir::Value source,
+                          const Position &position);
+  void fetchAhead(PhaseBuilder &phase, OperandIndex operand, const Position &position, int dim,
+                  int64_t count);
+  void storeForTranspose(PhaseBuilder &phase, OperandIndex operand, int64_t part,
+                         mlir::Value number, mlir::Value vector);
+  void transposePart(PhaseBuilder &phase, OperandIndex operand, mlir::Value part,
+                     llvm::function_ref<void(int64_t, mlir::Value)> store);
+  Unit unit(PhaseBuilder &phase, Expression &expression, OperandIndex operand, mlir::Value number);
+  void splitUnits(PhaseBuilder &phase, Expression &expression, OperandIndex operand,
+                  mlir::Value first, mlir::Value end);
+  void emitSplitting(OperandIndex operand);
 
   // SplitProductImage.cpp
-  void emitImage();
-  void splitImage(PhaseBuilder &phase, Expression &expression);
-  void splitImageUnit(PhaseBuilder &phase, Expression &expression, mlir::Value number);
-  int64_t imageUnits() const;
-  void copyImageRow(PhaseBuilder &phase, Expression &expression, mlir::Value row);
-  void transposeImageBlocks(PhaseBuilder &phase, Expression &expression, mlir::Value number);
-  void transposeBlock(PhaseBuilder &phase, Expression &expression, const Position &position,
-                      mlir::Value at, mlir::Value across, mlir::Value along);
-  void clearBehindImage(PhaseBuilder &phase);
-  void clearImage(PhaseBuilder &phase, mlir::Value at, int64_t count);
+  Unit imageUnit(PhaseBuilder &phase, Expression &expression, mlir::Value number);
+  Unit transposedUnit(PhaseBuilder &phase, Expression &expression, mlir::Value number);
+  void copyBlock(PhaseBuilder &phase, Expression &expression, mlir::Value number);
+  void clearBehindImage(PhaseBuilder &phase, mlir::Value start);
 
   // SplitProductPanels.cpp
-  void emitPanels();
-  void splitPanelsOfPiece(PhaseBuilder &phase, Expression &expression);
-  void splitPanels(PhaseBuilder &phase, Expression &expression, mlir::Value batch,
-                   mlir::Value first, mlir::Value end, mlir::Value block);
+  Unit panelUnit(PhaseBuilder &phase, Expression &expression, mlir::Value number);
   void packColumns(PhaseBuilder &phase, Expression &expression,
-                   llvm::SmallVectorImpl<mlir::Value> &index, mlir::Value firstK,
-                   const PanelLoop &overPanels);
+                   llvm::ArrayRef<mlir::Value> indexOfPanel, mlir::Value firstK, mlir::Value at,
+                   mlir::Value pair);
   void packTransposed(PhaseBuilder &phase, Expression &expression,
-                      llvm::SmallVectorImpl<mlir::Value> &index, mlir::Value firstK,
-                      mlir::Value column, mlir::Value at);
+                      llvm::ArrayRef<mlir::Value> indexOfPanel, mlir::Value lane);
   bool packsTransposed() const;
   Position positionOf(mlir::ImplicitLocOpBuilder &b, OperandIndex operand,
                       llvm::ArrayRef<mlir::Value> index) const;
 
-  // SplitProductTiles.cpp
+  // SplitProductPieces.cpp
   void emitMultiply();
-  void emitTask(PhaseBuilder &phase, Expression &expression);
-  void multiplyPiece(PhaseBuilder &phase, Expression &expression, const ColumnLoop &overColumns,
-                     const BlockLoop &overBlocks);
+  void emitPieces(PhaseBuilder &phase, Expression &expression);
+  void emitBlocks(PhaseBuilder &phase, Expression &expression);
+  std::pair<mlir::Value, mlir::Value> takeRange(PhaseBuilder &phase, mlir::Value &rest,
+                                                int64_t total, int64_t size) const;
   std::pair<mlir::Value, mlir::Value> chunksOfTask(PhaseBuilder &phase) const;
-  void enterCuts(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<SplitCut> cuts, mlir::Value number);
-  Block enterBlock(PhaseBuilder &phase, mlir::Value item, mlir::Value columnBlock,
-                   mlir::Value piece) const;
-  void multiplyTiles(PhaseBuilder &phase, const Block &block);
-  void multiplyStep(PhaseBuilder &phase, mlir::Value image, mlir::Value panel);
+  TaskPiece pieceOf(PhaseBuilder &phase, const TaskRanges &ranges, mlir::Value number);
+  void multiplyPiece(PhaseBuilder &phase, Expression &expression, const TaskRanges &ranges,
+                     const TaskPiece &piece);
+  void splitRest(PhaseBuilder &phase, Expression &expression, const TaskRanges &ranges,
+                 const TaskPiece &piece, mlir::Value number);
+  Block enterBlock(PhaseBuilder &phase, mlir::Value item, mlir::Value columnBlock) const;
+  llvm::SmallVector<DueUnit> dueUnits(PhaseBuilder &phase, Expression &expression,
+                                      mlir::Value step);
+  void splitBetween(PhaseBuilder &phase, const DueUnit &unit, int64_t product, int64_t count);
+  void transposeAfter(PhaseBuilder &phase, const DueUnit &unit);
+
+  // SplitProductTiles.cpp
+  void multiplyTiles(PhaseBuilder &phase, Expression &expression, const Block &block,
+                     mlir::Value isFirst);
+  void multiplyStep(PhaseBuilder &phase, mlir::Value image, mlir::Value panel,
+                    llvm::function_ref<void(int64_t, int64_t)> then);
   void keepStoring(PhaseBuilder &phase);
-  void loopOverK(PhaseBuilder &phase, unsigned level, mlir::Value image, mlir::Value panel,
+  void loopOverK(PhaseBuilder &phase, unsigned level, mlir::Value image, mlir::Value first,
                  llvm::function_ref<void(mlir::Value, mlir::Value)> body) const;
   void configureTiles(PhaseBuilder &phase);
 
@@ -116,15 +159,25 @@ private:
                      int64_t positions, llvm::SmallVectorImpl<mlir::Value> &index) const;
   /// The row of the image of A's other dimensions, and whether it is inside.
   mlir::Value imagePosition(PhaseBuilder &phase, mlir::Value row, llvm::ArrayRef<int> dims,
-                            Position &position) const;
+                            Position &position, bool isRounded = false) const;
   mlir::Value image(PhaseBuilder &phase) const;
   mlir::Value panelsAs(PhaseBuilder &phase, mlir::Type type) const;
   mlir::Value buffer(PhaseBuilder &phase) const;
-  mlir::Value transposeBuffer(PhaseBuilder &phase) const;
+  mlir::Value transposeBuffer(PhaseBuilder &phase, OperandIndex operand, mlir::Type type) const;
+  /// Where the parts of the piece start, in elements of the image, and in pairs of those of panels.
+  mlir::Value imageStart(PhaseBuilder &phase) const;
+  mlir::Value panelStart(PhaseBuilder &phase) const;
   /// Memory of an operand's parts: of the task, or of all.
   mlir::Value partsOf(PhaseBuilder &phase, OperandIndex operand, mlir::Type type) const;
 
   // Pieces.
+  void enterCuts(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<SplitCut> cuts, mlir::Value number);
+  /// Emits something for another piece.
+  void inPlace(const Place &place, llvm::function_ref<void()> emit) {
+    Place before = std::exchange(here, place);
+    emit();
+    here = before;
+  }
   /// The index in the whole iteration of one in the piece.
   mlir::Value indexOf(mlir::ImplicitLocOpBuilder &b, int dim, mlir::Value index) const;
   /// What the piece adds to the indices of a tensor's dimension; the same to `index`.
@@ -145,10 +198,12 @@ private:
   ContractionEmitter base;
   /// The description with the extents that pieces reach.
   ContractionDescriptor reached;
-  /// For each dimension, the first index of the piece; null: 0. The part of K.
-  llvm::SmallVector<mlir::Value> starts;
+  /// The piece, and the part of K.
+  Place here;
   mlir::Value part;
-  int64_t offsets[2] = {0, 0}, bufferOffset = 0, transposeOffset = 0, storedOffset = 0;
+  llvm::SmallVector<Ahead> ahead;
+  int64_t offsets[2] = {0, 0}, transposeOffsets[2] = {0, 0};
+  int64_t bufferOffset = 0, turnedOffset = 0, storedOffset = 0;
 };
 
 } // namespace dl

@@ -48,74 +48,138 @@ Value maskWhere(ImplicitLocOpBuilder &b, Value mask, Value condition, int64_t la
   return both(b, mask, vector::BroadcastOp::create(b, type, condition));
 }
 
-Value joinHalves(ImplicitLocOpBuilder &b, Value first, Value second) {
-  auto type = VectorType::get({2 * kSplitLanes}, b.getI16Type());
-  SmallVector<int64_t> odd;
-  for (int64_t i = 0; i < 2 * kSplitLanes; ++i)
-    odd.push_back(2 * i + 1);
-  return vector::ShuffleOp::create(b, vector::BitCastOp::create(b, type, first),
-                                   vector::BitCastOp::create(b, type, second), odd);
-}
-
 Value joinPairs(ImplicitLocOpBuilder &b, Value even, Value odd) {
   Value low = arith::ShRUIOp::create(b, even, splatBits(b, 16));
-  return arith::OrIOp::create(b, low, arith::AndIOp::create(b, odd, splatBits(b, 0xffff0000)));
+  return arith::OrIOp::create(b, low, odd);
 }
 
-/// What is off is zero. h is rounded, m truncated, l what is left, exact. Of an infinity, NaN, or
+Value quotient(ImplicitLocOpBuilder &b, Value number, int64_t divisor) {
+  if (!llvm::isPowerOf2_64(divisor))
+    return arith::DivUIOp::create(b, number, arith::ConstantIndexOp::create(b, divisor));
+  return arith::ShRUIOp::create(b, number,
+                                arith::ConstantIndexOp::create(b, llvm::Log2_64(divisor)));
+}
+
+Value remainder(ImplicitLocOpBuilder &b, Value number, int64_t divisor) {
+  if (!llvm::isPowerOf2_64(divisor))
+    return arith::RemUIOp::create(b, number, arith::ConstantIndexOp::create(b, divisor));
+  return arith::AndIOp::create(b, number, arith::ConstantIndexOp::create(b, divisor - 1));
+}
+
+/// h is rounded, m truncated, l what is left, exact. Of an infinity, NaN, or
 /// what rounds to an infinity a part is no number, and so is each sum that it is in.
-SplitProductEmitter::Parts SplitProductEmitter::split(ImplicitLocOpBuilder &b,
-                                                      Expression &expression, Value source,
-                                                      const Position &position) {
-  Value x = expression.vectorAt(source, position);
-  if (position.mask)
-    x = arith::SelectOp::create(b, position.mask, x, numberLike(b, x.getType(), 0));
+SplitProductEmitter::Parts SplitProductEmitter::split(ImplicitLocOpBuilder &b, Value x) {
   Value high = splatBits(b, 0xffff0000);
   Value h =
       arith::AndIOp::create(b, arith::AddIOp::create(b, bitsOf(b, x), splatBits(b, 0x8000)), high);
   Value rest = arith::SubFOp::create(b, x, vector::BitCastOp::create(b, x.getType(), h));
   Value m = arith::AndIOp::create(b, bitsOf(b, rest), high);
   Value last = arith::SubFOp::create(b, rest, vector::BitCastOp::create(b, x.getType(), m));
-  return {h, m, bitsOf(b, last)};
+  return {h, m, arith::AndIOp::create(b, bitsOf(b, last), high)};
 }
 
-/// Fetches what lies `count` indices of a dimension further on than a vector of A that is read,
-/// where A lies beyond the L2 cache: pieces of rows no hardware foresees.
-void SplitProductEmitter::fetchAhead(PhaseBuilder &phase, const Position &position, int dim,
-                                     int64_t count) {
+/// 16 elements; zeros where they are masked off.
+Value SplitProductEmitter::load(ImplicitLocOpBuilder &b, Expression &expression, Value source,
+                                const Position &position) {
+  Value x = expression.vectorAt(source, position);
+  return position.mask ? arith::SelectOp::create(b, position.mask, x, numberLike(b, x.getType(), 0))
+                             .getResult()
+                       : x;
+}
+
+/// The parts of two vectors, lane by lane side by side.
+SplitProductEmitter::Parts SplitProductEmitter::splitPairs(ImplicitLocOpBuilder &b, Value even,
+                                                           Value odd) {
+  Parts low = split(b, even), high = split(b, odd), pairs;
+  for (int64_t part = 0; part < kSplitParts; ++part)
+    pairs[part] = joinPairs(b, low[part], high[part]);
+  return pairs;
+}
+
+/// The parts of 32 successive elements.
+SplitProductEmitter::Parts SplitProductEmitter::splitRun(ImplicitLocOpBuilder &b, Value first,
+                                                         Value second) {
+  auto everySecond = [&](int64_t start) -> Value {
+    SmallVector<int64_t> lanes;
+    for (int64_t i = start; i < 2 * kSplitLanes; i += 2)
+      lanes.push_back(i);
+    return vector::ShuffleOp::create(b, first, second, lanes);
+  };
+  Value even = everySecond(0), odd = everySecond(1);
+  return splitPairs(b, even, odd);
+}
+
+/// Fetches what lies `count` indices of a dimension further on than a vector that is read,
+/// where the operand lies beyond the L2 cache: pieces of rows no hardware foresees.
+void SplitProductEmitter::fetchAhead(PhaseBuilder &phase, OperandIndex operand,
+                                     const Position &position, int dim, int64_t count) {
   ImplicitLocOpBuilder &b = phase.b;
-  const ContractionOperand &a = d.operands[kA];
-  auto argument = dyn_cast<BlockArgument>(a.value);
-  SmallVector<int64_t> strides = a.strides();
-  if (!argument || dim < 0 || ShapedType::getNumElements(a.shape) * 4 < module.machine().l2Bytes)
+  const ContractionOperand &tensor = d.operands[operand];
+  auto argument = dyn_cast<BlockArgument>(tensor.value);
+  SmallVector<int64_t> strides = tensor.strides();
+  if (!argument || dim < 0 ||
+      ShapedType::getNumElements(tensor.shape) * 4 < module.machine().l2Bytes)
     return;
   Value at = offsetBy(b, linearIndex(b, position.indices, strides), count * strides[dim]);
   memref::PrefetchOp::create(b, phase.argument(argument), at, /*isWrite=*/false,
                              /*localityHint=*/2, /*isDataCache=*/true);
 }
 
-/// Vectors on their way to be transposed wait in scratch memory, so that there is
-/// one transposition in the code.
-void SplitProductEmitter::storeForTranspose(PhaseBuilder &phase, int64_t part, Value number,
-                                            Value vector) {
+/// Vectors on their way to be transposed wait in scratch memory.
+void SplitProductEmitter::storeForTranspose(PhaseBuilder &phase, OperandIndex operand, int64_t part,
+                                            Value number, Value vector) {
   vector::StoreOp::create(
-      phase.b, vector, transposeBuffer(phase),
+      phase.b, vector, transposeBuffer(phase, operand, phase.b.getI32Type()),
       advance(phase.b, phase.index(part * kSplitLanes * kSplitLanes), number, kSplitLanes));
 }
 
-void SplitProductEmitter::transposeParts(PhaseBuilder &phase,
-                                         llvm::function_ref<void(Value, int64_t, Value)> store) {
+void SplitProductEmitter::transposePart(PhaseBuilder &phase, OperandIndex operand, Value part,
+                                        llvm::function_ref<void(int64_t, Value)> store) {
   ImplicitLocOpBuilder &b = phase.b;
-  auto type = VectorType::get({kSplitLanes}, b.getI32Type());
-  buildLoop(b, 0, kSplitParts, 1, [&](Value part) {
-    Value start = advance(b, phase.index(0), part, kSplitLanes * kSplitLanes);
-    SmallVector<Value> rows;
-    for (int64_t row = 0; row < kSplitLanes; ++row)
-      rows.push_back(vector::LoadOp::create(b, type, transposeBuffer(phase),
-                                            offsetBy(b, start, row * kSplitLanes)));
-    for (auto [lane, row] : llvm::enumerate(transposeVectors(b, rows)))
-      store(part, static_cast<int64_t>(lane), row);
+  auto type = VectorType::get({kSplitLanes}, d.element);
+  Value memory = transposeBuffer(phase, operand, d.element);
+  Value start = advance(b, phase.index(0), part, kSplitLanes * kSplitLanes);
+  SmallVector<Value> rows;
+  for (int64_t row = 0; row < kSplitLanes; ++row)
+    rows.push_back(vector::LoadOp::create(b, type, memory, offsetBy(b, start, row * kSplitLanes)));
+  for (auto [lane, row] : llvm::enumerate(transposeVectors(b, rows)))
+    store(static_cast<int64_t>(lane), row);
+}
+
+SplitProductEmitter::Unit SplitProductEmitter::unit(PhaseBuilder &phase, Expression &expression,
+                                                    OperandIndex operand, Value number) {
+  return operand == kA ? imageUnit(phase, expression, number)
+                       : panelUnit(phase, expression, number);
+}
+
+void SplitProductEmitter::splitUnits(PhaseBuilder &phase, Expression &expression,
+                                     OperandIndex operand, Value first, Value end) {
+  ImplicitLocOpBuilder &b = phase.b;
+  buildLoop(b, first, end, 1, [&](Value number) {
+    Unit own = unit(phase, expression, operand, number);
+    buildLoop(b, 0, kUnitSlots, 1, [&](Value slot) { own.slot(slot); });
+    if (own.transpose)
+      buildLoop(b, 0, kSplitParts, 1, [&](Value part) { own.transpose(part); });
   });
+}
+
+/// A phase that splits all of an operand.
+void SplitProductEmitter::emitSplitting(OperandIndex operand) {
+  int64_t units = p.units(operand);
+  int64_t chunk = llvm::divideCeil(units, std::min(units, kSplitTasks));
+  module.addPackingPhase(
+      llvm::divideCeil(units, chunk), d.operands[operand].value, [&](PhaseBuilder &phase) {
+        ImplicitLocOpBuilder &b = phase.b;
+        Expression expression(phase);
+        if (operand == kA) {
+          Value isFirst =
+              arith::CmpIOp::create(b, arith::CmpIPredicate::eq, phase.task, phase.index(0));
+          buildIf(b, isFirst, [&] { clearBehindImage(phase, phase.index(0)); }, [] {});
+        }
+        Value start = advance(b, phase.index(0), phase.task, chunk);
+        Value end = arith::MinUIOp::create(b, offsetBy(b, start, chunk), phase.index(units));
+        splitUnits(phase, expression, operand, start, end);
+      });
 }
 
 } // namespace dl

@@ -22,10 +22,11 @@ mlir::Value both(mlir::ImplicitLocOpBuilder &b, mlir::Value x, mlir::Value y);
 /// The same of a mask and a condition for all its lanes.
 mlir::Value maskWhere(mlir::ImplicitLocOpBuilder &b, mlir::Value mask, mlir::Value condition,
                       int64_t lanes);
-/// 32 successive elements as bf16, from the parts of the first and the second 16.
-mlir::Value joinHalves(mlir::ImplicitLocOpBuilder &b, mlir::Value first, mlir::Value second);
 /// Each lane: an even element in the low half, the next one in the high half.
 mlir::Value joinPairs(mlir::ImplicitLocOpBuilder &b, mlir::Value even, mlir::Value odd);
+/// Of an index.
+mlir::Value quotient(mlir::ImplicitLocOpBuilder &b, mlir::Value number, int64_t divisor);
+mlir::Value remainder(mlir::ImplicitLocOpBuilder &b, mlir::Value number, int64_t divisor);
 
 } // namespace dl
 

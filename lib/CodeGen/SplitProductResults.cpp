@@ -83,7 +83,7 @@ Value SplitProductEmitter::recomputeVector(PhaseBuilder &phase, Expression &expr
     Value end = phase.index(p.piece.dims[dim].extent);
     if (reached.dims[dim].extent != d.dims[dim].extent)
       end = arith::MinUIOp::create(
-          b, end, arith::SubIOp::create(b, phase.index(d.dims[dim].extent), starts[dim]));
+          b, end, arith::SubIOp::create(b, phase.index(d.dims[dim].extent), here.starts[dim]));
     return buildReduceLoop(b, phase.index(0), end, 1, sum, [&](Value k, ValueRange carried) {
       index[dim] = k;
       return SmallVector<Value>{self(self, level + 1, carried[0])};
@@ -131,9 +131,9 @@ void SplitProductEmitter::recompute(PhaseBuilder &phase, Expression &expression,
       buildIf(
           b, isAny,
           [&] {
-            SmallVector<Value> saved(starts);
+            SmallVector<Value> saved(here.starts);
             Value vector = recomputeVector(phase, expression, index);
-            starts = saved;
+            here.starts = saved;
             Value at = advance(b, block.sums, number, p.blockColumns());
             vector::StoreOp::create(b, vector, buffer(phase),
                                     arith::AddIOp::create(b, at, column).getResult());
@@ -199,7 +199,7 @@ void SplitProductEmitter::storeRow(PhaseBuilder &phase, Expression &expression, 
 void SplitProductEmitter::storeTransposedTile(PhaseBuilder &phase, Expression &expression,
                                               const Block &block, Value row, Value column) {
   ImplicitLocOpBuilder &b = phase.b;
-  Value turned = phase.scratch(transposeOffset, d.element, kTileRows * kTileColumns);
+  Value turned = phase.scratch(turnedOffset, d.element, kTileRows * kTileColumns);
   Value from = arith::AddIOp::create(b, advance(b, block.sums, row, p.blockColumns()), column);
   storeTransposed(
       b, kTileRows, kTileColumns, /*isShort=*/true,

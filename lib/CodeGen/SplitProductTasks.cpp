@@ -12,18 +12,19 @@ namespace dl {
 /// Cycles of adding a tile up over pieces of K; of an element of a part of the result.
 static constexpr double kTileSumCycles = 40, kPartCycles = 2;
 /// Of a byte of what is beyond the L2 cache, each time that a piece reads it.
-static constexpr double kFarCycles = 0.06;
+static constexpr double kFarCycles = 0.1;
 /// f32 multiplications a cycle that tiles must be estimated to reach; vectors reach 27 to 29, and
 /// suffer less where operands are cold.
-static constexpr double kVectorProducts = 30;
+static constexpr double kVectorProducts = 28.5;
 /// Tasks, where no operand is split by them.
 static constexpr int64_t kWantedTasks = 24;
 static constexpr double kTaskFlops = 2e6;
 /// The same where they do: large pieces are split less often.
 static constexpr int64_t kWantedPieces = 64;
 static constexpr double kPieceFlops = 512e6, kFlopsOfTwo = 16e6;
-/// The share of the L2 cache that a task may fill.
-static constexpr double kCacheShare = 0.75;
+/// The share of what splitting costs that is left between products, where the operand is near or
+/// comes from beyond the L2 cache, and how much more of it with each slot of a step.
+static constexpr double kNearShare = 0.05, kFarShare = 0.2, kSlotShare = 0.025;
 
 /// The layout, for a piece of the iteration; false where it has no such.
 bool SplitChooser::cut(const SplitProduct &layout, ArrayRef<SplitCut> rows,
@@ -83,12 +84,24 @@ double SplitChooser::taskCycles() const {
   double block = blockCycles() * static_cast<double>(current.panelBlocks()) +
                  (current.accumulates() ? tiles * kTileSumCycles : 0);
   double cycles = rows * columns * blocks * (chunks * block + parts * tiles * tileEndCycles());
-  if (!isKept(kA))
-    cycles += stagingCycles(kA, current.isSplitByTask(kA)) *
-              (current.isSplitByTask(kA) ? rows * chunks * groups : 1);
-  if (!isKept(kB))
-    cycles += stagingCycles(kB, current.isSplitByTask(kB)) *
-              (current.isSplitByTask(kB) ? rows * chunks * columns : 1);
+  // Of the pieces that tasks split, the first ones of each are not split under products.
+  auto tasks = static_cast<double>(current.tasks());
+  double hidden = 0, hiddenFar = 0, slots = 0;
+  for (OperandIndex operand : {kA, kB}) {
+    bool isByTask = current.isSplitByTask(operand);
+    if (isKept(operand))
+      continue;
+    double own = stagingCycles(operand, isByTask);
+    double pieces = isByTask ? rows * chunks * (operand == kA ? groups : columns) : 1;
+    cycles += own * pieces;
+    if (int64_t steps = current.stepsOfUnit(operand)) {
+      // An image is read in longer pieces.
+      (operand == kB && isFarSource(kB) ? hiddenFar : hidden) += own * (pieces - tasks);
+      slots += 16.0 / static_cast<double>(steps);
+    }
+  }
+  cycles -= hidden * std::max(0.0, 1 - kNearShare - kSlotShare * slots) +
+            hiddenFar * std::max(0.0, 1 - kFarShare - kSlotShare * slots);
   // Uncut, each group of rows passes all panels, and its own blocks leave little room for them.
   double passes = current.isCut() ? rows
                                   : 2 * std::ceil(static_cast<double>(current.items()) /
@@ -103,18 +116,14 @@ double SplitChooser::taskCycles() const {
               static_cast<double>(d.extentOf(DimRole::M) * d.extentOf(DimRole::N) *
                                   d.extentOf(DimRole::Batch));
   // Of an odd number of tasks, two workers do not have the same share.
-  int64_t tasks = current.tasks();
-  return tasks % 2 == 0 ? cycles : cycles * (1 + 0.5 / static_cast<double>(tasks));
+  return current.tasks() % 2 == 0 ? cycles : cycles * (1 + 0.5 / tasks);
 }
 
-/// Tries how many pieces of columns a task has, and how many parts K, with the current cuts.
+/// Tries how many pieces of rows and columns a task has, and how many parts K, with the current
+/// cuts.
 void SplitChooser::tryTasks() {
-  int64_t columns = piecesOf(current.columnCuts), chunks = current.chunks();
-  auto room = static_cast<double>(machine.l2Bytes) * kCacheShare;
-  int64_t bytes = 0;
-  for (OperandIndex operand : {kA, kB})
-    if (current.isSplitByTask(operand) || static_cast<double>(bytesOf(operand)) < room / 2)
-      bytes += bytesOf(operand);
+  int64_t rows = piecesOf(current.rowCuts), columns = piecesOf(current.columnCuts),
+          chunks = current.chunks();
   for (int64_t columnsOfTask : {columns, columns / 2 + columns % 2, int64_t{1}})
     for (int64_t chunksOfPart :
          {chunks, (chunks + 1) / 2, (chunks + 3) / 4, (chunks + 7) / 8, int64_t{1}}) {
@@ -123,15 +132,30 @@ void SplitChooser::tryTasks() {
       current.chunksOfPart = llvm::divideCeil(chunks, current.parts);
       current.itemsOfTask = current.items();
       current.columnsOfTask = current.columnBlocks();
+      current.rowPiecesOfTask = 1;
       // The larger operand is passed once.
       current.columnsInside = current.imageBytes() >= current.panelBytes();
-      if (current.tasks() < wantedPieces() ||
-          static_cast<double>(bytes + current.sumElements() * 4) > room)
-        continue;
-      current.cycles = taskCycles();
-      if (!best || current.cycles < best->cycles)
-        best = current;
+      // As many rows as leave tasks enough.
+      int64_t most = std::max<int64_t>(current.tasks() / wantedPieces(), 1);
+      for (int64_t rowsOfTask : {int64_t{1}, std::min(most, rows)}) {
+        current.rowPiecesOfTask = rowsOfTask;
+        if (current.tasks() < wantedPieces() || !fitsCache())
+          continue;
+        current.cycles = taskCycles();
+        if (!best || current.cycles < best->cycles)
+          best = current;
+      }
     }
+}
+
+/// Whether what a task works with fits the L2 cache.
+bool SplitChooser::fitsCache() const {
+  auto room = static_cast<double>(machine.l2Bytes) * kCacheShare;
+  int64_t bytes = current.sumElements() * 4;
+  for (OperandIndex operand : {kA, kB})
+    if (current.isSplitByTask(operand) || static_cast<double>(bytesOf(operand)) < room / 2)
+      bytes += bytesOf(operand) * current.memories(operand);
+  return static_cast<double>(bytes) <= room;
 }
 
 /// Blocks of rows, and of columns, that make up a task where none splits operands. Rows that pass

@@ -148,8 +148,10 @@ private:
 };
 } // namespace
 
-/// 32 k of all tiles of the block. `image` and `panel` are addresses.
-void SplitProductEmitter::multiplyStep(PhaseBuilder &phase, Value image, Value panel) {
+/// 32 k of all tiles of the block. `image` and `panel` are addresses; `then` is what follows a
+/// product, of so many.
+void SplitProductEmitter::multiplyStep(PhaseBuilder &phase, Value image, Value panel,
+                                       function_ref<void(int64_t, int64_t)> then) {
   ImplicitLocOpBuilder &b = phase.b;
   static constexpr std::pair<int, int> kProducts[] = {{0, 2}, {0, 1}, {1, 1},
                                                       {1, 0}, {2, 0}, {0, 0}};
@@ -174,20 +176,22 @@ void SplitProductEmitter::multiplyStep(PhaseBuilder &phase, Value image, Value p
   for (auto [product, sum] : llvm::enumerate(sums)) {
     int a = registers.get(2 * product, load), other = registers.get(2 * product + 1, load);
     callTile(b, "tdpbf16ps", {sum, a, other});
+    then(static_cast<int64_t>(product), static_cast<int64_t>(sums.size()));
   }
 }
 
-void SplitProductEmitter::loopOverK(PhaseBuilder &phase, unsigned level, Value image, Value panel,
+/// Rows of 32 k: where they start in the image, and the number of the first block of 32.
+void SplitProductEmitter::loopOverK(PhaseBuilder &phase, unsigned level, Value image, Value first,
                                     function_ref<void(Value, Value)> body) const {
   if (level == p.outerK.size())
-    return body(image, panel);
+    return body(image, first);
   int dim = p.outerK[level];
   int64_t blocks = p.runBlocks();
   for (int inner : ArrayRef<int>(p.outerK).drop_front(level + 1))
     blocks *= p.piece.dims[inner].extent;
   buildLoop(phase.b, 0, p.piece.dims[dim].extent, 1, [&](Value index) {
     loopOverK(phase, level + 1, advance(phase.b, image, index, p.strides[dim]),
-              advance(phase.b, panel, index, blocks * kSplitParts * kTileElements), body);
+              advance(phase.b, first, index, blocks), body);
   });
 }
 
@@ -200,8 +204,9 @@ void SplitProductEmitter::keepStoring(PhaseBuilder &phase) {
            {pointerTo(b, addressOf(b, memory), 0), number64(b, kTileBytes)});
 }
 
-/// The block's sums, to the buffer.
-void SplitProductEmitter::multiplyTiles(PhaseBuilder &phase, const Block &block) {
+/// The block's sums, to the buffer; added to those there, unless `isFirst` (null: it is).
+void SplitProductEmitter::multiplyTiles(PhaseBuilder &phase, Expression &expression,
+                                        const Block &block, Value isFirst) {
   ImplicitLocOpBuilder &b = phase.b;
   Value buffer = elementAddress(b, this->buffer(phase), block.sums, 4);
   Value stride = number64(b, p.blockColumns() * 4);
@@ -212,165 +217,51 @@ void SplitProductEmitter::multiplyTiles(PhaseBuilder &phase, const Block &block)
             static_cast<int>(row * p.columnTiles + column),
             pointerTo(b, buffer, (row * kTileRows * p.blockColumns() + column * kTileColumns) * 4));
   };
-  forEachSum([&](int sum, Value from) {
-    if (p.accumulates())
-      callTile(b, "tileloadd64", sum, {from, stride});
-    else
-      callTile(b, "tilezero", sum);
-  });
+  auto clear = [&] { forEachSum([&](int sum, Value) { callTile(b, "tilezero", sum); }); };
+  auto load = [&] {
+    forEachSum([&](int sum, Value from) { callTile(b, "tileloadd64", sum, {from, stride}); });
+  };
+  if (isFirst)
+    buildIf(b, isFirst, clear, load);
+  else
+    clear();
   Value image = this->image(phase), panels = panelsAs(phase, b.getI16Type());
   // A store at least every so many steps of 24 products.
   constexpr int64_t kStepsOfStore = 4;
   bool isLong = p.runBlocks() > kStepsOfStore;
-  loopOverK(phase, 0, block.image, block.panel, [&](Value at, Value panel) {
-    Value startA = elementAddress(b, image, at, 2), startB = elementAddress(b, panels, panel, 2);
+  loopOverK(phase, 0, block.image, phase.index(0), [&](Value at, Value first) {
+    Value startA = elementAddress(b, image, at, 2);
+    Value panel = advance(b, block.panel, first, kSplitParts * kTileElements);
+    Value startB = elementAddress(b, panels, panel, 2);
     buildLoop(b, 0, p.runBlocks(), 1, [&](Value step) {
       auto advanced = [&](Value start, int64_t bytes) -> Value {
         Value offset =
             arith::IndexCastOp::create(b, b.getI64Type(), advance(b, phase.index(0), step, bytes));
         return arith::AddIOp::create(b, start, offset);
       };
+      Value number = arith::AddIOp::create(b, first, step);
+      SmallVector<DueUnit> due =
+          dueUnits(phase, expression, advance(b, number, block.number, p.panelBlocks()));
       multiplyStep(phase, advanced(startA, kTileK * 2),
-                   advanced(startB, kSplitParts * kTileElements * 2));
+                   advanced(startB, kSplitParts * kTileElements * 2),
+                   [&](int64_t product, int64_t count) {
+                     for (const DueUnit &unit : due)
+                       splitBetween(phase, unit, product, count);
+                   });
+      for (const DueUnit &unit : due)
+        transposeAfter(phase, unit);
       if (!isLong)
         return;
-      Value number = arith::RemUIOp::create(b, step, phase.index(kStepsOfStore));
-      buildIf(
-          b,
-          arith::CmpIOp::create(b, arith::CmpIPredicate::eq, number,
-                                phase.index(kStepsOfStore - 1)),
-          [&] { keepStoring(phase); }, [] {});
+      Value isStored = arith::CmpIOp::create(
+          b, arith::CmpIPredicate::eq,
+          arith::RemUIOp::create(b, step, phase.index(kStepsOfStore)).getResult(),
+          phase.index(kStepsOfStore - 1));
+      buildIf(b, isStored, [&] { keepStoring(phase); }, [] {});
     });
     if (!p.outerK.empty())
       keepStoring(phase);
   });
   forEachSum([&](int sum, Value to) { callTile(b, "tilestored64", sum, {to, stride}); });
-}
-
-//===----------------------------------------------------------------------===//
-// Tasks
-//===----------------------------------------------------------------------===//
-
-SplitProductEmitter::Block SplitProductEmitter::enterBlock(PhaseBuilder &phase, Value item,
-                                                           Value columnBlock, Value piece) const {
-  ImplicitLocOpBuilder &b = phase.b;
-  Block block;
-  block.index.assign(d.dims.size(), phase.index(0));
-  Value rowBlocks = phase.index(p.rowBlocks());
-  block.row = advance(b, phase.index(0), arith::RemUIOp::create(b, item, rowBlocks), p.blockRows());
-  Value rest = arith::DivUIOp::create(b, item, rowBlocks);
-  block.image = advance(b, phase.index(p.origin), block.row, p.rowStride);
-  Value batch = phase.index(0);
-  int64_t batchStride = p.panels() * p.panelElements();
-  for (int dim : llvm::reverse(p.outer)) {
-    Value extent = phase.index(p.piece.dims[dim].extent);
-    block.index[dim] = arith::RemUIOp::create(b, rest, extent);
-    rest = arith::DivUIOp::create(b, rest, extent);
-    block.image = advance(b, block.image, block.index[dim], p.strides[dim]);
-    if (d.dims[dim].role != DimRole::Batch)
-      continue;
-    batch = advance(b, batch, block.index[dim], batchStride);
-    batchStride *= p.piece.dims[dim].extent;
-  }
-  block.column = advance(b, phase.index(0), columnBlock, p.blockColumns());
-  block.panel = advance(b, batch, columnBlock, p.columnTiles * p.panelElements());
-  block.sums = phase.index(0);
-  if (p.accumulates()) {
-    Value number = advance(b, columnBlock, piece, p.columnBlocks());
-    block.sums = advance(b, phase.index(0), advance(b, item, number, p.items()), p.blockElements());
-  }
-  return block;
-}
-
-/// Splits what tasks split of a piece of rows and K, and multiplies all its columns.
-void SplitProductEmitter::multiplyPiece(PhaseBuilder &phase, Expression &expression,
-                                        const ColumnLoop &overColumns,
-                                        const BlockLoop &overBlocks) {
-  if (p.isSplitByTask(kA))
-    splitImage(phase, expression);
-  overColumns([&](Value piece) {
-    if (p.isSplitByTask(kB))
-      splitPanelsOfPiece(phase, expression);
-    overBlocks([&](Value item, Value column) {
-      Block block = enterBlock(phase, item, column, piece);
-      multiplyTiles(phase, block);
-      if (!p.accumulates())
-        finishBlock(phase, expression, block);
-    });
-  });
-}
-
-void SplitProductEmitter::emitTask(PhaseBuilder &phase, Expression &expression) {
-  ImplicitLocOpBuilder &b = phase.b;
-  Value rest = phase.task;
-  auto takePiece = [&](int64_t total, int64_t size) {
-    Value pieces = phase.index(llvm::divideCeil(total, size));
-    Value start = advance(b, phase.index(0), arith::RemUIOp::create(b, rest, pieces), size);
-    rest = arith::DivUIOp::create(b, rest, pieces);
-    Value end = total % size == 0
-                    ? offsetBy(b, start, size)
-                    : arith::MinUIOp::create(b, offsetBy(b, start, size), phase.index(total));
-    return std::make_pair(start, end);
-  };
-  std::pair<Value, Value> columns = takePiece(p.columnBlocks(), p.columnsOfTask);
-  std::pair<Value, Value> items = takePiece(p.items(), p.itemsOfTask);
-  auto overBlocks = [&](function_ref<void(Value, Value)> body) {
-    auto [outer, inner] =
-        p.columnsInside ? std::make_pair(items, columns) : std::make_pair(columns, items);
-    buildLoop(b, outer.first, outer.second, 1, [&](Value x) {
-      buildLoop(b, inner.first, inner.second, 1,
-                [&](Value y) { p.columnsInside ? body(x, y) : body(y, x); });
-    });
-  };
-  std::pair<Value, Value> pieces = takePiece(piecesOf(p.columnCuts), p.columnPiecesOfTask);
-  auto overColumns = [&](function_ref<void(Value)> body) {
-    buildLoop(b, pieces.first, pieces.second, 1, [&](Value piece) {
-      enterCuts(b, p.columnCuts, piece);
-      body(arith::SubIOp::create(b, piece, pieces.first));
-    });
-  };
-  Value rows = phase.index(piecesOf(p.rowCuts));
-  enterCuts(b, p.rowCuts, arith::RemUIOp::create(b, rest, rows));
-  part = arith::DivUIOp::create(b, rest, rows);
-  if (p.accumulates()) {
-    Value zero = numberLike(b, base.vectorType(), 0);
-    buildLoop(b, 0, p.sumElements(), kTileColumns,
-              [&](Value at) { vector::StoreOp::create(b, zero, buffer(phase), at); });
-  }
-  auto [firstChunk, endChunk] = chunksOfTask(phase);
-  buildLoop(b, firstChunk, endChunk, 1, [&](Value chunk) {
-    enterCuts(b, p.reductionCuts, chunk);
-    multiplyPiece(phase, expression, overColumns, overBlocks);
-  });
-  if (!p.accumulates())
-    return;
-  overColumns([&](Value piece) {
-    overBlocks([&](Value item, Value column) {
-      finishBlock(phase, expression, enterBlock(phase, item, column, piece));
-    });
-  });
-}
-
-/// The pieces of K of the task's part.
-std::pair<Value, Value> SplitProductEmitter::chunksOfTask(PhaseBuilder &phase) const {
-  ImplicitLocOpBuilder &b = phase.b;
-  if (p.parts == 1)
-    return {phase.index(0), phase.index(p.chunks())};
-  Value start = advance(b, phase.index(0), part, p.chunksOfPart);
-  Value end = offsetBy(b, start, p.chunksOfPart);
-  if (p.chunks() % p.chunksOfPart != 0)
-    end = arith::MinUIOp::create(b, end, phase.index(p.chunks()));
-  return {start, end};
-}
-
-void SplitProductEmitter::emitMultiply() {
-  module.addPhase(p.tasks(), [&](PhaseBuilder &phase) {
-    Expression expression(phase);
-    expression.bind(body.anchor->getResult(0),
-                    [&](ImplicitLocOpBuilder &, const Position &) { return base.sum; });
-    configureTiles(phase);
-    emitTask(phase, expression);
-  });
 }
 
 } // namespace dl

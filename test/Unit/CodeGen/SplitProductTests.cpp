@@ -40,9 +40,9 @@ protected:
   }
 
   /// One whose products are cut in small pieces.
-  static Machine smallCaches() {
+  static Machine smallCaches(int64_t l2Bytes = 128 << 10) {
     Machine machine = Machine::get("host").value();
-    machine.l2Bytes = 128 << 10;
+    machine.l2Bytes = l2Bytes;
     return machine;
   }
 
@@ -180,11 +180,11 @@ TEST_F(SplitProduct, ComputesWhatHasNoParts) {
 }
 
 TEST_F(SplitProduct, ComputesWhatHasNoPartsInPieces) {
-  auto kernel = matmul(100, 100, 1000, SplitProducts::WherePossible, smallCaches());
+  auto kernel = matmul(100, 100, 700, SplitProducts::WherePossible, smallCaches(256 << 10));
   ASSERT_TRUE(kernel);
   EXPECT_NE(kernel->strategy().find("of k summed in scratch"), std::string::npos)
       << kernel->strategy();
-  checkWhatHasNoParts(*kernel, 100, 1000);
+  checkWhatHasNoParts(*kernel, 100, 700);
 }
 
 /// Last pieces of rows, columns and K that are shorter than the others.

@@ -1,0 +1,326 @@
+//===- SplitProductPieces.cpp - The pieces of a task, one split ahead -----===//
+//
+// A task passes its pieces of rows, for each its pieces of K, for each those of
+// columns. While one is multiplied, units of the next ones are split, every so many
+// steps: the panels of the next piece, and the image of the next piece of rows or K
+// while all columns of this one pass. The parts of a piece and those of the next lie
+// side by side. What is not split so when its piece comes, all of the first one, is
+// split then.
+//
+//===----------------------------------------------------------------------===//
+
+#include "SplitProductEmitter.h"
+#include "SplitProductParts.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+
+namespace dl {
+
+//===----------------------------------------------------------------------===//
+// Blocks
+//===----------------------------------------------------------------------===//
+
+SplitProductEmitter::Block SplitProductEmitter::enterBlock(PhaseBuilder &phase, Value item,
+                                                           Value columnBlock) const {
+  ImplicitLocOpBuilder &b = phase.b;
+  Block block;
+  block.index.assign(d.dims.size(), phase.index(0));
+  Value rowBlocks = phase.index(p.rowBlocks());
+  block.row = advance(b, phase.index(0), arith::RemUIOp::create(b, item, rowBlocks), p.blockRows());
+  Value rest = arith::DivUIOp::create(b, item, rowBlocks);
+  block.image = advance(b, offsetBy(b, imageStart(phase), p.origin), block.row, p.rowStride);
+  Value batch = advance(b, phase.index(0), panelStart(phase), 2);
+  int64_t batchStride = p.panels() * p.panelElements();
+  for (int dim : llvm::reverse(p.outer)) {
+    Value extent = phase.index(p.piece.dims[dim].extent);
+    block.index[dim] = arith::RemUIOp::create(b, rest, extent);
+    rest = arith::DivUIOp::create(b, rest, extent);
+    block.image = advance(b, block.image, block.index[dim], p.strides[dim]);
+    if (d.dims[dim].role != DimRole::Batch)
+      continue;
+    batch = advance(b, batch, block.index[dim], batchStride);
+    batchStride *= p.piece.dims[dim].extent;
+  }
+  block.column = advance(b, phase.index(0), columnBlock, p.blockColumns());
+  block.panel = advance(b, batch, columnBlock, p.columnTiles * p.panelElements());
+  // In the order of the loops over blocks.
+  block.number = p.columnsInside ? advance(b, columnBlock, item, p.columnBlocks())
+                                 : advance(b, item, columnBlock, p.items());
+  block.sums = phase.index(0);
+  return block;
+}
+
+//===----------------------------------------------------------------------===//
+// Splitting between products
+//===----------------------------------------------------------------------===//
+
+/// The units that a step of the piece has a share of.
+SmallVector<SplitProductEmitter::DueUnit>
+SplitProductEmitter::dueUnits(PhaseBuilder &phase, Expression &expression, Value step) {
+  ImplicitLocOpBuilder &b = phase.b;
+  SmallVector<DueUnit> due;
+  for (const Ahead &own : ahead) {
+    Value number = arith::AddIOp::create(b, own.steps, step);
+    int64_t steps = p.stepsOfUnit(own.operand);
+    Value unit = quotient(b, number, steps);
+    DueUnit next;
+    next.ahead = &own;
+    next.step = remainder(b, number, steps);
+    next.isUnit = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, unit, own.units);
+    inPlace(own.place, [&] { next.unit = this->unit(phase, expression, own.operand, unit); });
+    // The last steps of a unit, at most half of them, are for the parts that are transposed.
+    if (next.unit.transpose)
+      next.stepsOfParts = std::clamp<int64_t>(steps / 2, 1, kSplitParts);
+    int64_t stepsOfSlots = std::max<int64_t>(steps - next.stepsOfParts, 1);
+    next.slots = llvm::divideCeil(kUnitSlots, stepsOfSlots);
+    due.push_back(std::move(next));
+  }
+  return due;
+}
+
+/// The slots of a step are spread over its products, at a few places, so that code stays short.
+void SplitProductEmitter::splitBetween(PhaseBuilder &phase, const DueUnit &unit, int64_t product,
+                                       int64_t count) {
+  ImplicitLocOpBuilder &b = phase.b;
+  int64_t most = unit.slots <= kUnitSlots / 2 ? 4 : 8;
+  int64_t slotsOfPlace = llvm::divideCeil(unit.slots, most);
+  int64_t places = llvm::divideCeil(unit.slots, slotsOfPlace);
+  // Each in the middle of its share.
+  auto before = [&](int64_t products) { return (2 * products * places + count) / (2 * count); };
+  for (int64_t place = before(product); place < before(product + 1); ++place) {
+    Value first =
+        offsetBy(b, advance(b, phase.index(0), unit.step, unit.slots), place * slotsOfPlace);
+    Value end = offsetBy(b, first, std::min(slotsOfPlace, unit.slots - place * slotsOfPlace));
+    if (unit.slots * p.stepsOfUnit(unit.ahead->operand) > kUnitSlots)
+      end = arith::MinUIOp::create(b, end, phase.index(kUnitSlots));
+    buildIf(
+        b, unit.isUnit,
+        [&] {
+          inPlace(unit.ahead->place,
+                  [&] { buildLoop(b, first, end, 1, [&](Value slot) { unit.unit.slot(slot); }); });
+        },
+        [] {});
+  }
+}
+
+void SplitProductEmitter::transposeAfter(PhaseBuilder &phase, const DueUnit &unit) {
+  ImplicitLocOpBuilder &b = phase.b;
+  if (!unit.unit.transpose)
+    return;
+  int64_t steps = p.stepsOfUnit(unit.ahead->operand), firstStep = steps - unit.stepsOfParts;
+  int64_t parts = llvm::divideCeil(kSplitParts, unit.stepsOfParts);
+  Value step = arith::SubIOp::create(b, unit.step, phase.index(firstStep));
+  Value isNow =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ult, step, phase.index(unit.stepsOfParts));
+  Value first = advance(b, phase.index(0), step, parts);
+  Value end = arith::MinUIOp::create(b, offsetBy(b, first, parts), phase.index(kSplitParts));
+  buildIf(
+      b, arith::AndIOp::create(b, isNow, unit.isUnit),
+      [&] { buildLoop(b, first, end, 1, [&](Value part) { unit.unit.transpose(part); }); }, [] {});
+}
+
+//===----------------------------------------------------------------------===//
+// Pieces
+//===----------------------------------------------------------------------===//
+
+/// A range of `total` in groups of `size`: which one is the remainder of `rest`.
+std::pair<Value, Value> SplitProductEmitter::takeRange(PhaseBuilder &phase, Value &rest,
+                                                       int64_t total, int64_t size) const {
+  ImplicitLocOpBuilder &b = phase.b;
+  Value groups = phase.index(llvm::divideCeil(total, size));
+  Value start = advance(b, phase.index(0), arith::RemUIOp::create(b, rest, groups), size);
+  rest = arith::DivUIOp::create(b, rest, groups);
+  Value end = offsetBy(b, start, size);
+  if (total % size != 0)
+    end = arith::MinUIOp::create(b, end, phase.index(total));
+  return {start, end};
+}
+
+/// The pieces of K of the task's part.
+std::pair<Value, Value> SplitProductEmitter::chunksOfTask(PhaseBuilder &phase) const {
+  ImplicitLocOpBuilder &b = phase.b;
+  if (p.parts == 1)
+    return {phase.index(0), phase.index(p.chunks())};
+  Value start = advance(b, phase.index(0), part, p.chunksOfPart);
+  Value end = offsetBy(b, start, p.chunksOfPart);
+  if (p.chunks() % p.chunksOfPart != 0)
+    end = arith::MinUIOp::create(b, end, phase.index(p.chunks()));
+  return {start, end};
+}
+
+/// Number `number` of the pieces of a task.
+SplitProductEmitter::TaskPiece
+SplitProductEmitter::pieceOf(PhaseBuilder &phase, const TaskRanges &ranges, Value number) {
+  ImplicitLocOpBuilder &b = phase.b;
+  TaskPiece piece;
+  piece.column = arith::RemUIOp::create(b, number, ranges.columns);
+  piece.image = arith::DivUIOp::create(b, number, ranges.columns);
+  piece.chunk = arith::RemUIOp::create(b, piece.image, ranges.chunks);
+  Value row = arith::DivUIOp::create(b, piece.image, ranges.chunks);
+  Place before = here;
+  enterCuts(b, p.rowCuts, arith::AddIOp::create(b, ranges.firstRow, row));
+  enterCuts(b, p.columnCuts, arith::AddIOp::create(b, ranges.firstColumn, piece.column));
+  enterCuts(b, p.reductionCuts, arith::AddIOp::create(b, ranges.firstChunk, piece.chunk));
+  // One of two memories.
+  auto side = [&](OperandIndex operand, Value own, int64_t elements) -> Value {
+    if (p.stepsOfUnit(operand) == 0)
+      return nullptr;
+    return advance(b, phase.index(0), arith::RemUIOp::create(b, own, phase.index(2)), elements);
+  };
+  here.image = side(kA, piece.image, p.imageBytes() / 2);
+  here.panels = side(kB, number, p.panelBytes() / 4);
+  piece.place = here;
+  here = before;
+  return piece;
+}
+
+void SplitProductEmitter::multiplyPiece(PhaseBuilder &phase, Expression &expression,
+                                        const TaskRanges &ranges, const TaskPiece &piece) {
+  ImplicitLocOpBuilder &b = phase.b;
+  inPlace(piece.place, [&] {
+    Value isFirst, isLast;
+    if (p.accumulates()) {
+      isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, piece.chunk, phase.index(0));
+      isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, piece.chunk,
+                                     offsetBy(b, ranges.chunks, -1));
+    }
+    auto [outer, inner] = p.columnsInside ? std::make_pair(p.items(), p.columnBlocks())
+                                          : std::make_pair(p.columnBlocks(), p.items());
+    buildLoop(b, 0, outer, 1, [&](Value x) {
+      buildLoop(b, 0, inner, 1, [&](Value y) {
+        Block block = p.columnsInside ? enterBlock(phase, x, y) : enterBlock(phase, y, x);
+        if (p.accumulates()) {
+          Value number = advance(b, block.number, piece.column, p.items() * p.columnBlocks());
+          block.sums = advance(b, phase.index(0), number, p.blockElements());
+        }
+        multiplyTiles(phase, expression, block, isFirst);
+        if (isLast)
+          buildIf(b, isLast, [&] { finishBlock(phase, expression, block); }, [] {});
+        else
+          finishBlock(phase, expression, block);
+      });
+    });
+  });
+}
+
+/// What of the piece was not split between products before.
+void SplitProductEmitter::splitRest(PhaseBuilder &phase, Expression &expression,
+                                    const TaskRanges &ranges, const TaskPiece &piece,
+                                    Value number) {
+  ImplicitLocOpBuilder &b = phase.b;
+  auto isZero = [&](Value value) -> Value {
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, value, phase.index(0));
+  };
+  for (OperandIndex operand : {kA, kB}) {
+    if (!p.isSplitByTask(operand))
+      continue;
+    Value units = phase.index(p.units(operand)), first = phase.index(0);
+    if (int64_t steps = p.stepsOfUnit(operand)) {
+      Value all = phase.index(p.steps());
+      if (operand == kA)
+        all = arith::MulIOp::create(b, all, ranges.columns);
+      Value done = arith::MinUIOp::create(
+          b, units, arith::DivUIOp::create(b, all, phase.index(steps)).getResult());
+      first = arith::SelectOp::create(b, isZero(number), first, done);
+    }
+    // An image stays for all columns.
+    if (operand == kA)
+      first = arith::SelectOp::create(b, isZero(piece.column), first, units);
+    inPlace(piece.place, [&] { splitUnits(phase, expression, operand, first, units); });
+  }
+}
+
+void SplitProductEmitter::emitPieces(PhaseBuilder &phase, Expression &expression) {
+  ImplicitLocOpBuilder &b = phase.b;
+  Value rest = phase.task;
+  TaskRanges ranges;
+  auto take = [&](ArrayRef<SplitCut> cuts, int64_t size, Value &first, Value &count) {
+    auto [start, end] = takeRange(phase, rest, piecesOf(cuts), size);
+    first = start;
+    count = arith::SubIOp::create(b, end, start);
+  };
+  take(p.columnCuts, p.columnPiecesOfTask, ranges.firstColumn, ranges.columns);
+  take(p.rowCuts, p.rowPiecesOfTask, ranges.firstRow, ranges.rows);
+  part = rest;
+  auto [firstChunk, endChunk] = chunksOfTask(phase);
+  ranges.firstChunk = firstChunk;
+  ranges.chunks = arith::SubIOp::create(b, endChunk, firstChunk);
+  Value images = arith::MulIOp::create(b, ranges.rows, ranges.chunks);
+  Value count = arith::MulIOp::create(b, images, ranges.columns), zero = phase.index(0);
+  if (p.isSplitByTask(kA) && p.plane != p.imageCount)
+    buildLoop(b, 0, p.memories(kA), 1, [&](Value side) {
+      clearBehindImage(phase, advance(b, zero, side, p.imageBytes() / 2));
+    });
+  buildLoop(b, zero, offsetBy(b, count, 1), 1, [&](Value next) {
+    Value hasPiece = arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, next, zero);
+    Value hasNext = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, next, count);
+    TaskPiece nextPiece = pieceOf(phase, ranges, next);
+    buildIf(
+        b, hasPiece,
+        [&] {
+          TaskPiece piece = pieceOf(phase, ranges, offsetBy(b, next, -1));
+          Value nextImage = offsetBy(b, piece.image, 1);
+          ahead.clear();
+          for (OperandIndex operand : {kA, kB}) {
+            if (p.stepsOfUnit(operand) == 0)
+              continue;
+            Ahead own;
+            own.operand = operand;
+            own.steps = zero;
+            own.place = nextPiece.place;
+            Value isWanted = hasNext;
+            if (operand == kA) {
+              own.steps = advance(b, zero, piece.column, p.steps());
+              own.place =
+                  pieceOf(phase, ranges, arith::MulIOp::create(b, nextImage, ranges.columns)).place;
+              isWanted = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, nextImage, images);
+            }
+            own.units = arith::SelectOp::create(b, isWanted, phase.index(p.units(operand)), zero);
+            ahead.push_back(own);
+          }
+          multiplyPiece(phase, expression, ranges, piece);
+          ahead.clear();
+        },
+        [] {});
+    buildIf(b, hasNext, [&] { splitRest(phase, expression, ranges, nextPiece, next); }, [] {});
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Tasks
+//===----------------------------------------------------------------------===//
+
+/// Some rows and columns of what is not cut.
+void SplitProductEmitter::emitBlocks(PhaseBuilder &phase, Expression &expression) {
+  ImplicitLocOpBuilder &b = phase.b;
+  Value rest = phase.task;
+  std::pair<Value, Value> columns = takeRange(phase, rest, p.columnBlocks(), p.columnsOfTask);
+  std::pair<Value, Value> items = takeRange(phase, rest, p.items(), p.itemsOfTask);
+  auto [outer, inner] =
+      p.columnsInside ? std::make_pair(items, columns) : std::make_pair(columns, items);
+  buildLoop(b, outer.first, outer.second, 1, [&](Value x) {
+    buildLoop(b, inner.first, inner.second, 1, [&](Value y) {
+      Block block = p.columnsInside ? enterBlock(phase, x, y) : enterBlock(phase, y, x);
+      multiplyTiles(phase, expression, block, /*isFirst=*/nullptr);
+      finishBlock(phase, expression, block);
+    });
+  });
+}
+
+void SplitProductEmitter::emitMultiply() {
+  module.addPhase(p.tasks(), [&](PhaseBuilder &phase) {
+    Expression expression(phase);
+    expression.bind(body.anchor->getResult(0),
+                    [&](ImplicitLocOpBuilder &, const Position &) { return base.sum; });
+    configureTiles(phase);
+    if (p.isCut())
+      emitPieces(phase, expression);
+    else
+      emitBlocks(phase, expression);
+  });
+}
+
+} // namespace dl
