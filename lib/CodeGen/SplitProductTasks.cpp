@@ -10,9 +10,9 @@ using namespace mlir;
 namespace dl {
 
 /// Cycles of adding a tile up over pieces of K; of an element of a part of the result.
-static constexpr double kTileSumCycles = 40, kPartCycles = 2;
+static constexpr double kTileSumCycles = 25, kPartCycles = 2;
 /// Of a byte of what is beyond the L2 cache, each time that a piece reads it.
-static constexpr double kFarCycles = 0.1;
+static constexpr double kFarCycles = 0.07;
 /// f32 multiplications a cycle that tiles must be estimated to reach; vectors reach 27 to 29, and
 /// suffer less where operands are cold.
 static constexpr double kVectorProducts = 28.5;
