@@ -185,6 +185,13 @@ static void emitChoice(KernelModule &module, const ContractionBody &body, const 
     ContractionEmitter::emitResidues(module, emitters);
 }
 
+/// Whether f32 may be multiplied in parts of bf16.
+static SplitProducts splitProducts(const KernelModule &module) {
+  SplitProducts use = module.options().splitProducts;
+  return use == SplitProducts::WhereFaster ? module.options().choice.splitProducts.value_or(use)
+                                           : use;
+}
+
 /// How to compute the contraction by Winograd's transform, where that is wanted,
 /// and estimated to be faster.
 static FailureOr<WinogradStrategy> tryWinograd(const KernelModule &module,
@@ -202,7 +209,8 @@ static FailureOr<WinogradStrategy> tryWinograd(const KernelModule &module,
     if (failed(described))
       return failure();
     bool areKept = module.isVariable(described->operands[kB].value);
-    FailureOr<WinogradStrategy> winograd = chooseWinograd(*described, module.machine(), areKept);
+    FailureOr<WinogradStrategy> winograd =
+        chooseWinograd(*described, module.machine(), areKept, splitProducts(module));
     if (failed(winograd) || (body.side && !winograd->wants(winograd->weights)))
       continue;
     winograd->form = form;

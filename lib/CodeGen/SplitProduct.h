@@ -43,17 +43,13 @@
 #ifndef DL_LIB_CODEGEN_SPLITPRODUCT_H
 #define DL_LIB_CODEGEN_SPLITPRODUCT_H
 
+#include "TileProduct.h"
 #include "dl/CodeGen/CodeGen.h"
 #include "dl/CodeGen/ContractionStrategy.h"
 
 #include <optional>
 
 namespace dl {
-
-/// Rows of a tile, its k, and its columns; parts of an element.
-inline constexpr int64_t kTileRows = 16, kTileK = 32, kTileColumns = 16, kSplitParts = 3;
-/// Elements of a tile.
-inline constexpr int64_t kTileElements = kTileRows * kTileK;
 
 /// Dimensions of the descriptor as one.
 struct SplitAxis {

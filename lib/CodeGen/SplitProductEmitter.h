@@ -28,8 +28,6 @@ public:
   void emit();
 
 private:
-  /// h, m and l of 16 elements, each in the high half of 32 bits.
-  using Parts = std::array<mlir::Value, kSplitParts>;
   /// Where a block of tiles is in its piece. `index`: of each dimension of the descriptor
   /// outside the axes; `row`: the first position of the row axis; `sums`: of the buffer;
   /// `number`: how many come before.
@@ -73,9 +71,6 @@ private:
   };
 
   // SplitProductParts.cpp
-  static Parts split(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
-  static Parts splitPairs(mlir::ImplicitLocOpBuilder &b, mlir::Value even, mlir::Value odd);
-  static Parts splitRun(mlir::ImplicitLocOpBuilder &b, mlir::Value first, mlir::Value second);
   static mlir::Value load(mlir::ImplicitLocOpBuilder &b, Expression &expression, mlir::Value source,
                           const Position &position);
   void fetchAhead(PhaseBuilder &phase, OperandIndex operand, const Position &position, int dim,
@@ -125,14 +120,10 @@ private:
   void transposeAfter(PhaseBuilder &phase, const DueUnit &unit);
 
   // SplitProductTiles.cpp
-  void multiplyTiles(PhaseBuilder &phase, Expression &expression, const Block &block,
+  void multiplyBlock(PhaseBuilder &phase, Expression &expression, const Block &block,
                      mlir::Value isFirst);
-  void multiplyStep(PhaseBuilder &phase, mlir::Value image, mlir::Value panel,
-                    llvm::function_ref<void(int64_t, int64_t)> then);
-  void keepStoring(PhaseBuilder &phase);
   void loopOverK(PhaseBuilder &phase, unsigned level, mlir::Value image, mlir::Value first,
                  llvm::function_ref<void(mlir::Value, mlir::Value)> body) const;
-  void configureTiles(PhaseBuilder &phase);
 
   // SplitProductResults.cpp
   void finishBlock(PhaseBuilder &phase, Expression &expression, const Block &block);
@@ -144,8 +135,8 @@ private:
                             llvm::ArrayRef<mlir::Value> index, mlir::Value sum);
   void forEachRow(PhaseBuilder &phase, const Block &block,
                   llvm::function_ref<void(mlir::Value, llvm::ArrayRef<mlir::Value>)> body);
-  void storeSums(PhaseBuilder &phase, Expression &expression, const Position &position,
-                 mlir::Value sum);
+  void storeVector(PhaseBuilder &phase, Expression &expression, const Position &position,
+                   mlir::Value sum);
   void storeTransposedTile(PhaseBuilder &phase, Expression &expression, const Block &block,
                            mlir::Value row, mlir::Value column);
   void storeRow(PhaseBuilder &phase, Expression &expression, const Block &block, mlir::Value number,

@@ -66,9 +66,7 @@ Value remainder(ImplicitLocOpBuilder &b, Value number, int64_t divisor) {
   return arith::AndIOp::create(b, number, arith::ConstantIndexOp::create(b, divisor - 1));
 }
 
-/// h is rounded, m truncated, l what is left, exact. Of an infinity, NaN, or
-/// what rounds to an infinity a part is no number, and so is each sum that it is in.
-SplitProductEmitter::Parts SplitProductEmitter::split(ImplicitLocOpBuilder &b, Value x) {
+SplitParts splitVector(ImplicitLocOpBuilder &b, Value x) {
   Value high = splatBits(b, 0xffff0000);
   Value h =
       arith::AndIOp::create(b, arith::AddIOp::create(b, bitsOf(b, x), splatBits(b, 0x8000)), high);
@@ -87,18 +85,14 @@ Value SplitProductEmitter::load(ImplicitLocOpBuilder &b, Expression &expression,
                        : x;
 }
 
-/// The parts of two vectors, lane by lane side by side.
-SplitProductEmitter::Parts SplitProductEmitter::splitPairs(ImplicitLocOpBuilder &b, Value even,
-                                                           Value odd) {
-  Parts low = split(b, even), high = split(b, odd), pairs;
+SplitParts splitPairs(ImplicitLocOpBuilder &b, Value even, Value odd) {
+  SplitParts low = splitVector(b, even), high = splitVector(b, odd), pairs;
   for (int64_t part = 0; part < kSplitParts; ++part)
     pairs[part] = joinPairs(b, low[part], high[part]);
   return pairs;
 }
 
-/// The parts of 32 successive elements.
-SplitProductEmitter::Parts SplitProductEmitter::splitRun(ImplicitLocOpBuilder &b, Value first,
-                                                         Value second) {
+SplitParts splitRun(ImplicitLocOpBuilder &b, Value first, Value second) {
   auto everySecond = [&](int64_t start) -> Value {
     SmallVector<int64_t> lanes;
     for (int64_t i = start; i < 2 * kSplitLanes; i += 2)

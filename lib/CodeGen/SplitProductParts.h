@@ -3,7 +3,9 @@
 #ifndef DL_LIB_CODEGEN_SPLITPRODUCTPARTS_H
 #define DL_LIB_CODEGEN_SPLITPRODUCTPARTS_H
 
-#include "KernelModule.h"
+#include "TileProduct.h"
+
+#include <array>
 
 namespace dl {
 
@@ -24,6 +26,14 @@ mlir::Value maskWhere(mlir::ImplicitLocOpBuilder &b, mlir::Value mask, mlir::Val
                       int64_t lanes);
 /// Each lane: an even element in the low half, the next one in the high half.
 mlir::Value joinPairs(mlir::ImplicitLocOpBuilder &b, mlir::Value even, mlir::Value odd);
+/// h, m and l of 16 elements, each in the high half of 32 bits. h is rounded, m truncated, l what
+/// is left, exact. Of an infinity, NaN, or what rounds to an infinity a part is no number, and so
+/// is each sum that it is in.
+using SplitParts = std::array<mlir::Value, kSplitParts>;
+SplitParts splitVector(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
+/// The parts of two vectors, lane by lane side by side; of 32 successive elements.
+SplitParts splitPairs(mlir::ImplicitLocOpBuilder &b, mlir::Value even, mlir::Value odd);
+SplitParts splitRun(mlir::ImplicitLocOpBuilder &b, mlir::Value first, mlir::Value second);
 /// Of an index.
 mlir::Value quotient(mlir::ImplicitLocOpBuilder &b, mlir::Value number, int64_t divisor);
 mlir::Value remainder(mlir::ImplicitLocOpBuilder &b, mlir::Value number, int64_t divisor);

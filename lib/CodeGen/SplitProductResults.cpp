@@ -164,8 +164,8 @@ Value SplitProductEmitter::inColumns(ImplicitLocOpBuilder &b, Value column) cons
 }
 
 /// A vector of sums to its place in the result, or in this part of it.
-void SplitProductEmitter::storeSums(PhaseBuilder &phase, Expression &expression,
-                                    const Position &position, Value sum) {
+void SplitProductEmitter::storeVector(PhaseBuilder &phase, Expression &expression,
+                                      const Position &position, Value sum) {
   ImplicitLocOpBuilder &b = phase.b;
   if (p.parts == 1)
     return base.writeResult(phase, expression, position, sum);
@@ -189,8 +189,8 @@ void SplitProductEmitter::storeRow(PhaseBuilder &phase, Expression &expression, 
     position.vectorDim = static_cast<int>(position.indices.size()) - 1;
     position.mask = inColumns(b, index[p.columnDim]);
     Value at = offsetBy(b, advance(b, block.sums, number, p.blockColumns()), tile * kTileColumns);
-    storeSums(phase, expression, position,
-              vector::LoadOp::create(b, base.vectorType(), buffer(phase), at));
+    storeVector(phase, expression, position,
+                vector::LoadOp::create(b, base.vectorType(), buffer(phase), at));
   }
 }
 
@@ -231,9 +231,9 @@ void SplitProductEmitter::storeTransposedTile(PhaseBuilder &phase, Expression &e
     Position position = positionOf(b, kC, index);
     position.vectorDim = static_cast<int>(position.indices.size()) - 1;
     position.mask = mask;
-    storeSums(phase, expression, position,
-              vector::LoadOp::create(b, base.vectorType(), turned,
-                                     advance(b, phase.index(0), number, kTileRows)));
+    storeVector(phase, expression, position,
+                vector::LoadOp::create(b, base.vectorType(), turned,
+                                       advance(b, phase.index(0), number, kTileRows)));
   });
 }
 

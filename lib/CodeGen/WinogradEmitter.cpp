@@ -1,6 +1,7 @@
 //===- WinogradEmitter.cpp - The phases of a transformed convolution ------===//
 
 #include "WinogradEmitter.h"
+#include "TileProduct.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -55,6 +56,8 @@ void WinogradEmitter::emit() {
   reserveWeights();
   if (!w.isLate())
     emitWeights();
+  if (w.usesTiles)
+    emitWeightParts();
   emitOverChannels();
 }
 
@@ -90,23 +93,29 @@ void WinogradEmitter::emitOverChannels() {
   }
   if (w.isLate())
     return emitLate();
-  in = Planes::of(w.allPoints(), w.paddedChunk(), w.reduction);
-  in.offset = module.reserveScratch(bytes(in.count));
+  in = w.usesTiles ? Planes::ofParts(w.allPoints(), w.paddedChunk(), w.reduction)
+                   : Planes::of(w.allPoints(), w.paddedChunk(), w.reduction);
+  in.offset = module.reserveScratch(w.usesTiles ? 2 * in.count : bytes(in.count));
   const WinogradTensor &source = wantsImage ? w.result : w.image;
   module.addPhase(w.tasks(), [&](PhaseBuilder &phase) {
     ImplicitLocOpBuilder &b = phase.b;
     Expression expression(phase);
     bindSum(expression);
     auto [first, count] = tilesOf(phase, phase.task);
-    Value operand = planes(phase, in);
+    Value operand = w.usesTiles ? operandParts(phase, b.getI32Type()) : planes(phase, in);
+    if (w.usesTiles)
+      configureTiles(phase);
     transformTiles(phase, expression, source, wantsImage ? transforms.result : transforms.image,
                    first, count, {phase.index(0), w.reduction}, {operand, phase.index(0)}, in);
     int64_t blocks = w.columns / w.block, blockElements = w.allPoints() * weightPlane();
-    Value weights = allWeights(phase);
+    Value weights = w.usesTiles ? Value() : allWeights(phase);
     buildLoop(b, 0, blocks, 1, [&](Value block) {
-      multiplyChannels(phase, {operand, phase.index(0)},
-                       {weights, advance(b, phase.index(0), block, blockElements)}, count,
-                       /*adds=*/nullptr);
+      if (w.usesTiles)
+        multiplyByTiles(phase, block, count);
+      else
+        multiplyChannels(phase, {operand, phase.index(0)},
+                         {weights, advance(b, phase.index(0), block, blockElements)}, count,
+                         /*adds=*/nullptr);
       finishTiles(phase, expression, first, count, block);
     });
   });

@@ -38,7 +38,10 @@ private:
   /// input channel).
   struct Planes {
     int64_t offset = 0, row = 0, plane = 0, count = 0;
+    /// bf16: that many elements from a part to the next; 0: f32.
+    int64_t part = 0;
     static Planes of(int64_t points, int64_t rows, int64_t columns);
+    static Planes ofParts(int64_t points, int64_t rows, int64_t columns);
   };
   /// Memory, and the index of the first element in it.
   struct Start {
@@ -64,7 +67,8 @@ private:
       llvm::function_ref<void(mlir::Value row, int64_t column, mlir::Value element)>;
 
   // WinogradPatches.cpp: to the points and back.
-  void applyToRow(PhaseBuilder &phase, const LinearMap &map, mlir::Value row, LoadElement load);
+  void applyToRow(PhaseBuilder &phase, const LinearMap &map, mlir::Value row, LoadElement load,
+                  mlir::Value start = nullptr);
   void applyToColumns(PhaseBuilder &phase, const LinearMap &map, mlir::Value memory, mlir::Value at,
                       int64_t plane);
   void fromPoints(PhaseBuilder &phase, const LinearMap &map, mlir::Value memory, mlir::Value at,
@@ -78,8 +82,8 @@ private:
                       const LinearMap &map, mlir::Value firstTile, mlir::Value count,
                       Channels channels, Start target, const Planes &shape);
   void transformPatch(PhaseBuilder &phase, Expression &expression, const WinogradTensor &tensor,
-                      const LinearMap &map, const TilePlace &place, Channels channels,
-                      mlir::Value memory, mlir::Value at, int64_t plane);
+                      const LinearMap &map, const TilePlace &place, Channels channels, Start target,
+                      const Planes &shape);
   void storeTiles(PhaseBuilder &phase, Expression &expression, mlir::Value firstTile,
                   mlir::Value count, Channels channels);
   void addTiles(PhaseBuilder &phase, mlir::Value count, int64_t channels);
@@ -104,6 +108,15 @@ private:
   void storeWeights(PhaseBuilder &phase, mlir::Value memory, mlir::Value at, LoadElement load);
   void storeHeldWeights(PhaseBuilder &phase, mlir::Value memory, mlir::Value at, LoadElement load);
   void transposeTaps(PhaseBuilder &phase, Position position, bool isWhole, LoadTap load);
+
+  // WinogradTiles.cpp: products by tiles.
+  void splitColumns(PhaseBuilder &phase, const LinearMap &map, mlir::Value memory, mlir::Value at,
+                    const Planes &shape);
+  int64_t partsOfPanel() const;
+  void emitWeightParts();
+  void multiplyByTiles(PhaseBuilder &phase, mlir::Value block, mlir::Value count);
+  mlir::Value operandParts(PhaseBuilder &phase, mlir::Type type) const;
+  mlir::Value weightParts(PhaseBuilder &phase, mlir::Type type) const;
 
   // WinogradEmitter.cpp: phases and products.
   std::pair<mlir::Value, mlir::Value> tilesOf(PhaseBuilder &phase, mlir::Value chunk) const;
@@ -153,6 +166,7 @@ private:
   const WinogradTransforms transforms;
   /// Points of operands, the products or sums, and the image while it is summed.
   Planes in, second, out;
+  int64_t partsOffset = 0, storedOffset = 0;
   int64_t weightsOffset = 0, tapsOffset = 0, patchOffset = 0, imageOffset = 0, sideSums = 0;
   int64_t imageHeight = 0, imageWidth = 0;
 };

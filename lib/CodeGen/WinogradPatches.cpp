@@ -25,15 +25,16 @@ Value WinogradEmitter::patch(PhaseBuilder &phase) const {
   return phase.scratch(patchOffset, d.element, 2 * w.allPoints() * w.lanes);
 }
 
-/// Row `row` of a patch times the map: [row][point].
+/// Row `row` of a patch times the map: [row][point], from an element of the memory of patches on.
 void WinogradEmitter::applyToRow(PhaseBuilder &phase, const LinearMap &map, Value row,
-                                 LoadElement load) {
+                                 LoadElement load, Value start) {
   ImplicitLocOpBuilder &b = phase.b;
   VectorMath math{b, module.machine().hasFMA};
   SmallVector<Value> x;
   for (int64_t column = 0; column < map.columns(); ++column)
     x.push_back(load(row, column));
-  Value memory = patch(phase), at = advance(b, phase.index(0), row, w.points * w.lanes);
+  Value memory = patch(phase);
+  Value at = advance(b, start ? start : phase.index(0), row, w.points * w.lanes);
   for (auto [point, value] : llvm::enumerate(map.apply(math, x)))
     vector::StoreOp::create(b, value, memory,
                             offsetBy(b, at, static_cast<int64_t>(point) * w.lanes));
@@ -162,8 +163,8 @@ void WinogradEmitter::transformTiles(PhaseBuilder &phase, Expression &expression
     Value number = arith::AddIOp::create(b, firstTile, tile);
     TilePlace place = locate(phase, tensor, number);
     prefetch(phase, tensor, number, channels);
-    transformPatch(phase, expression, tensor, map, place, channels, target.memory,
-                   advance(b, target.at, tile, shape.row), shape.plane);
+    transformPatch(phase, expression, tensor, map, place, channels,
+                   {target.memory, advance(b, target.at, tile, shape.row)}, shape);
   });
 }
 
@@ -189,8 +190,8 @@ static Bounded bound(ImplicitLocOpBuilder &b, Value index, int64_t extent, bool 
 /// tensor are zeros.
 void WinogradEmitter::transformPatch(PhaseBuilder &phase, Expression &expression,
                                      const WinogradTensor &tensor, const LinearMap &map,
-                                     const TilePlace &place, Channels channels, Value memory,
-                                     Value at, int64_t plane) {
+                                     const TilePlace &place, Channels channels, Start target,
+                                     const Planes &shape) {
   ImplicitLocOpBuilder &b = phase.b;
   const ContractionOperand &operand = d.operands[tensor.operand];
   int64_t extent = map.columns();
@@ -215,9 +216,9 @@ void WinogradEmitter::transformPatch(PhaseBuilder &phase, Expression &expression
   Position position = positionIn(phase, tensor);
   if (tensor.images >= 0)
     position.indices[tensor.images] = place.image;
-  forChannels(phase, channels.count, [&](Value channel, Value mask) {
+  // A vector of channels, of all rows, to memory of patches.
+  auto applyToRows = [&](Value channel, Value mask, Value start) {
     position.indices[tensor.channels] = arith::AddIOp::create(b, channels.first, channel);
-    position.mask = mask;
     auto loadElement = [&](Value, int64_t column) -> Value {
       position.indices[tensor.columns] = columns[column].index;
       Value isInside = columns[column].isInside;
@@ -233,17 +234,30 @@ void WinogradEmitter::transformPatch(PhaseBuilder &phase, Expression &expression
       Bounded index = bound(b, number, operand.shape[tensor.rows],
                             mayLeave(tensor.rows, w.tileRows, 0, extent - 1));
       position.indices[tensor.rows] = number;
-      auto load = [&] { applyToRow(phase, map, row, loadElement); };
+      auto load = [&] { applyToRow(phase, map, row, loadElement, start); };
       if (!index.isInside)
         return load();
       auto clearRow = [&] {
-        Value rows = patch(phase), start = advance(b, phase.index(0), row, w.points * w.lanes);
+        Value rows = patch(phase), at = advance(b, start, row, w.points * w.lanes);
         for (int64_t point = 0; point < w.points; ++point)
-          vector::StoreOp::create(b, zero, rows, offsetBy(b, start, point * w.lanes));
+          vector::StoreOp::create(b, zero, rows, offsetBy(b, at, point * w.lanes));
       };
       buildIf(b, index.isInside, load, clearRow);
     });
-    applyToColumns(phase, map, memory, arith::AddIOp::create(b, at, channel), plane);
+  };
+  if (shape.part == 0)
+    return forChannels(phase, channels.count, [&](Value channel, Value mask) {
+      applyToRows(channel, mask, phase.index(0));
+      applyToColumns(phase, map, target.memory, arith::AddIOp::create(b, target.at, channel),
+                     shape.plane);
+    });
+  // Two vectors at a time, whose parts make one.
+  buildLoop(b, 0, channels.count, 2 * w.lanes, [&](Value channel) {
+    buildLoop(b, 0, 2, 1, [&](Value half) {
+      applyToRows(advance(b, channel, half, w.lanes), nullptr,
+                  advance(b, phase.index(0), half, w.allPoints() * w.lanes));
+    });
+    splitColumns(phase, map, target.memory, arith::AddIOp::create(b, target.at, channel), shape);
   });
 }
 

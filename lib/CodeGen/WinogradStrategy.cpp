@@ -2,6 +2,7 @@
 
 #include "WinogradStrategy.h"
 #include "ContractionTile.h"
+#include "TileProduct.h"
 
 #include "fmt/format.h"
 
@@ -31,6 +32,10 @@ std::string WinogradStrategy::describe() const {
   std::string text = fmt::format("winograd {0}x{0} of {1}x{1}{2}; tile {3}x{4} of {5} lanes; "
                                  "{6} tiles in chunks of {7}; {8} tasks",
                                  size, taps, wanted, rows, vectors, lanes, tiles(), chunk, tasks());
+  if (usesTiles)
+    text = fmt::format("winograd {0}x{0} of {1}x{1}{2}; tiles {3}x{4} bf16x3; "
+                       "{5} tiles in chunks of {6}; {7} tasks",
+                       size, taps, wanted, rows, panelWidth(), this->tiles(), chunk, tasks());
   if (wants(weights))
     text += fmt::format("; channels {}x{}; split in {}{}", inputBlock, outputBlock, parts,
                         pointsFirst ? "; points first" : "");
@@ -59,8 +64,9 @@ namespace {
 class WinogradChooser {
 public:
   WinogradChooser(const ContractionDescriptor &descriptor, const Machine &machine,
-                  const WinogradStrategy &convolution, int64_t size, bool keepsWeights)
-      : d(descriptor), machine(machine), keepsWeights(keepsWeights),
+                  const WinogradStrategy &convolution, int64_t size, bool keepsWeights,
+                  SplitProducts splits)
+      : d(descriptor), machine(machine), keepsWeights(keepsWeights), splits(splits),
         transforms(makeWinogradTransforms(size, convolution.taps)), s(convolution) {
     s.size = size;
     s.points = size + s.taps - 1;
@@ -78,6 +84,7 @@ public:
 
 private:
   void tryTile(int64_t rows, int64_t vectors);
+  bool allowsTiles() const;
   void tryBlock(int64_t block);
   void tryChunk(double tileBytes);
   void tryLate(int64_t block, int64_t depth);
@@ -91,6 +98,9 @@ private:
   double operandCycles() const;
   double resultCycles(double tileBytes) const;
   double productCycles(int64_t rows, int64_t vectors, double reduction, double ends) const;
+  double tileProductCycles() const;
+  /// Of an element of the operand, or the weights, at a point.
+  double pointBytes() const { return s.usesTiles ? 2 * kSplitParts : 4; }
   double lineCycles(double bytes) const;
   double weightCycles(double bytes) const;
   double rereadCycles(double bytes) const;
@@ -101,6 +111,7 @@ private:
   const ContractionDescriptor &d;
   const Machine &machine;
   const bool keepsWeights;
+  const SplitProducts splits;
   WinogradTransforms transforms;
   /// A patch of a vector of channels: to the points, or, what is wanted, back. Where weights
   /// are wanted, the image is the operand.
@@ -128,6 +139,16 @@ double WinogradChooser::productCycles(int64_t rows, int64_t vectors, double redu
   double loads = 0.5 * static_cast<double>(rows + vectors);
   double step = std::max({products, loads, 4.0}) + 0.25 * loads;
   return step * reduction + ends * sums + 10;
+}
+
+/// Cycles of a block of tiles over all channels: products fed from the L2 cache, and what comes
+/// before and after.
+double WinogradChooser::tileProductCycles() const {
+  constexpr double kProductCycles = 24, kChainCycles = 6 * 52, kEndCycles = 250;
+  double sums = static_cast<double>(s.rows * s.vectors) / kTileRows;
+  return std::max(6 * sums * kProductCycles, kChainCycles) *
+             static_cast<double>(s.reduction / kTileK) +
+         kEndCycles;
 }
 
 /// Cycles to bring operands of so many bytes to the core once more.
@@ -193,11 +214,13 @@ double WinogradChooser::keptCycles(double bytes) const {
 void WinogradChooser::tryBlock(int64_t block) {
   s.block = block;
   auto points = static_cast<double>(s.allPoints());
-  auto tileBytes = 4 * points * static_cast<double>(s.reduction + s.paddedBlock());
+  auto tileBytes = points * (pointBytes() * static_cast<double>(s.reduction) +
+                             4 * static_cast<double>(s.paddedBlock()));
   int64_t unit = s.wants(s.image) ? s.tilesOfImage() : s.rows;
   if (s.wants(s.image))
     tileBytes += 4 * static_cast<double>(s.size * s.size * s.paddedBlock());
-  auto fitting = static_cast<int64_t>(0.45 * static_cast<double>(machine.l2Bytes) / tileBytes);
+  auto fitting = static_cast<int64_t>((s.usesTiles ? 0.7 : 0.45) *
+                                      static_cast<double>(machine.l2Bytes) / tileBytes);
   // Enough tasks for many cores, or, where these would read the weights too often, a few:
   // all but the last of whole units, or even ones.
   int64_t units = llvm::divideCeil(s.tiles(), unit), last = 0;
@@ -224,12 +247,18 @@ void WinogradChooser::tryChunk(double tileBytes) {
   auto blocks = static_cast<double>(s.columns / s.block);
   auto rowTiles = static_cast<double>(s.paddedChunk() / s.rows * s.chunks());
   auto panels = blocks * static_cast<double>(s.paddedBlock() / s.panelWidth());
-  double products = points * rowTiles * panels *
-                    productCycles(s.rows, s.vectors, static_cast<double>(s.reduction), 1.5);
-  double weights =
-      4 * points * static_cast<double>(s.reduction) * panels * static_cast<double>(s.panelWidth());
+  double products =
+      points * rowTiles * panels *
+      (s.usesTiles ? tileProductCycles()
+                   : productCycles(s.rows, s.vectors, static_cast<double>(s.reduction), 1.5));
+  double weights = pointBytes() * points * static_cast<double>(s.reduction) * panels *
+                   static_cast<double>(s.panelWidth());
   // What the second-level cache holds beside a chunk stays there for the next.
   double all = weights + static_cast<double>(s.chunk) * tileBytes, first = rereadCycles(weights);
+  // Tiles wait for weights from further away, which vectors are busy meanwhile to fetch.
+  constexpr double kFarBytes = 6;
+  if (s.usesTiles && weights > 0.4 * static_cast<double>(machine.l2Bytes))
+    first = weights / kFarBytes;
   double next = all <= 0.8 * static_cast<double>(machine.l2Bytes) ? weights / 40 : first;
   s.cycles = operandCycles() + resultCycles(tileBytes) + products + first +
              static_cast<double>(s.chunks() - 1) * next +
@@ -239,7 +268,11 @@ void WinogradChooser::tryChunk(double tileBytes) {
 
 /// Cycles of bringing the operand to its points.
 double WinogradChooser::operandCycles() const {
-  return static_cast<double>(s.tiles()) * vectorsOf(s.reduction) * cyclesOfOperand;
+  // What lies at a point is split.
+  constexpr double kSplitCycles = 7;
+  double cycles =
+      cyclesOfOperand + (s.usesTiles ? kSplitCycles * static_cast<double>(s.allPoints()) : 0);
+  return static_cast<double>(s.tiles()) * vectorsOf(s.reduction) * cycles;
 }
 
 /// Cycles of bringing the products back, and of what planes cost that were elsewhere.
@@ -372,6 +405,12 @@ void WinogradChooser::tryTile(int64_t rows, int64_t vectors) {
         tryChannels(inputBlock, outputBlock, pointsFirst);
 }
 
+/// Channels that are summed over fill tiles.
+bool WinogradChooser::allowsTiles() const {
+  return splits != SplitProducts::Never && machine.hasTiles && machine.vectorBits == 512 &&
+         d.element.isF32() && s.wants(s.result) && s.reduction % kTileK == 0;
+}
+
 WinogradStrategy WinogradChooser::choose() {
   bool wantsImage = s.wants(s.image);
   s.reduction = wantsImage ? s.outputs : s.inputs;
@@ -381,6 +420,18 @@ WinogradStrategy WinogradChooser::choose() {
   cyclesOfWeights = transformCycles(transforms.weights, wantsWeights);
   cyclesOfResult =
       transformCycles(wantsImage ? transforms.image : transforms.result, !wantsWeights);
+  if (allowsTiles()) {
+    s.usesTiles = true;
+    for (auto [rowTiles, columnTiles] : {std::pair<int64_t, int64_t>{2, 2}, {1, 4}, {1, 2}}) {
+      s.rows = rowTiles * kTileRows;
+      s.vectors = columnTiles;
+      for (int64_t block : blocksOf(s.columns, s.panelWidth()))
+        tryBlock(block);
+    }
+    s.usesTiles = false;
+    if (splits == SplitProducts::WherePossible && best.usesTiles)
+      return best;
+  }
   int64_t most = s.wants(s.weights) ? s.inputs : s.tiles();
   int64_t columns = s.wants(s.weights) ? s.outputs : s.columns;
   for (int64_t vectors = 1; vectors <= std::min<int64_t>(4, llvm::divideCeil(columns, s.lanes));
@@ -430,7 +481,8 @@ double directCycles(const ContractionDescriptor &descriptor, const Machine &mach
 }
 
 FailureOr<WinogradStrategy> chooseWinograd(const ContractionDescriptor &descriptor,
-                                           const Machine &machine, bool keepsWeights) {
+                                           const Machine &machine, bool keepsWeights,
+                                           SplitProducts splits) {
   FailureOr<WinogradStrategy> convolution = recognizeWinograd(descriptor);
   if (failed(convolution))
     return failure();
@@ -442,7 +494,7 @@ FailureOr<WinogradStrategy> chooseWinograd(const ContractionDescriptor &descript
   WinogradStrategy best;
   for (int64_t size : sizes) {
     WinogradStrategy strategy =
-        WinogradChooser(descriptor, machine, *convolution, size, keepsWeights).choose();
+        WinogradChooser(descriptor, machine, *convolution, size, keepsWeights, splits).choose();
     if (best.chunk == 0 || strategy.cycles < kLargerTiles * best.cycles)
       best = strategy;
   }
@@ -450,7 +502,7 @@ FailureOr<WinogradStrategy> chooseWinograd(const ContractionDescriptor &descript
     return failure();
   best.tilesFirst = goesTilesFirst(best, machine);
   auto [shared, bytes] = sharedPoints(best, keepsWeights);
-  if (bytes <= static_cast<double>(machine.l2Bytes))
+  if (bytes <= static_cast<double>(machine.l2Bytes) && !best.usesTiles)
     best.byEachWorker = shared;
   return best;
 }

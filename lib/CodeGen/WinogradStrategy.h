@@ -79,6 +79,9 @@ struct WinogradStrategy {
   bool pointsFirst = false;
   /// Results are so large that tiles store them past the caches.
   bool storesPast = false;
+  /// Products are of tiles of bf16 (TileProduct.h), the operand and the weights in three parts:
+  /// where the result is wanted, and a phase brings the weights.
+  bool usesTiles = false;
   /// Estimated cycles.
   double cycles = 0;
 
@@ -109,9 +112,10 @@ mlir::FailureOr<WinogradStrategy> recognizeWinograd(const ContractionDescriptor 
 
 /// How to compute a contraction this way; failure where it is no such
 /// convolution or has too few channels. `keepsWeights`: a phase that brings weights to
-/// their points runs once for many runs.
+/// their points runs once for many runs. `splits`: whether products may be of tiles.
 mlir::FailureOr<WinogradStrategy> chooseWinograd(const ContractionDescriptor &descriptor,
-                                                 const Machine &machine, bool keepsWeights);
+                                                 const Machine &machine, bool keepsWeights,
+                                                 SplitProducts splits);
 
 /// The estimated cycles of computing it as it is.
 double directCycles(const ContractionDescriptor &descriptor, const Machine &machine);

@@ -54,6 +54,7 @@ constexpr Target kTargets[] = {
     {"host-small", "f32", 11, 400},
     {"host-small", "f64", 11, 300},
     {"host-small", "f32", 12, 600, Arithmetic::Tiles},
+    {"host", "f32", 13, 300, Arithmetic::WinogradTiles},
 };
 
 /// The line of the case that a thread runs, for when it crashes.
@@ -185,10 +186,10 @@ bool sameBits(const std::vector<Tensor> &a, const std::vector<Tensor> &b) {
 /// All checks of one case. `strategy` tells what was chosen.
 std::string check(const ContractionCase &c, const Target &target, dlrt_pool *pool,
                   std::string *strategy = nullptr) {
-  auto kernel = CompiledKernel::get(
-      c.text(target.element), machineOf(target), false,
-      target.isWinograd() ? Winograd::Always : Winograd::Never,
-      target.arithmetic == Arithmetic::Tiles ? SplitProducts::WherePossible : SplitProducts::Never);
+  auto kernel =
+      CompiledKernel::get(c.text(target.element), machineOf(target), false,
+                          target.isWinograd() ? Winograd::Always : Winograd::Never,
+                          target.usesTiles() ? SplitProducts::WherePossible : SplitProducts::Never);
   if (!kernel)
     return "not compiled";
   if (strategy)
@@ -322,7 +323,7 @@ class ContractionSweep : public testing::TestWithParam<Target> {};
 TEST_P(ContractionSweep, AgreesWithReference) {
   if (!isHere(GetParam().march))
     GTEST_SKIP() << "this machine has no " << GetParam().march;
-  if (GetParam().arithmetic == Arithmetic::Tiles && !Machine::get("host").value().hasTiles)
+  if (GetParam().usesTiles() && !Machine::get("host").value().hasTiles)
     GTEST_SKIP() << "this CPU has no tiles of bf16 (AMX)";
   Sweep sweep(GetParam());
   sweep.run();

@@ -29,6 +29,8 @@ std::vector<const char *> kindsOf(const Target &target) {
       return {"by tasks",         "in pieces of",  "k split in",   "summed in scratch",
               "operands swapped", "a split ahead", "b split ahead"};
     return {"bf16x3", "operands swapped"};
+  case Arithmetic::WinogradTiles:
+    return {"bf16x3"};
   case Arithmetic::MultiplyAdds:
     break;
   }

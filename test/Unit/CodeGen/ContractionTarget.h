@@ -17,8 +17,8 @@
 namespace dl::test {
 
 /// How products are computed: all by multiply-adds, or, where they can be, through
-/// Winograd's transform, or by tiles (AMX).
-enum class Arithmetic { MultiplyAdds, Winograd, Tiles };
+/// Winograd's transform, or by tiles (AMX), or through the transform by tiles.
+enum class Arithmetic { MultiplyAdds, Winograd, Tiles, WinogradTiles };
 
 /// A march (`host-small`: the host, with caches so small that cases fill them), the
 /// type of elements, which series of cases is checked on it, how many of them, and
@@ -32,11 +32,24 @@ struct Target {
 
   std::string name() const { return fmt::format("{} {}", march, way()); }
   const char *way() const {
-    return arithmetic == Arithmetic::Winograd ? "winograd"
-           : arithmetic == Arithmetic::Tiles  ? "tiles"
-                                              : element;
+    switch (arithmetic) {
+    case Arithmetic::Winograd:
+      return "winograd";
+    case Arithmetic::Tiles:
+      return "tiles";
+    case Arithmetic::WinogradTiles:
+      return "winograd_tiles";
+    case Arithmetic::MultiplyAdds:
+      return element;
+    }
+    return element;
   }
-  bool isWinograd() const { return arithmetic == Arithmetic::Winograd; }
+  bool isWinograd() const {
+    return arithmetic == Arithmetic::Winograd || arithmetic == Arithmetic::WinogradTiles;
+  }
+  bool usesTiles() const {
+    return arithmetic == Arithmetic::Tiles || arithmetic == Arithmetic::WinogradTiles;
+  }
 };
 
 inline void PrintTo(const Target &target, std::ostream *os) { *os << target.name(); }
