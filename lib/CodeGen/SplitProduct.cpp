@@ -112,19 +112,16 @@ std::string SplitProduct::describe() const {
   return text;
 }
 
-/// Cycles of one product of tiles, fed from the L2 cache (16 from registers); of the chain of six
-/// products into one tile; of a load of a tile, aligned to cache lines or not.
-static constexpr double kProductCycles = 24, kChainCycles = 6 * 52, kLoadCycles = 8,
-                        kUnalignedLoadCycles = 36;
+/// Cycles of a load of a tile, aligned to cache lines or not.
+static constexpr double kLoadCycles = 8, kUnalignedLoadCycles = 36;
 /// Elements between rows from which on 16 of them meet in an eighth of the L1 cache's sets.
 static constexpr int64_t kFewSets = 256;
-/// Of memory, in which hardware fetches ahead.
-static constexpr int64_t kPageBytes = 4096;
+/// Rows about as long as a page of memory, beyond which hardware does not fetch ahead.
+static constexpr int64_t kLongRowBytes = 3 << 10;
 /// Of splitting an element (rows of A; A across its rows, and B; rows of B); what one costs more
 /// that comes from beyond the L2 cache (of A; of pieces of B's rows), and whose parts leave that.
-static constexpr double kCopyCycles = 0.45, kTransposeCycles = 0.9, kPackCycles = 0.7;
-static constexpr double kFarSourceCycles = 0.8, kFarRowsCycles = 0.4, kFarPiecesCycles = 0.6,
-                        kLongPiece = 96;
+static constexpr double kCopyCycles = 0.6, kTransposeCycles = 0.9, kPackCycles = 0.9;
+static constexpr double kFarSourceCycles = 0.8, kFarRowsCycles = 0.4, kFarPiecesCycles = 80;
 static constexpr double kFarCopyCycles = 3, kFarTransposeCycles = 7, kFarPackCycles = 0.7;
 /// Fewer operations than this are not worth the way.
 static constexpr double kLeastFlops = 1e6;
@@ -251,11 +248,10 @@ bool SplitChooser::isAligned() const {
 
 /// Of a block of tiles for 32 k.
 double SplitChooser::blockCycles() const {
-  auto tiles = static_cast<double>(current.rowTiles * current.columnTiles);
   double loadA = isAligned() ? kLoadCycles : kUnalignedLoadCycles;
   double loads = static_cast<double>(current.rowTiles) * 4 * loadA +
                  static_cast<double>(current.columnTiles) * 4 * kLoadCycles;
-  return std::max({6 * tiles * kProductCycles, kChainCycles, loads * 1.3});
+  return std::max(stepCycles(current.rowTiles, current.columnTiles), loads * 1.3);
 }
 
 /// The share of what phases split before that leaves the L2 cache.
@@ -274,23 +270,28 @@ bool SplitChooser::isFarSource(OperandIndex operand) const {
   return ShapedType::getNumElements(d.operands[operand].shape) * 4 >= machine.l2Bytes;
 }
 
+/// Whether it is read in short pieces of rows, of B, or where those of A are long.
+bool SplitChooser::isFarInPieces(OperandIndex operand) const {
+  bool areRowsLong = d.operands[kA].shape.back() * 4 >= kLongRowBytes;
+  return isFarSource(operand) && (operand == kB || (current.transposes && areRowsLong));
+}
+
 /// Of splitting the operand of a piece, once.
 double SplitChooser::stagingCycles(OperandIndex operand, bool isNear) const {
   const ContractionOperand &b = d.operands[kB];
   double far = isNear ? 0 : farShare();
   if (operand == kB) {
     const AddressTerm &columns = d.dims[columnDim].terms[kB];
-    SmallVector<int64_t> strides = b.strides();
-    double cycles = kTransposeCycles;
-    if (columns.coefficient == 1 && strides[columns.dim] == 1) {
-      cycles = kPackCycles;
-      // Pieces of rows, each in a page of its own.
-      bool isInPages = !current.columnCuts.empty() && b.shape[columns.dim] * 4 >= kPageBytes;
-      double columnsOfPiece = static_cast<double>(current.piece.dims[columnDim].extent);
-      if (isFarSource(kB))
-        cycles +=
-            std::max(kFarRowsCycles,
-                     isInPages ? kFarPiecesCycles * std::min(1.0, kLongPiece / columnsOfPiece) : 0);
+    bool areRows = columns.coefficient == 1 && b.strides()[columns.dim] == 1;
+    double cycles = areRows ? kPackCycles : kTransposeCycles;
+    if (isFarSource(kB)) {
+      // Pieces of long rows.
+      bool areCut = !(areRows ? current.columnCuts : current.reductionCuts).empty();
+      int dim = areRows ? columnDim : current.run.dims.back();
+      double length = areCut && b.shape.back() * 4 >= kLongRowBytes
+                          ? static_cast<double>(current.piece.dims[dim].extent)
+                          : std::numeric_limits<double>::infinity();
+      cycles += std::max(kFarRowsCycles, kFarPiecesCycles / length);
     }
     return static_cast<double>(current.units(kB) * kTileElements) * (cycles + far * kFarPackCycles);
   }

@@ -36,6 +36,7 @@ private:
   double farShare() const;
   /// Whether an operand comes from beyond the L2 cache.
   bool isFarSource(OperandIndex operand) const;
+  bool isFarInPieces(OperandIndex operand) const;
   double stagingCycles(OperandIndex operand, bool isNear) const;
   int64_t bytesOf(OperandIndex operand) const {
     return operand == kA ? current.imageBytes() : current.panelBytes();

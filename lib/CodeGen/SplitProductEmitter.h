@@ -111,6 +111,8 @@ private:
   TaskPiece pieceOf(PhaseBuilder &phase, const TaskRanges &ranges, mlir::Value number);
   void multiplyPiece(PhaseBuilder &phase, Expression &expression, const TaskRanges &ranges,
                      const TaskPiece &piece);
+  void setAhead(PhaseBuilder &phase, const TaskRanges &ranges, const TaskPiece &piece,
+                const Place &next, mlir::Value hasNext);
   void splitRest(PhaseBuilder &phase, Expression &expression, const TaskRanges &ranges,
                  const TaskPiece &piece, mlir::Value number);
   Block enterBlock(PhaseBuilder &phase, mlir::Value item, mlir::Value columnBlock) const;

@@ -233,6 +233,27 @@ void SplitProductEmitter::splitRest(PhaseBuilder &phase, Expression &expression,
   }
 }
 
+/// What is split while a piece is multiplied: the panels of the next one, the next image.
+void SplitProductEmitter::setAhead(PhaseBuilder &phase, const TaskRanges &ranges,
+                                   const TaskPiece &piece, const Place &next, Value hasNext) {
+  ImplicitLocOpBuilder &b = phase.b;
+  auto add = [&](OperandIndex operand, Value steps, const Place &place, Value isWanted) {
+    Value units =
+        arith::SelectOp::create(b, isWanted, phase.index(p.units(operand)), phase.index(0));
+    ahead.push_back({operand, place, steps, units});
+  };
+  if (p.stepsOfUnit(kA) != 0) {
+    Value image = offsetBy(b, piece.image, 1);
+    Value images = arith::MulIOp::create(b, ranges.rows, ranges.chunks);
+    Value first = arith::MulIOp::create(b, image, ranges.columns);
+    add(kA, advance(b, phase.index(0), piece.column, p.steps()),
+        pieceOf(phase, ranges, first).place,
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ult, image, images));
+  }
+  if (p.stepsOfUnit(kB) != 0)
+    add(kB, phase.index(0), next, hasNext);
+}
+
 void SplitProductEmitter::emitPieces(PhaseBuilder &phase, Expression &expression) {
   ImplicitLocOpBuilder &b = phase.b;
   Value rest = phase.task;
@@ -248,8 +269,8 @@ void SplitProductEmitter::emitPieces(PhaseBuilder &phase, Expression &expression
   auto [firstChunk, endChunk] = chunksOfTask(phase);
   ranges.firstChunk = firstChunk;
   ranges.chunks = arith::SubIOp::create(b, endChunk, firstChunk);
-  Value images = arith::MulIOp::create(b, ranges.rows, ranges.chunks);
-  Value count = arith::MulIOp::create(b, images, ranges.columns), zero = phase.index(0);
+  Value images = arith::MulIOp::create(b, ranges.rows, ranges.chunks), zero = phase.index(0);
+  Value count = arith::MulIOp::create(b, images, ranges.columns);
   if (p.isSplitByTask(kA) && p.plane != p.imageCount)
     buildLoop(b, 0, p.memories(kA), 1, [&](Value side) {
       clearBehindImage(phase, advance(b, zero, side, p.imageBytes() / 2));
@@ -258,33 +279,13 @@ void SplitProductEmitter::emitPieces(PhaseBuilder &phase, Expression &expression
     Value hasPiece = arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, next, zero);
     Value hasNext = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, next, count);
     TaskPiece nextPiece = pieceOf(phase, ranges, next);
-    buildIf(
-        b, hasPiece,
-        [&] {
-          TaskPiece piece = pieceOf(phase, ranges, offsetBy(b, next, -1));
-          Value nextImage = offsetBy(b, piece.image, 1);
-          ahead.clear();
-          for (OperandIndex operand : {kA, kB}) {
-            if (p.stepsOfUnit(operand) == 0)
-              continue;
-            Ahead own;
-            own.operand = operand;
-            own.steps = zero;
-            own.place = nextPiece.place;
-            Value isWanted = hasNext;
-            if (operand == kA) {
-              own.steps = advance(b, zero, piece.column, p.steps());
-              own.place =
-                  pieceOf(phase, ranges, arith::MulIOp::create(b, nextImage, ranges.columns)).place;
-              isWanted = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, nextImage, images);
-            }
-            own.units = arith::SelectOp::create(b, isWanted, phase.index(p.units(operand)), zero);
-            ahead.push_back(own);
-          }
-          multiplyPiece(phase, expression, ranges, piece);
-          ahead.clear();
-        },
-        [] {});
+    auto multiply = [&] {
+      TaskPiece piece = pieceOf(phase, ranges, offsetBy(b, next, -1));
+      setAhead(phase, ranges, piece, nextPiece.place, hasNext);
+      multiplyPiece(phase, expression, ranges, piece);
+      ahead.clear();
+    };
+    buildIf(b, hasPiece, multiply, [] {});
     buildIf(b, hasNext, [&] { splitRest(phase, expression, ranges, nextPiece, next); }, [] {});
   });
 }

@@ -10,7 +10,7 @@ using namespace mlir;
 namespace dl {
 
 /// Cycles of adding a tile up over pieces of K; of an element of a part of the result.
-static constexpr double kTileSumCycles = 25, kPartCycles = 2;
+static constexpr double kTileSumCycles = 35, kPartCycles = 2;
 /// Of a byte of what is beyond the L2 cache, each time that a piece reads it.
 static constexpr double kFarCycles = 0.07;
 /// f32 multiplications a cycle that tiles must be estimated to reach; vectors reach 27 to 29, and
@@ -95,8 +95,7 @@ double SplitChooser::taskCycles() const {
     double pieces = isByTask ? rows * chunks * (operand == kA ? groups : columns) : 1;
     cycles += own * pieces;
     if (int64_t steps = current.stepsOfUnit(operand)) {
-      // An image is read in longer pieces.
-      (operand == kB && isFarSource(kB) ? hiddenFar : hidden) += own * (pieces - tasks);
+      (isFarInPieces(operand) ? hiddenFar : hidden) += own * (pieces - tasks);
       slots += 16.0 / static_cast<double>(steps);
     }
   }

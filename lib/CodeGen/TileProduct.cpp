@@ -14,7 +14,13 @@ using namespace mlir;
 namespace dl {
 
 static constexpr int kTileRegisters = 8;
+/// Cycles of a product, fed from the L2 cache (16 from registers), and of one after the other.
+static constexpr double kProductCycles = 24, kChainCycles = 52;
 static constexpr int64_t kTileBytes = 64; // of a row
+
+double stepCycles(int64_t rowTiles, int64_t columnTiles) {
+  return 6 * std::max(static_cast<double>(rowTiles * columnTiles) * kProductCycles, kChainCycles);
+}
 
 //===----------------------------------------------------------------------===//
 // Tile instructions

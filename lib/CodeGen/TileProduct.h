@@ -30,6 +30,9 @@ struct TileBlock {
   int64_t rowStride = 0, partStride = 0, panelStride = 0;
 };
 
+/// Estimated cycles of 32 k of a block: of its products, or of the chain of six into one tile.
+double stepCycles(int64_t rowTiles, int64_t columnTiles);
+
 /// Eight whole tiles, for the time that the phase runs: without any, the system
 /// need not save them with a thread's state.
 void configureTiles(PhaseBuilder &phase);

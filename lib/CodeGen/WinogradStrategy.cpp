@@ -29,13 +29,11 @@ static const char *nameOfShared(const WinogradStrategy &s) {
 
 std::string WinogradStrategy::describe() const {
   const char *wanted = wants(result) ? "" : wants(image) ? ", image wanted" : ", weights wanted";
-  std::string text = fmt::format("winograd {0}x{0} of {1}x{1}{2}; tile {3}x{4} of {5} lanes; "
-                                 "{6} tiles in chunks of {7}; {8} tasks",
-                                 size, taps, wanted, rows, vectors, lanes, tiles(), chunk, tasks());
-  if (usesTiles)
-    text = fmt::format("winograd {0}x{0} of {1}x{1}{2}; tiles {3}x{4} bf16x3; "
-                       "{5} tiles in chunks of {6}; {7} tasks",
-                       size, taps, wanted, rows, panelWidth(), this->tiles(), chunk, tasks());
+  std::string product = usesTiles ? fmt::format("tiles {}x{} bf16x3", rows, panelWidth())
+                                  : fmt::format("tile {}x{} of {} lanes", rows, vectors, lanes);
+  std::string text =
+      fmt::format("winograd {0}x{0} of {1}x{1}{2}; {3}; {4} tiles in chunks of {5}; {6} tasks",
+                  size, taps, wanted, product, tiles(), chunk, tasks());
   if (wants(weights))
     text += fmt::format("; channels {}x{}; split in {}{}", inputBlock, outputBlock, parts,
                         pointsFirst ? "; points first" : "");
@@ -98,7 +96,6 @@ private:
   double operandCycles() const;
   double resultCycles(double tileBytes) const;
   double productCycles(int64_t rows, int64_t vectors, double reduction, double ends) const;
-  double tileProductCycles() const;
   /// Of an element of the operand, or the weights, at a point.
   double pointBytes() const { return s.usesTiles ? 2 * kSplitParts : 4; }
   double lineCycles(double bytes) const;
@@ -139,16 +136,6 @@ double WinogradChooser::productCycles(int64_t rows, int64_t vectors, double redu
   double loads = 0.5 * static_cast<double>(rows + vectors);
   double step = std::max({products, loads, 4.0}) + 0.25 * loads;
   return step * reduction + ends * sums + 10;
-}
-
-/// Cycles of a block of tiles over all channels: products fed from the L2 cache, and what comes
-/// before and after.
-double WinogradChooser::tileProductCycles() const {
-  constexpr double kProductCycles = 24, kChainCycles = 6 * 52, kEndCycles = 250;
-  double sums = static_cast<double>(s.rows * s.vectors) / kTileRows;
-  return std::max(6 * sums * kProductCycles, kChainCycles) *
-             static_cast<double>(s.reduction / kTileK) +
-         kEndCycles;
 }
 
 /// Cycles to bring operands of so many bytes to the core once more.
@@ -243,20 +230,22 @@ void WinogradChooser::tryBlock(int64_t block) {
 void WinogradChooser::tryChunk(double tileBytes) {
   if (static_cast<double>(s.chunk) * tileBytes > 0.8 * static_cast<double>(machine.l2Bytes))
     return;
+  // What comes before and after the products of a block of tiles; bytes of weights from further
+  // away in a cycle that they wait.
+  constexpr double kBlockCycles = 250, kFarBytes = 6;
   auto points = static_cast<double>(s.allPoints());
   auto blocks = static_cast<double>(s.columns / s.block);
   auto rowTiles = static_cast<double>(s.paddedChunk() / s.rows * s.chunks());
   auto panels = blocks * static_cast<double>(s.paddedBlock() / s.panelWidth());
   double products =
       points * rowTiles * panels *
-      (s.usesTiles ? tileProductCycles()
+      (s.usesTiles ? kBlockCycles + static_cast<double>(s.reduction / kTileK) *
+                                        stepCycles(s.rows / kTileRows, s.vectors)
                    : productCycles(s.rows, s.vectors, static_cast<double>(s.reduction), 1.5));
   double weights = pointBytes() * points * static_cast<double>(s.reduction) * panels *
                    static_cast<double>(s.panelWidth());
   // What the second-level cache holds beside a chunk stays there for the next.
   double all = weights + static_cast<double>(s.chunk) * tileBytes, first = rereadCycles(weights);
-  // Tiles wait for weights from further away, which vectors are busy meanwhile to fetch.
-  constexpr double kFarBytes = 6;
   if (s.usesTiles && weights > 0.4 * static_cast<double>(machine.l2Bytes))
     first = weights / kFarBytes;
   double next = all <= 0.8 * static_cast<double>(machine.l2Bytes) ? weights / 40 : first;
