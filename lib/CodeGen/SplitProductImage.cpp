@@ -86,13 +86,18 @@ void SplitProductEmitter::copyBlock(PhaseBuilder &phase, Expression &expression,
     halves[half] = load(b, expression, d.operands[kA].value, position);
   }
   Value at = arith::AddIOp::create(b, advance(b, imageStart(phase), row, p.rowLength), column);
-  Value inRow;
-  if (p.rowLength < p.imageBlocks() * kTileK)
-    inRow = lanesInside(b, column, p.rowLength, kTileK);
-  auto type = VectorType::get({kTileK}, b.getI16Type());
-  for (auto [part, pairs] : llvm::enumerate(splitRun(b, halves[0], halves[1])))
-    store(phase, vector::BitCastOp::create(b, type, pairs), image(phase),
-          offsetBy(b, at, static_cast<int64_t>(part) * p.plane), inRow);
+  SplitParts parts = splitRun(b, halves[0], halves[1]);
+  bool isFilled = p.rowLength >= p.imageBlocks() * kTileK, arePairs = p.rowLength % 2 == 0;
+  for (auto [number, pairs] : llvm::enumerate(parts)) {
+    Value to = offsetBy(b, at, static_cast<int64_t>(number) * p.plane);
+    if (isFilled && arePairs) {
+      store(phase, pairs, partsOf(phase, kA, b.getI32Type()), quotient(b, to, 2), nullptr);
+      continue;
+    }
+    Value inRow = isFilled ? Value() : lanesInside(b, column, p.rowLength, kTileK);
+    auto type = VectorType::get({kTileK}, b.getI16Type());
+    store(phase, vector::BitCastOp::create(b, type, pairs), image(phase), to, inRow);
+  }
 }
 
 /// 16 elements of the tensor's last dimension times 32 of the dimensions inside it in the image,
