@@ -179,8 +179,12 @@ bool SplitChooser::layOut(ArrayRef<int> order, bool isPadded) {
   current.origin = 0;
   current.order.assign(order.begin(), order.end());
   current.imageStrides.resize(rank);
-  for (int dim = 0; dim < rank; ++dim)
+  for (int dim = 0; dim < rank; ++dim) {
     current.ranges.push_back(d.range(kA, dim));
+    // What strides pass over is left out, but not of vectors.
+    if (dim + 1 < rank)
+      current.ranges.back().step = d.stepOf(kA, dim);
+  }
   const IndexRange &vectors = current.ranges[rank - 1];
   if (vectors.low < 0 || vectors.high >= a.shape[rank - 1])
     return false;
@@ -197,12 +201,14 @@ bool SplitChooser::layOut(ArrayRef<int> order, bool isPadded) {
     int dim = order[place];
     current.imageStrides[dim] = stride;
     stride *= place == rank - 1 ? current.rowLength : current.ranges[dim].extent();
-    current.origin += current.imageStrides[dim] * (a.base[dim] - current.ranges[dim].low);
+    const IndexRange &range = current.ranges[dim];
+    current.origin += current.imageStrides[dim] * (a.base[dim] - range.low) / range.step;
   }
   current.imageCount = stride;
   for (const ContractionDim &dim : d.dims) {
     const AddressTerm &term = dim.terms[kA];
-    current.strides.push_back(term.occurs() ? term.coefficient * current.imageStrides[term.dim]
+    current.strides.push_back(term.occurs() ? term.coefficient / current.ranges[term.dim].step *
+                                                  current.imageStrides[term.dim]
                                             : 0);
   }
   return true;

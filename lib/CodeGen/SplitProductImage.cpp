@@ -34,7 +34,8 @@ Value SplitProductEmitter::imagePosition(PhaseBuilder &phase, Value row, ArrayRe
       own = remainder(b, row, length);
       row = quotient(b, row, length);
     }
-    position.indices[dim] = movedBy(b, kA, dim, offsetBy(b, own, range.low));
+    position.indices[dim] =
+        movedBy(b, kA, dim, advance(b, phase.index(range.low), own, range.step));
     auto check = [&](Value index, int64_t count) {
       isInside =
           both(b, isInside,
@@ -146,7 +147,7 @@ SplitProductEmitter::transposedUnit(PhaseBuilder &phase, Expression &expression,
     Value isElement;
     for (int64_t odd : {0, 1}) {
       if (odd == 1 && isOneRow && !leaves(kA, innermost)) {
-        own.indices[innermost] = offsetBy(b, own.indices[innermost], 1);
+        own.indices[innermost] = offsetBy(b, own.indices[innermost], p.ranges[innermost].step);
       } else {
         own = position;
         isElement =

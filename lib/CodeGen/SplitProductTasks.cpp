@@ -11,8 +11,9 @@ namespace dl {
 
 /// Cycles of adding a tile up over pieces of K; of an element of a part of the result.
 static constexpr double kTileSumCycles = 35, kPartCycles = 2;
-/// Of a byte of what is beyond the L2 cache, each time that a piece reads it.
-static constexpr double kFarCycles = 0.07;
+/// Of a byte of parts that are beyond the L2 cache, each time that a piece reads it: of panels,
+/// which lie in the order that they are read in, and of an image.
+static constexpr double kFarPanelCycles = 0.07, kFarImageCycles = 0.15;
 /// f32 multiplications a cycle that tiles must be estimated to reach; vectors reach 27 to 29, and
 /// suffer less where operands are cold.
 static constexpr double kVectorProducts = 28.5;
@@ -106,10 +107,10 @@ double SplitChooser::taskCycles() const {
                                   : 2 * std::ceil(static_cast<double>(current.items()) /
                                                   static_cast<double>(current.itemsOfTask));
   if (!current.isSplitByTask(kB))
-    cycles += passes * static_cast<double>(current.panelBytes()) * farShare() * kFarCycles;
+    cycles += passes * static_cast<double>(current.panelBytes()) * farShare() * kFarPanelCycles;
   if (!current.isSplitByTask(kA))
     cycles += (current.isCut() ? columns : 1) * static_cast<double>(current.imageBytes()) *
-              farShare() * kFarCycles;
+              farShare() * kFarImageCycles;
   if (current.parts > 1)
     cycles += kPartCycles * parts *
               static_cast<double>(d.extentOf(DimRole::M) * d.extentOf(DimRole::N) *
