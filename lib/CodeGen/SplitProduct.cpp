@@ -276,6 +276,13 @@ bool SplitChooser::isFarSource(OperandIndex operand) const {
   return ShapedType::getNumElements(d.operands[operand].shape) * 4 >= machine.l2Bytes;
 }
 
+/// Of an element of a tensor beyond the L2 cache, of whose long rows a piece has so many.
+double SplitChooser::pieceCycles(OperandIndex operand, int64_t length) const {
+  int64_t row = d.operands[operand].shape.back();
+  bool isPiece = length < row && row * 4 >= kLongRowBytes;
+  return isPiece ? kFarPiecesCycles / static_cast<double>(length) : 0;
+}
+
 /// Whether it is read in short pieces of rows, of B, or where those of A are long.
 bool SplitChooser::isFarInPieces(OperandIndex operand) const {
   bool areRowsLong = d.operands[kA].shape.back() * 4 >= kLongRowBytes;
@@ -290,18 +297,13 @@ double SplitChooser::stagingCycles(OperandIndex operand, bool isNear) const {
     const AddressTerm &columns = d.dims[columnDim].terms[kB];
     bool areRows = columns.coefficient == 1 && b.strides()[columns.dim] == 1;
     double cycles = areRows ? kPackCycles : kTransposeCycles;
-    if (isFarSource(kB)) {
-      // Pieces of long rows.
-      bool areCut = !(areRows ? current.columnCuts : current.reductionCuts).empty();
-      int dim = areRows ? columnDim : current.run.dims.back();
-      double length = areCut && b.shape.back() * 4 >= kLongRowBytes
-                          ? static_cast<double>(current.piece.dims[dim].extent)
-                          : std::numeric_limits<double>::infinity();
-      cycles += std::max(kFarRowsCycles, kFarPiecesCycles / length);
-    }
+    int dim = areRows ? columnDim : current.run.dims.back();
+    if (isFarSource(kB))
+      cycles += std::max(kFarRowsCycles, pieceCycles(kB, current.piece.dims[dim].extent));
     return static_cast<double>(current.units(kB) * kTileElements) * (cycles + far * kFarPackCycles);
   }
-  double source = isFarSource(kA) ? kFarSourceCycles : 0;
+  double source =
+      isFarSource(kA) ? kFarSourceCycles + pieceCycles(kA, current.ranges.back().extent()) : 0;
   double cycles = current.transposes ? kTransposeCycles + source + far * kFarTransposeCycles
                                      : kCopyCycles + source + far * kFarCopyCycles;
   return static_cast<double>(current.units(kA) * kTileElements) * cycles;

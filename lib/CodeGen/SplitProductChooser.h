@@ -37,6 +37,7 @@ private:
   /// Whether an operand comes from beyond the L2 cache.
   bool isFarSource(OperandIndex operand) const;
   bool isFarInPieces(OperandIndex operand) const;
+  double pieceCycles(OperandIndex operand, int64_t length) const;
   double stagingCycles(OperandIndex operand, bool isNear) const;
   int64_t bytesOf(OperandIndex operand) const {
     return operand == kA ? current.imageBytes() : current.panelBytes();

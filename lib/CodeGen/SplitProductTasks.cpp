@@ -111,10 +111,13 @@ double SplitChooser::taskCycles() const {
   if (!current.isSplitByTask(kA))
     cycles += (current.isCut() ? columns : 1) * static_cast<double>(current.imageBytes()) *
               farShare() * kFarImageCycles;
+  auto results = static_cast<double>(d.extentOf(DimRole::M) * d.extentOf(DimRole::N) *
+                                     d.extentOf(DimRole::Batch));
   if (current.parts > 1)
-    cycles += kPartCycles * parts *
-              static_cast<double>(d.extentOf(DimRole::M) * d.extentOf(DimRole::N) *
-                                  d.extentOf(DimRole::Batch));
+    cycles += kPartCycles * parts * results;
+  if (isFarSource(kC))
+    cycles +=
+        results * pieceCycles(kC, current.piece.dims[rowDim >= 0 ? rowDim : columnDim].extent);
   // Of an odd number of tasks, two workers do not have the same share.
   return current.tasks() % 2 == 0 ? cycles : cycles * (1 + 0.5 / tasks);
 }
