@@ -119,7 +119,8 @@ static constexpr int64_t kFewSets = 256;
 /// Rows about as long as a page of memory, beyond which hardware does not fetch ahead.
 static constexpr int64_t kLongRowBytes = 3 << 10;
 /// Of splitting an element (rows of A; A across its rows, and B; rows of B); what one costs more
-/// that comes from beyond the L2 cache (of A; of pieces of B's rows), and whose parts leave that.
+/// that comes from beyond the L2 cache (of A; of B; of pieces of long rows, divided by their
+/// elements), and whose parts leave that.
 static constexpr double kCopyCycles = 0.6, kTransposeCycles = 0.9, kPackCycles = 0.9;
 static constexpr double kFarSourceCycles = 0.8, kFarRowsCycles = 0.4, kFarPiecesCycles = 80;
 static constexpr double kFarCopyCycles = 3, kFarTransposeCycles = 7, kFarPackCycles = 0.7;
@@ -276,7 +277,8 @@ bool SplitChooser::isFarSource(OperandIndex operand) const {
   return ShapedType::getNumElements(d.operands[operand].shape) * 4 >= machine.l2Bytes;
 }
 
-/// Of an element of a tensor beyond the L2 cache, of whose long rows a piece has so many.
+/// What an element beyond the L2 cache costs more where a piece has so many of its row, if rows are
+/// long.
 double SplitChooser::pieceCycles(OperandIndex operand, int64_t length) const {
   int64_t row = d.operands[operand].shape.back();
   bool isPiece = length < row && row * 4 >= kLongRowBytes;

@@ -97,7 +97,7 @@ double SplitChooser::taskCycles() const {
     cycles += own * pieces;
     if (int64_t steps = current.stepsOfUnit(operand)) {
       (isFarInPieces(operand) ? hiddenFar : hidden) += own * (pieces - tasks);
-      slots += 16.0 / static_cast<double>(steps);
+      slots += static_cast<double>(kTileRows) / static_cast<double>(steps);
     }
   }
   cycles -= hidden * std::max(0.0, 1 - kNearShare - kSlotShare * slots) +

@@ -36,8 +36,8 @@ void putStandIns(llvm::Module &module, bool hasFMA);
 llvm::FunctionPass *createStandInReplacer();
 
 /// What a stand-in stands in for, with its immediate: of a blend, a bit for each lane, set
-/// where it is of the second operand; of a prefetch, its locality. A permutation has the
-/// vector of its lanes.
+/// where it is of the second operand; of a prefetch, its locality; of a shift, its bits. A
+/// permutation has the vector of its lanes.
 struct StandIn {
   enum Kind { Broadcast, Zero, Prefetch, Blend, Shuffle, Granules, Permutation, Shift };
 
