@@ -41,18 +41,17 @@ int64_t ContractionDescriptor::stepOf(OperandIndex operand, int dim) const {
       return 1;
     step = term.coefficient;
   }
-  IndexRange touched = range(operand, dim);
-  bool isInside = touched.low >= 0 && touched.high < operands[operand].shape[dim];
-  return isInside ? std::max<int64_t>(step, 1) : 1;
+  return leaves(operand, dim) ? 1 : std::max<int64_t>(step, 1);
+}
+
+bool ContractionDescriptor::leaves(OperandIndex operand, int dim) const {
+  IndexRange indices = range(operand, dim);
+  return indices.low < 0 || indices.high >= operands[operand].shape[dim];
 }
 
 bool ContractionDescriptor::isPadded(OperandIndex operand) const {
-  for (auto [dim, extent] : llvm::enumerate(operands[operand].shape)) {
-    IndexRange indices = range(operand, dim);
-    if (indices.low < 0 || indices.high >= extent)
-      return true;
-  }
-  return false;
+  return llvm::any_of(llvm::seq<int>(0, static_cast<int>(operands[operand].shape.size())),
+                      [&](int dim) { return leaves(operand, dim); });
 }
 
 bool ContractionDescriptor::hasTaps() const {

@@ -63,6 +63,14 @@ static LogicalResult checkSide(const ContractionBody &body, const ContractionDes
   return success();
 }
 
+/// A strategy's text, and how many residues it is for: as many as have a description each, or as
+/// the only one says.
+static std::string nameResidues(const ContractionDescriptor &descriptor, size_t descriptions,
+                                const std::string &text) {
+  int64_t residues = descriptions > 1 ? static_cast<int64_t>(descriptions) : descriptor.residues();
+  return residues == 1 ? text : fmt::format("{} residues; {}", residues, text);
+}
+
 namespace {
 /// A description with its strategy, or one for each residue of a strided gradient.
 struct Choice {
@@ -88,10 +96,7 @@ struct Choice {
       if (descriptors[index].flops() > descriptors[most].flops())
         most = index;
     std::string text = strategies[most].describe(descriptors[most]);
-    int64_t residues = descriptors.front().residues();
-    if (descriptors.size() > 1)
-      residues = static_cast<int64_t>(descriptors.size());
-    return residues == 1 ? text : fmt::format("{} residues; {}", residues, text);
+    return nameResidues(descriptors.front(), descriptors.size(), text);
   }
 };
 } // namespace
@@ -222,28 +227,71 @@ static FailureOr<WinogradStrategy> tryWinograd(const KernelModule &module,
   return best;
 }
 
-/// How to compute the contraction by tiles of bf16, and the description that is for.
+namespace {
+/// How to compute the contraction by tiles of bf16, and the description that is for; residues
+/// beside it, which have no products.
 struct TileChoice {
   ContractionDescriptor descriptor;
   SplitProduct product;
+  SmallVector<ContractionDescriptor, 1> empty;
 };
+} // namespace
+
+/// The residues of a gathered gradient as tiles take them: as one description, or one that has all
+/// products, followed by those that have none. Nothing where they are neither.
+static SmallVector<ContractionDescriptor, 1> residuesForTiles(Conv2DBackwardDataOp gradient) {
+  auto residues = describeResidues(gradient);
+  if (failed(residues) || residues->size() < 2)
+    return failed(residues) ? SmallVector<ContractionDescriptor, 1>() : std::move(*residues);
+  if (auto together = describeTogether(gradient))
+    return {std::move(*together)};
+  llvm::stable_sort(*residues, [](const ContractionDescriptor &x, const ContractionDescriptor &y) {
+    return x.flops() > y.flops();
+  });
+  if ((*residues)[1].flops() > 0)
+    return {};
+  return std::move(*residues);
+}
 
 /// Where that is wanted, and estimated to be faster than multiply-adds.
 static std::optional<TileChoice> tryTiles(const KernelModule &module, const ContractionBody &body) {
   std::optional<TileChoice> best;
-  for (BackwardDataForm form : {BackwardDataForm::Scatter, BackwardDataForm::Gather}) {
-    auto descriptor = describeContraction(body.anchor, form);
-    if (failed(descriptor))
-      return std::nullopt;
-    for (const ContractionDescriptor &own : {*descriptor, descriptor->swapped()}) {
-      std::optional<SplitProduct> product = chooseSplitProduct(own, module.options());
-      if (product && (!best || product->cycles < best->product.cycles))
-        best = TileChoice{own, std::move(*product)};
-    }
-    if (!isa<Conv2DBackwardDataOp>(body.anchor))
-      break;
-  }
+  auto take = [&](const ContractionDescriptor &descriptor,
+                  ArrayRef<ContractionDescriptor> empty = {}) {
+    std::optional<SplitProduct> product = chooseSplitProduct(descriptor, module.options());
+    if (product && (!best || product->cycles < best->product.cycles))
+      best = TileChoice{descriptor, std::move(*product), {empty.begin(), empty.end()}};
+  };
+  auto descriptor = describeContraction(body.anchor);
+  if (failed(descriptor))
+    return std::nullopt;
+  take(*descriptor);
+  take(descriptor->swapped());
+  auto gradient = dyn_cast<Conv2DBackwardDataOp>(body.anchor);
+  if (!gradient)
+    return best;
+  SmallVector<ContractionDescriptor, 1> residues = residuesForTiles(gradient);
+  if (residues.empty())
+    return best;
+  auto empty = ArrayRef(residues).drop_front();
+  take(residues.front(), empty);
+  // As an image, taps that are left out would be zeros, which an infinity must not meet.
+  if (!residues.front().isPadded(kB))
+    take(residues.front().swapped(), empty);
   return best;
+}
+
+static void emitTiles(KernelModule &module, const ContractionBody &body, const TileChoice &choice) {
+  SplitProductEmitter(module, body, choice.descriptor, choice.product).emit();
+  if (choice.empty.empty())
+    return;
+  ContractionBody others = body;
+  others.side = nullptr;
+  Choice empty{choice.empty, {}};
+  for (const ContractionDescriptor &descriptor : empty.descriptors)
+    empty.strategies.push_back(
+        chooseStrategy(descriptor, requestFor(module, others, descriptor), module.machine()));
+  emitChoice(module, others, empty);
 }
 
 /// Of what was emitted.
@@ -278,8 +326,9 @@ LogicalResult emitContractionKernel(KernelModule &module) {
     return success();
   }
   if (tiles) {
-    SplitProductEmitter(module, *body, tiles->descriptor, tiles->product).emit();
-    explainStrategy(module, tiles->product.describe());
+    emitTiles(module, *body, *tiles);
+    explainStrategy(module, nameResidues(tiles->descriptor, 1 + tiles->empty.size(),
+                                         tiles->product.describe()));
     return success();
   }
   emitChoice(module, *body, *choice);

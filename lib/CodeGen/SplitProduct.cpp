@@ -39,7 +39,7 @@ int64_t SplitProduct::panelBlocks() const {
 int64_t SplitProduct::batches() const {
   int64_t count = 1;
   for (int dim : outer)
-    if (piece.dims[dim].role == DimRole::Batch)
+    if (piece.dims[dim].terms[kB].occurs())
       count *= piece.dims[dim].extent;
   return count;
 }
@@ -73,7 +73,8 @@ int64_t SplitProduct::units(OperandIndex operand) const {
 int64_t SplitProduct::stepsOfUnit(OperandIndex operand) const {
   int64_t images = rowPiecesOfTask * chunksOfPart;
   bool hasNext = (operand == kA ? images : images * columnPiecesOfTask) > 1;
-  if (!isSplitByTask(operand) || !hasNext)
+  // A piece of residues has fewer steps, those of the taps that it meets.
+  if (!isSplitByTask(operand) || !hasNext || leavesTapsOut)
     return 0;
   return steps() * (operand == kA ? columnPiecesOfTask : 1) / units(operand);
 }
@@ -129,12 +130,12 @@ static constexpr double kLeastFlops = 1e6;
 
 bool SplitChooser::isEligible() {
   if (wanted == SplitProducts::Never || !machine.hasTiles || machine.vectorBits != 512 ||
-      !d.element.isF32() || d.hasTaps() || d.isPadded(kC) || d.isPadded(kB))
+      !d.element.isF32() || d.hasTaps() || d.isPadded(kC))
     return false;
   if (d.flops() < (wanted == SplitProducts::WherePossible ? 1 : kLeastFlops))
     return false;
-  bool areColumnsContiguous = false;
-  // One dimension of columns. It, or one of the rows, is contiguous in C.
+  // A dimension of columns is contiguous in C, or there is only one, and one of the rows is.
+  bool areColumnsContiguous = false, areSeveral = false;
   int last = static_cast<int>(d.operands[kC].shape.size()) - 1;
   for (auto [index, dim] : llvm::enumerate(d.dims)) {
     bool isContiguous = dim.terms[kC].dim == last && dim.terms[kC].coefficient == 1;
@@ -142,29 +143,29 @@ bool SplitChooser::isEligible() {
       rowDim = static_cast<int>(index);
     if (dim.role != DimRole::N)
       continue;
-    if (columnDim >= 0)
-      return false;
+    areSeveral = columnDim >= 0;
+    if (areColumnsContiguous)
+      continue;
     columnDim = static_cast<int>(index);
     areColumnsContiguous = isContiguous;
   }
   if (areColumnsContiguous)
     rowDim = -1;
-  else if (columnDim < 0 || rowDim < 0)
+  else if (columnDim < 0 || rowDim < 0 || areSeveral)
     return false;
   // Vectors of B along the columns are successive elements, or all the same.
   const AddressTerm &columns = d.dims[columnDim].terms[kB];
-  if (columns.occurs() && columns.coefficient != 1)
+  if (columns.occurs() && (columns.coefficient != 1 || d.leaves(kB, columns.dim)))
     return false;
-  // Every position of C is computed once.
+  // Every position of C is computed once, or those of the one residue that has products.
   for (auto [dim, extent] : llvm::enumerate(d.operands[kC].shape)) {
     int64_t points = 1;
     for (const ContractionDim &own : d.dims)
       if (own.terms[kC].dim == static_cast<int>(dim))
         points *= own.extent;
-    if (points != extent)
-      return false;
+    coversResult &= points == extent;
   }
-  return true;
+  return coversResult || d.isResidue;
 }
 
 /// Lays out the image; false where rows of it cannot be copied as vectors.
@@ -291,7 +292,7 @@ bool SplitChooser::isFarInPieces(OperandIndex operand) const {
   return isFarSource(operand) && (operand == kB || (current.transposes && areRowsLong));
 }
 
-/// Of splitting the operand of a piece, once.
+/// Of splitting the operand of a piece, once. (Of B, what residues meet.)
 double SplitChooser::stagingCycles(OperandIndex operand, bool isNear) const {
   const ContractionOperand &b = d.operands[kB];
   double far = isNear ? 0 : farShare();
@@ -302,7 +303,8 @@ double SplitChooser::stagingCycles(OperandIndex operand, bool isNear) const {
     int dim = areRows ? columnDim : current.run.dims.back();
     if (isFarSource(kB))
       cycles += std::max(kFarRowsCycles, pieceCycles(kB, current.piece.dims[dim].extent));
-    return static_cast<double>(current.units(kB) * kTileElements) * (cycles + far * kFarPackCycles);
+    return static_cast<double>(current.units(kB) * kTileElements) * shareOfTaps *
+           (cycles + far * kFarPackCycles);
   }
   double source =
       isFarSource(kA) ? kFarSourceCycles + pieceCycles(kA, current.ranges.back().extent()) : 0;
@@ -314,6 +316,10 @@ double SplitChooser::stagingCycles(OperandIndex operand, bool isNear) const {
 /// Takes axes of the current image; false where too much lies behind it, or where the rows of
 /// a tile meet in few sets of the L1 cache.
 bool SplitChooser::setAxes(const SplitAxis &rows, const SplitAxis &run) {
+  // Taps are left out whole.
+  for (int dim : run.dims)
+    if (current.leavesTapsOut && d.leaves(kB, d.dims[dim].terms[kB].dim))
+      return false;
   current.rows = rows;
   current.run = run;
   current.rowStride = current.strides[rows.dims.back()];
@@ -324,8 +330,7 @@ bool SplitChooser::setAxes(const SplitAxis &rows, const SplitAxis &run) {
   int64_t furthest = current.origin;
   for (auto [index, dim] : llvm::enumerate(current.piece.dims)) {
     int own = static_cast<int>(index);
-    if (llvm::is_contained(rows.dims, own) || llvm::is_contained(run.dims, own) ||
-        dim.role == DimRole::N)
+    if (llvm::is_contained(rows.dims, own) || llvm::is_contained(run.dims, own) || own == columnDim)
       continue;
     (dim.role == DimRole::K ? current.outerK : current.outer).push_back(own);
     furthest += (dim.extent - 1) * current.strides[index];
@@ -344,9 +349,10 @@ void SplitChooser::tryAxes(const SplitAxis &rows, const SplitAxis &run) {
     if (!setAxes(rows, run))
       continue;
     auto blocks = static_cast<double>(current.items() * current.columnBlocks());
-    current.cycles = blocks * (blockCycles() * static_cast<double>(current.panelBlocks()) +
-                               static_cast<double>(rowTiles * columnTiles) * tileEndCycles()) +
-                     stagingCycles(kA, /*isNear=*/true) + stagingCycles(kB, /*isNear=*/true);
+    current.cycles =
+        blocks * (blockCycles() * shareOfTaps * static_cast<double>(current.panelBlocks()) +
+                  static_cast<double>(rowTiles * columnTiles) * tileEndCycles()) +
+        stagingCycles(kA, /*isNear=*/true) + stagingCycles(kB, /*isNear=*/true);
     // Of equals the row axis that cuts, which come from outside, leave whole: of the innermost
     // dimensions, and as many.
     auto rank = [](const SplitAxis &axis) { return std::pair(axis.dims.back(), axis.dims.size()); };

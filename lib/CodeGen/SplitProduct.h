@@ -37,6 +37,9 @@
 //   image rows of 8 columns, windows of 3:   o o o o o o - - o o o o o o - - ...
 //
 // B is packed in panels of 16 columns: [panel][k / 32][h, m, l][k / 2][column][k % 2].
+// Where C has other dimensions of columns (the residues of a strided gradient, batches that
+// A does not have), each of their indices has panels of its own for the same image. Taps
+// that a residue does not meet are left out, with their panels.
 //
 //===----------------------------------------------------------------------===//
 
@@ -95,9 +98,11 @@ struct SplitProduct {
   bool isSwapped = false;
   SplitAxis rows, run;
   int64_t rowStride = 0;
-  /// Dimensions outside the axes; `outer`: M and batch.
+  /// Dimensions outside the axes; `outer`: M, batch, and columns beside `columnDim`.
   llvm::SmallVector<int> outer, outerK;
   int columnDim = -1;
+  /// Residues whose taps leave B: products of those are left out.
+  bool leavesTapsOut = false;
   /// The block of the result that stays in registers, in tiles.
   int64_t rowTiles = 2, columnTiles = 2;
 
@@ -139,7 +144,7 @@ struct SplitProduct {
   /// Blocks of 32 k of a panel, and its elements.
   int64_t panelBlocks() const;
   int64_t panelElements() const { return panelBlocks() * kSplitParts * kTileElements; }
-  /// Panels for each index of the batch dimensions that B has.
+  /// Groups of panels, one for each index of the outer dimensions that B has.
   int64_t batches() const;
   int64_t steps() const { return items() * columnBlocks() * panelBlocks(); }
   /// Blocks of 32 elements of a row of the image, as far as tiles read it.

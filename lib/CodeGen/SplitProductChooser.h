@@ -61,6 +61,10 @@ private:
   int columnDim = -1;
   /// The row axis that blocks which are transposed need.
   int rowDim = -1;
+  /// Whether the result has no other positions than the iteration's.
+  bool coversResult = true;
+  /// Of residues, the share of all products that meet a tap.
+  double shareOfTaps = 1;
   /// Whether the rows of the image that is tried are padded; of the best one.
   bool isPadded = false, isBestPadded = false;
   /// What is tried, and the best so far.

@@ -81,7 +81,9 @@ std::optional<CutChooser::Cuts> CutChooser::outerFirst(ArrayRef<int> dims, int64
     left /= std::max<int64_t>(extent, 1);
     if (extent == 1)
       continue;
-    if (left >= target || d.dims[dim].role == DimRole::Batch) {
+    bool isProduct = d.dims[dim].role == DimRole::Batch ||
+                     (d.dims[dim].role == DimRole::N && dim != dims.back());
+    if (left >= target || isProduct) {
       cuts.push_back({dim, 1, extent});
       continue;
     }
@@ -96,7 +98,7 @@ std::optional<CutChooser::Cuts> CutChooser::outerFirst(ArrayRef<int> dims, int64
 }
 
 SplitCutChoices CutChooser::choose() const {
-  // Each index of a batch is a product of its own.
+  // Each index of a batch is a product of its own, and of what columns have outside.
   SmallVector<int> rows, columns, reductions;
   auto collect = [&](SmallVector<int> &dims, DimRole role) {
     for (auto [index, dim] : llvm::enumerate(d.dims))

@@ -156,6 +156,19 @@ Value SplitProductEmitter::isInside(ImplicitLocOpBuilder &b, ArrayRef<int> dims,
   return isInside;
 }
 
+Value SplitProductEmitter::meetsB(ImplicitLocOpBuilder &b, ArrayRef<Value> index) const {
+  if (!p.leavesTapsOut)
+    return nullptr;
+  Position position = positionOf(b, kB, index);
+  Value meets;
+  for (auto [dim, extent] : llvm::enumerate(d.operands[kB].shape))
+    if (d.leaves(kB, static_cast<int>(dim)))
+      meets = both(b, meets,
+                   arith::CmpIOp::create(b, arith::CmpIPredicate::ult, position.indices[dim],
+                                         arith::ConstantIndexOp::create(b, extent).getResult()));
+  return meets;
+}
+
 SmallVector<int> SplitProductEmitter::reductionDims() const {
   SmallVector<int> dims;
   for (auto [number, dim] : llvm::enumerate(d.dims))

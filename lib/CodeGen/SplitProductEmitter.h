@@ -49,9 +49,10 @@ private:
     Place place;
   };
   /// 16 x 32 elements of an operand on their way to parts: 16 slots alike, then, where parts are
-  /// transposed, each of them.
+  /// transposed, each of them. Whether anything reads it; null: it is read.
   struct Unit {
     std::function<void(mlir::Value)> slot, transpose;
+    mlir::Value isRead;
   };
   static constexpr int64_t kUnitSlots = 16;
   /// What is split between the products of a piece: units of an operand at a place; steps passed
@@ -124,7 +125,8 @@ private:
   // SplitProductTiles.cpp
   void multiplyBlock(PhaseBuilder &phase, Expression &expression, const Block &block,
                      mlir::Value isFirst);
-  void loopOverK(PhaseBuilder &phase, unsigned level, mlir::Value image, mlir::Value first,
+  void loopOverK(PhaseBuilder &phase, llvm::SmallVectorImpl<mlir::Value> &index, unsigned level,
+                 mlir::Value image, mlir::Value first,
                  llvm::function_ref<void(mlir::Value, mlir::Value)> body) const;
 
   // SplitProductResults.cpp
@@ -179,6 +181,8 @@ private:
   /// Whether indices of the piece are inside the iteration; null: all are.
   mlir::Value isInside(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<int> dims,
                        llvm::ArrayRef<mlir::Value> index) const;
+  /// Whether a point of the iteration has an element of B; null: each has.
+  mlir::Value meetsB(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<mlir::Value> index) const;
   llvm::SmallVector<int> reductionDims() const;
   /// Whether pieces reach past a tensor's dimension.
   bool leaves(OperandIndex operand, int dim) const;

@@ -111,7 +111,8 @@ bool SplitProductEmitter::packsTransposed() const {
 }
 
 /// 32 k of a panel; where B's rows lie along the columns, less k of several panels, so that what is
-/// read of a row is longer. `number` counts batches, then panels and k in the order of B's memory.
+/// read of a row is longer. `number` counts groups of panels, then panels and k in the order of B's
+/// memory.
 SplitProductEmitter::Unit SplitProductEmitter::panelUnit(PhaseBuilder &phase,
                                                          Expression &expression, Value number) {
   ImplicitLocOpBuilder &b = phase.b;
@@ -136,7 +137,7 @@ SplitProductEmitter::Unit SplitProductEmitter::panelUnit(PhaseBuilder &phase,
   at = advance(b, at, block, kSplitParts * kTileElements / 2);
   at = advance(b, at, number, p.panels() * p.panelElements() / 2);
   for (int dim : llvm::reverse(p.outer))
-    if (d.dims[dim].role == DimRole::Batch)
+    if (d.dims[dim].terms[kB].occurs())
       index[dim] = take(p.piece.dims[dim].extent);
   number = block;
   Value firstK = advance(b, phase.index(0), take(p.runBlocks()), kTileK);
@@ -144,6 +145,7 @@ SplitProductEmitter::Unit SplitProductEmitter::panelUnit(PhaseBuilder &phase,
     index[dim] = take(p.piece.dims[dim].extent);
   index[p.columnDim] = advance(b, phase.index(0), panel, kTileColumns);
   Unit unit;
+  unit.isRead = meetsB(b, index);
   if (!packsTransposed()) {
     unit.slot = [=, this, &phase, &expression](Value slot) {
       ImplicitLocOpBuilder &b = phase.b;

@@ -151,9 +151,15 @@ void SplitProductEmitter::splitUnits(PhaseBuilder &phase, Expression &expression
   ImplicitLocOpBuilder &b = phase.b;
   buildLoop(b, first, end, 1, [&](Value number) {
     Unit own = unit(phase, expression, operand, number);
-    buildLoop(b, 0, kUnitSlots, 1, [&](Value slot) { own.slot(slot); });
-    if (own.transpose)
-      buildLoop(b, 0, kSplitParts, 1, [&](Value part) { own.transpose(part); });
+    auto split = [&] {
+      buildLoop(b, 0, kUnitSlots, 1, [&](Value slot) { own.slot(slot); });
+      if (own.transpose)
+        buildLoop(b, 0, kSplitParts, 1, [&](Value part) { own.transpose(part); });
+    };
+    if (own.isRead)
+      buildIf(b, own.isRead, split, [] {});
+    else
+      split();
   });
 }
 

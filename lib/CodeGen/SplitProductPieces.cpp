@@ -38,7 +38,7 @@ SplitProductEmitter::Block SplitProductEmitter::enterBlock(PhaseBuilder &phase, 
     block.index[dim] = arith::RemUIOp::create(b, rest, extent);
     rest = arith::DivUIOp::create(b, rest, extent);
     block.image = advance(b, block.image, block.index[dim], p.strides[dim]);
-    if (d.dims[dim].role != DimRole::Batch)
+    if (!d.dims[dim].terms[kB].occurs())
       continue;
     batch = advance(b, batch, block.index[dim], batchStride);
     batchStride *= p.piece.dims[dim].extent;

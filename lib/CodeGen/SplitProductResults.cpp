@@ -67,8 +67,13 @@ Value SplitProductEmitter::recomputeStep(PhaseBuilder &phase, Expression &expres
   Position vector = positionOf(b, kB, index);
   vector.vectorDim = d.dims[p.columnDim].terms[kB].dim;
   vector.mask = inColumns(b, index[p.columnDim]);
+  Value meets = meetsB(b, index);
+  if (meets)
+    for (Value &own : vector.indices)
+      own = arith::SelectOp::create(b, meets, own, phase.index(0));
   Value y = expression.vectorAt(d.operands[kB].value, vector);
-  return vector::FMAOp::create(b, splat(b, x, kTileColumns), y, sum);
+  Value next = vector::FMAOp::create(b, splat(b, x, kTileColumns), y, sum);
+  return meets ? arith::SelectOp::create(b, meets, next, sum).getResult() : next;
 }
 
 /// 16 columns of a row, whose indices are given.

@@ -42,6 +42,9 @@ bool SplitChooser::cut(const SplitProduct &layout, ArrayRef<SplitCut> rows,
       if ((cut.dim == layout.run.dims.back() && cut.size % kTileK != 0) ||
           (cut.dim == columnDim && cut.size % current.blockColumns() != 0))
         return false;
+      // Past the last index of other columns there is no B.
+      if (d.dims[cut.dim].role == DimRole::N && cut.dim != columnDim && cut.size != 1)
+        return false;
     }
   if (!layOut(layout.order, isBestPadded))
     return false;
@@ -82,7 +85,7 @@ double SplitChooser::taskCycles() const {
   double groups = std::ceil(columns / static_cast<double>(current.columnPiecesOfTask));
   auto tiles = static_cast<double>(current.rowTiles * current.columnTiles);
   auto blocks = static_cast<double>(current.items() * current.columnBlocks());
-  double block = blockCycles() * static_cast<double>(current.panelBlocks()) +
+  double block = blockCycles() * shareOfTaps * static_cast<double>(current.panelBlocks()) +
                  (current.accumulates() ? tiles * kTileSumCycles : 0);
   double cycles = rows * columns * blocks * (chunks * block + parts * tiles * tileEndCycles());
   // Of the pieces that tasks split, the first ones of each are not split under products.
@@ -132,6 +135,8 @@ void SplitChooser::tryTasks() {
          {chunks, (chunks + 1) / 2, (chunks + 3) / 4, (chunks + 7) / 8, int64_t{1}}) {
       current.columnPiecesOfTask = columnsOfTask;
       current.parts = llvm::divideCeil(chunks, chunksOfPart);
+      if (current.parts > 1 && !coversResult)
+        continue;
       current.chunksOfPart = llvm::divideCeil(chunks, current.parts);
       current.itemsOfTask = current.items();
       current.columnsOfTask = current.columnBlocks();
@@ -182,6 +187,8 @@ std::optional<SplitProduct> SplitChooser::choose() {
   if (!isEligible())
     return std::nullopt;
   current.piece = d;
+  current.leavesTapsOut = d.isPadded(kB);
+  shareOfTaps = d.shareOfTaps(/*ofMost=*/false);
   // Leading dimensions beyond four stay where they are.
   int rank = static_cast<int>(d.operands[kA].shape.size()), fixed = std::max(rank - 4, 0);
   SmallVector<int> order(rank);

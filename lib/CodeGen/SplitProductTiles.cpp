@@ -8,18 +8,25 @@ using namespace mlir;
 
 namespace dl {
 
-/// Rows of 32 k: where they start in the image, and the number of the first block of 32.
-void SplitProductEmitter::loopOverK(PhaseBuilder &phase, unsigned level, Value image, Value first,
+/// Rows of 32 k that meet B, at indices of the dimensions outside: where they start in the image,
+/// and the number of the first block of 32.
+void SplitProductEmitter::loopOverK(PhaseBuilder &phase, SmallVectorImpl<Value> &index,
+                                    unsigned level, Value image, Value first,
                                     function_ref<void(Value, Value)> body) const {
-  if (level == p.outerK.size())
-    return body(image, first);
+  if (level == p.outerK.size()) {
+    Value meets = meetsB(phase.b, index);
+    if (!meets)
+      return body(image, first);
+    return buildIf(phase.b, meets, [&] { body(image, first); }, [] {});
+  }
   int dim = p.outerK[level];
   int64_t blocks = p.runBlocks();
   for (int inner : ArrayRef<int>(p.outerK).drop_front(level + 1))
     blocks *= p.piece.dims[inner].extent;
-  buildLoop(phase.b, 0, p.piece.dims[dim].extent, 1, [&](Value index) {
-    loopOverK(phase, level + 1, advance(phase.b, image, index, p.strides[dim]),
-              advance(phase.b, first, index, blocks), body);
+  buildLoop(phase.b, 0, p.piece.dims[dim].extent, 1, [&](Value own) {
+    index[dim] = own;
+    loopOverK(phase, index, level + 1, advance(phase.b, image, own, p.strides[dim]),
+              advance(phase.b, first, own, blocks), body);
   });
 }
 
@@ -36,7 +43,8 @@ void SplitProductEmitter::multiplyBlock(PhaseBuilder &phase, Expression &express
   else
     clearSums(b, tiles);
   Value image = this->image(phase), panels = panelsAs(phase, b.getI16Type());
-  loopOverK(phase, 0, block.image, phase.index(0), [&](Value at, Value first) {
+  SmallVector<Value> index(block.index);
+  loopOverK(phase, index, 0, block.image, phase.index(0), [&](Value at, Value first) {
     Value startA = elementAddress(b, image, at, 2);
     Value panel = advance(b, block.panel, first, kSplitParts * kTileElements);
     Value startB = elementAddress(b, panels, panel, 2);

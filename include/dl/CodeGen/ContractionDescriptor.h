@@ -110,7 +110,8 @@ struct ContractionDescriptor {
   /// The step between the indices of a tensor's dimension that the iteration touches;
   /// 1 unless one dimension of the iteration alone leads there, inside the tensor.
   int64_t stepOf(OperandIndex operand, int dim) const;
-  /// Whether the iteration leaves the tensor somewhere.
+  /// Whether the iteration leaves the tensor along a dimension, or along any.
+  bool leaves(OperandIndex operand, int dim) const;
   bool isPadded(OperandIndex operand) const;
   bool hasTaps() const;
   /// Product of the extents of all dimensions of a role.

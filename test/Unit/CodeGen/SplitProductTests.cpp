@@ -212,6 +212,42 @@ TEST_F(SplitProduct, PiecesMayBeUneven) {
         }
 }
 
+/// Residues with different numbers of taps, which are one description, and with a single tap among
+/// those that have none; an infinity must not meet a tap that is left out.
+TEST_F(SplitProduct, ComputesGradientsOfStridedConvolutions) {
+  struct Case {
+    int64_t kernel, padding, image, channels;
+  };
+  for (auto [kernel, padding, image, channels] :
+       {Case{3, 1, 16, 64}, {4, 1, 12, 40}, {1, 0, 16, 64}, {1, 0, 15, 48}})
+    for (const Machine &machine : {Machine::get("host").value(), smallCaches(64 << 10)}) {
+      SCOPED_TRACE(fmt::format("{}x{} of {}", kernel, kernel, image));
+      int64_t size = (image + 2 * padding - kernel) / 2 + 1;
+      auto tiles = CompiledKernel::get(
+          {{fmt::format("2x{}x{}x64xf32", size, size),
+            fmt::format("{}x{}x{}x64xf32", kernel, kernel, channels)},
+           fmt::format("%r = dl.conv2d_backward_data %a0, %a1 {{input_size = [{}, {}], strides = "
+                       "[2, 2], padding = [{}, {}, {}, {}], dilation = [1, 1], groups = 1, "
+                       "layout = nhwc}}",
+                       image, image, padding, padding, padding, padding)},
+          machine, /*wantsAssembly=*/false, Winograd::Never, SplitProducts::WherePossible);
+      ASSERT_TRUE(tiles);
+      EXPECT_NE(tiles->strategy().find("residues; tiles"), std::string::npos) << tiles->strategy();
+      std::vector<Tensor> arguments = tiles->randomArguments(4);
+      arguments[0].data<float>()[77] = kInfinity;
+      Tensor expected = std::move(tiles->interpret(arguments)[0]);
+      Tensor actual = std::move(tiles->run(arguments)[0]);
+      for (int64_t i = 0; i < actual.size(); ++i) {
+        float x = actual.data<float>()[i], y = expected.data<float>()[i];
+        if (std::isfinite(y))
+          ASSERT_NEAR(x, y, 1e-4F) << i << ": " << tiles->strategy();
+        else
+          ASSERT_TRUE(std::isnan(y) ? std::isnan(x) : x == y)
+              << i << ": " << x << " instead of " << y << ": " << tiles->strategy();
+      }
+    }
+}
+
 TEST_F(SplitProduct, FlushesDenormals) {
   auto kernel = matmul(32, 32, 32, SplitProducts::WherePossible);
   ASSERT_TRUE(kernel);
