@@ -186,6 +186,8 @@ private:
   int64_t partsForTasks(int64_t tiles) const;
   bool tapsReadAgain() const;
   int64_t partsForCache() const;
+  int64_t rowsOfStream() const;
+  bool keepsSumsOfStreams(int64_t streams) const;
   int64_t partsForStreams() const;
   void splitReduction();
   void splitOutermost(int64_t wanted);
@@ -197,6 +199,8 @@ private:
   static constexpr int64_t kPackedReads = 4;
   /// Rows of a tile that leave the time to fetch for the next one.
   static constexpr int64_t kFetchRows = 4;
+  /// Parts of K that short ones are joined to.
+  static constexpr int64_t kStreamParts = 24;
   /// What A takes of the L2 cache, one part in so many, from which on it is fetched ahead.
   static constexpr int64_t kFetchedShare = 4;
   struct OrderCosts {

@@ -68,15 +68,29 @@ int64_t StrategyChooser::partsForCache() const {
   return isCheap ? std::max<int64_t>(parts, 1) : 1;
 }
 
+/// Rows of B that hardware follows; more where each tile fetches those of the next, and where each
+/// few have a result of their own.
+int64_t StrategyChooser::rowsOfStream() const {
+  int64_t rows = extentOf(DimRole::M) >= kFetchRows ? 32 : 16;
+  return keepsSumsOfStreams(extentOf(DimRole::K) / rows) ? rows : 64;
+}
+
+/// Whether tasks take several of so many short parts of K, and the sums wait in one partial result;
+/// tiles must lie in that as they are.
+bool StrategyChooser::keepsSumsOfStreams(int64_t streams) const {
+  auto isReduction = [](const PlanDim &dim) { return dim.role == DimRole::K; };
+  return streams > 2 * kStreamParts && !s.isSwapped && llvm::count_if(s.dims, isReduction) == 1;
+}
+
 /// Parts of a few rows of B each, where B is read in place, from outer memory: a task goes
 /// along these rows, which are fetched ahead and which all rows of A meet while they are
 /// near, not down a strip of columns of all. 1 where the partial sums would cost too much.
 int64_t StrategyChooser::partsForStreams() const {
-  static constexpr int64_t kRows = 64;
+  constexpr int64_t kMostRowsOfA = 32;
   bool isStream = s.operands[kB].staging == Staging::None && s.vectorDim >= 0 && !s.vectorA &&
                   bytesOf(kB) > machine.l2Bytes / 4 * 3;
-  int64_t parts = extentOf(DimRole::K) / kRows;
-  return isStream && bytesOf(kC) * parts <= bytesOf(kB) / 2 ? parts : 1;
+  bool areSumsFew = bytesOf(kC) * extentOf(DimRole::K) <= bytesOf(kB) * kMostRowsOfA;
+  return isStream && areSumsFew ? extentOf(DimRole::K) / rowsOfStream() : 1;
 }
 
 /// Parts are what lies together in memory: indices of the outermost dimension, and
@@ -157,7 +171,14 @@ void StrategyChooser::splitReduction() {
   s.accumulation = Accumulation::Partials;
   s.splitDim = longest;
   s.chunk = chunk;
-  s.parts = llvm::divideCeil(extent, chunk);
+  if (keepsSumsOfStreams(streams)) {
+    PlanDim &dim = s.dims[longest];
+    dim.tile = chunk;
+    for (int operand : {kA, kB})
+      dim.tileStrides[operand] = dim.strides[operand] * chunk;
+    s.chunk = llvm::alignTo(llvm::divideCeil(extent, kStreamParts), chunk);
+  }
+  s.parts = llvm::divideCeil(extent, s.chunk);
 }
 
 /// Relative cost of reading so many bytes again `times - 1` times, from the second-level
@@ -243,6 +264,9 @@ void StrategyChooser::orderLoops() {
     }
   }
   s.loops = outer;
+  bool hasChunks = s.splitDim >= 0 && s.dims[s.splitDim].tile > 1;
+  if (hasChunks)
+    s.loops.push_back(s.splitDim);
   bool isScatter = s.accumulation == Accumulation::Scatter;
   double columns = s.vectorDim < 0 ? 1 : static_cast<double>(s.dims[s.vectorDim].tiles());
   OrderCosts cost = orderCosts(outerRows, innerRows, columns);
@@ -264,7 +288,9 @@ void StrategyChooser::orderLoops() {
   auto *first = llvm::find_if(s.loops, [&](int loop) { return s.dims[loop].tiles() > 1; });
   s.loops.insert(first == s.loops.end() ? first : first + 1, residues.begin(), residues.end());
   s.taskLoops = isScatter ? outer.size() + rows.size() + column.size() : 0;
-  if (!isScatter)
+  if (hasChunks)
+    s.taskLoops = outer.size();
+  else if (!isScatter)
     chooseTasks();
 }
 

@@ -339,6 +339,9 @@ TEST_F(ContractionStrategies, FarColumnsArePacked) {
   strategy = strategyOf({{"8x1280xf32", "1280x1000xf32"}, "%r = dl.matmul %a0, %a1"});
   EXPECT_TRUE(says(strategy, "b in place")) << strategy;
   EXPECT_TRUE(says(strategy, "columns of b fetched ahead")) << strategy;
+  // Of many short parts of K, tasks take several.
+  strategy = strategyOf({{"8x4096xf32", "4096x4096xf32"}, "%r = dl.matmul %a0, %a1"});
+  EXPECT_TRUE(says(strategy, "k in chunks of 32; k split in 22")) << strategy;
 }
 
 /// Far out, rows of B are transposed in long pieces, where rows of A leave the time.

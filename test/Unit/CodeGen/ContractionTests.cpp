@@ -216,6 +216,9 @@ TEST_P(Contraction, LargeOperandIsStreamed) {
 TEST_P(Contraction, LongSumsAreSplit) {
   checkMatmul(8, 16, 20001);
   checkMatmul(5, 33, 12345, true, true);
+  // In chunks of some rows of B, from outer memory, whose last is shorter.
+  checkMatmul(1, 900, 3001);
+  checkMatmul(6, 700, 3001);
 }
 
 TEST_P(Contraction, EmptyMatmul) {
