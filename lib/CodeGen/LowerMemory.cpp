@@ -146,27 +146,21 @@ void MemoryLowering::lower(OpBuilder &b, Operation *op) {
   op->erase();
 }
 
-namespace {
-
-struct LowerGlobal : ConvertOpToLLVMPattern<memref::GlobalOp> {
-  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
-  LogicalResult matchAndRewrite(memref::GlobalOp op, OpAdaptor,
-                                ConversionPatternRewriter &b) const override {
-    MemRefType memory = op.getType();
+void lowerGlobals(ModuleOp module) {
+  for (auto global : llvm::make_early_inc_range(module.getOps<memref::GlobalOp>())) {
+    OpBuilder b(global);
+    MemRefType memory = global.getType();
     auto type = LLVM::LLVMArrayType::get(memory.getElementType(), memory.getNumElements());
-    b.replaceOpWithNewOp<LLVM::GlobalOp>(op, type, op.getConstant(), LLVM::Linkage::Private,
-                                         op.getSymName(), op.getInitialValue().value(),
-                                         op.getAlignment().value_or(0));
-    return success();
+    LLVM::GlobalOp::create(b, global.getLoc(), type, global.getConstant(), LLVM::Linkage::Private,
+                           global.getSymName(), global.getInitialValue().value(),
+                           global.getAlignment().value_or(0));
+    global.erase();
   }
-};
+}
 
-} // namespace
-
-void populateMemoryPatterns(LLVMTypeConverter &converter, RewritePatternSet &patterns) {
+void convertMemory(LLVMTypeConverter &converter) {
   converter.addConversion(
       [](MemRefType type) -> Type { return LLVM::LLVMPointerType::get(type.getContext()); });
-  patterns.add<LowerGlobal>(converter);
 }
 
 } // namespace dl

@@ -48,11 +48,14 @@ private:
 };
 
 /// Ops of phases become those of the LLVM dialect, where one has the same operands, and
-/// phases its functions. What has none stays, between casts.
+/// phases its functions; globals as well. What has none stays, between casts.
 void lowerOps(mlir::ModuleOp module);
 
-/// The pattern of what memory holds from the start.
-void populateMemoryPatterns(mlir::LLVMTypeConverter &converter, mlir::RewritePatternSet &patterns);
+/// What memory holds from the start becomes a global of the LLVM dialect.
+void lowerGlobals(mlir::ModuleOp module);
+
+/// Memory is a pointer, for ops that stay.
+void convertMemory(mlir::LLVMTypeConverter &converter);
 
 } // namespace dl
 

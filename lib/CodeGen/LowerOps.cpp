@@ -44,6 +44,7 @@ private:
   Value lowerIndexCast(Operation *op);
   Value lowerBroadcast(vector::BroadcastOp op);
   Value lowerShuffle(vector::ShuffleOp op);
+  Value lowerElements(vector::FromElementsOp op);
   void lowerBranch(Operation *op);
 
   OpBuilder b;
@@ -59,12 +60,16 @@ OpLowering::OpLowering(ModuleOp module) : b(module.getContext()) {
   addPair<arith::AddFOp, LLVM::FAddOp>();
   addPair<arith::AddIOp, LLVM::AddOp>();
   addPair<arith::AndIOp, LLVM::AndOp>();
+  addPair<arith::BitcastOp, LLVM::BitcastOp>();
   addPair<arith::DivFOp, LLVM::FDivOp>();
   addPair<arith::DivUIOp, LLVM::UDivOp>();
+  addPair<arith::ExtFOp, LLVM::FPExtOp>();
   addPair<arith::MaxSIOp, LLVM::SMaxOp>();
   addPair<arith::MaxUIOp, LLVM::UMaxOp>();
+  addPair<arith::MaximumFOp, LLVM::MaximumOp>();
   addPair<arith::MinSIOp, LLVM::SMinOp>();
   addPair<arith::MinUIOp, LLVM::UMinOp>();
+  addPair<arith::MinimumFOp, LLVM::MinimumOp>();
   addPair<arith::MulFOp, LLVM::FMulOp>();
   addPair<arith::MulIOp, LLVM::MulOp>();
   addPair<arith::NegFOp, LLVM::FNegOp>();
@@ -75,8 +80,12 @@ OpLowering::OpLowering(ModuleOp module) : b(module.getContext()) {
   addPair<arith::ShRUIOp, LLVM::LShrOp>();
   addPair<arith::SubFOp, LLVM::FSubOp>();
   addPair<arith::SubIOp, LLVM::SubOp>();
+  addPair<arith::TruncFOp, LLVM::FPTruncOp>();
   addPair<arith::XOrIOp, LLVM::XOrOp>();
+  addPair<math::AbsFOp, LLVM::FAbsOp>();
+  addPair<math::CopySignOp, LLVM::CopySignOp>();
   addPair<math::FmaOp, LLVM::FMAOp>();
+  addPair<math::SqrtOp, LLVM::SqrtOp>();
   addPair<vector::BitCastOp, LLVM::BitcastOp>();
   addPair<vector::FMAOp, LLVM::FMulAddOp>();
 }
@@ -92,17 +101,26 @@ static bool isPlainOrIndex(Type type) { return type.isIndex() || isPlain(type); 
 
 static bool isCarried(Type type) { return isPlainOrIndex(type) || isa<MemRefType>(type); }
 
-/// Whether an op says more than its operands and results do.
+/// Whether an op says more than its operands and results do, or is of a kind that stays.
 static bool hasFlags(Operation *op) {
-  if (auto math = dyn_cast<arith::ArithFastMathInterface>(op))
-    return math.getFastMathFlagsAttr() &&
-           math.getFastMathFlagsAttr().getValue() != arith::FastMathFlags::none;
-  if (auto sum = dyn_cast<arith::ArithIntegerOverflowFlagsInterface>(op))
-    return sum.getOverflowAttr() &&
-           sum.getOverflowAttr().getValue() != arith::IntegerOverflowFlags::none;
+  auto math = dyn_cast<arith::ArithFastMathInterface>(op);
+  if (math && math.getFastMathFlagsAttr() &&
+      math.getFastMathFlagsAttr().getValue() != arith::FastMathFlags::none)
+    return true;
+  auto sum = dyn_cast<arith::ArithIntegerOverflowFlagsInterface>(op);
+  if (sum && sum.getOverflowAttr() &&
+      sum.getOverflowAttr().getValue() != arith::IntegerOverflowFlags::none)
+    return true;
   return llvm::TypeSwitch<Operation *, bool>(op)
       .Case<arith::DivUIOp, arith::ShRUIOp>([](auto exact) { return exact.getIsExact(); })
+      .Case([](arith::TruncFOp narrow) { return narrow.getRoundingmodeAttr() != nullptr; })
       .Case([](cf::CondBranchOp branch) { return branch.getBranchWeightsAttr() != nullptr; })
+      .Case([](vector::ExtractOp element) {
+        return element.hasDynamicPosition() || isa<VectorType>(element.getType());
+      })
+      .Case([](vector::ReductionOp reduction) {
+        return reduction.getKind() != vector::CombiningKind::OR || reduction.getAcc();
+      })
       .Default(false);
 }
 
@@ -114,8 +132,12 @@ bool OpLowering::isLowered(Operation *op) const {
     return counterparts.contains(op->getName().getTypeID()) ||
            isa<arith::CmpIOp, arith::CmpFOp, arith::ConstantOp, arith::IndexCastOp,
                arith::IndexCastUIOp, cf::BranchOp, cf::CondBranchOp, vector::ShuffleOp,
-               vector::BroadcastOp>(op);
+               vector::BroadcastOp, vector::ExtractOp, vector::FromElementsOp, vector::ReductionOp>(
+               op);
   };
+  // Of the runtime's functions, those that take nothing.
+  if (isa<func::CallOp>(op))
+    return op->getNumOperands() == 0 && op->getNumResults() == 0;
   if (!isKnown() || hasFlags(op))
     return false;
   if (auto broadcast = dyn_cast<vector::BroadcastOp>(op))
@@ -211,6 +233,16 @@ Value OpLowering::lowerShuffle(vector::ShuffleOp op) {
   return LLVM::ShuffleVectorOp::create(b, op.getLoc(), op.getV1(), op.getV2(), lanes);
 }
 
+Value OpLowering::lowerElements(vector::FromElementsOp op) {
+  Location loc = op.getLoc();
+  Value vector = LLVM::PoisonOp::create(b, loc, op.getType());
+  for (auto [lane, element] : llvm::enumerate(op.getElements())) {
+    Value at = LLVM::ConstantOp::create(b, loc, b.getI64IntegerAttr(static_cast<int64_t>(lane)));
+    vector = LLVM::InsertElementOp::create(b, loc, op.getType(), vector, element, at);
+  }
+  return vector;
+}
+
 void OpLowering::lowerBranch(Operation *op) {
   for (OpOperand &operand : op->getOpOperands())
     if (isa<MemRefType>(operand.get().getType()))
@@ -246,6 +278,15 @@ Value OpLowering::lower(Operation *op) {
       })
       .Case([&](vector::BroadcastOp broadcast) { return lowerBroadcast(broadcast); })
       .Case([&](vector::ShuffleOp shuffle) { return lowerShuffle(shuffle); })
+      .Case([&](vector::FromElementsOp elements) { return lowerElements(elements); })
+      .Case([&](vector::ExtractOp element) {
+        Value at =
+            LLVM::ConstantOp::create(b, loc, b.getI64IntegerAttr(element.getStaticPosition()[0]));
+        return LLVM::ExtractElementOp::create(b, loc, element.getSource(), at);
+      })
+      .Case([&](vector::ReductionOp reduction) {
+        return LLVM::vector_reduce_or::create(b, loc, reduction.getType(), reduction.getVector());
+      })
       .Default([&](Operation *cast) { return lowerIndexCast(cast); });
 }
 
@@ -261,7 +302,9 @@ void OpLowering::run(func::FuncOp function) {
         memory.lower(b, &op);
         continue;
       }
-      if (op.hasTrait<OpTrait::IsTerminator>())
+      if (auto call = dyn_cast<func::CallOp>(op))
+        LLVM::CallOp::create(b, op.getLoc(), TypeRange(), call.getCallee(), ValueRange());
+      else if (op.hasTrait<OpTrait::IsTerminator>())
         lowerBranch(&op);
       else
         op.getResult(0).replaceAllUsesWith(lower(&op));
@@ -274,7 +317,15 @@ void OpLowering::run(func::FuncOp function) {
         op.erase();
 }
 
-/// A function of a phase; other functions, and what has results, stay.
+/// Of the runtime, one that takes and gives nothing.
+static void lowerDeclaration(func::FuncOp function) {
+  OpBuilder b(function);
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), {});
+  LLVM::LLVMFuncOp::create(b, function.getLoc(), function.getName(), type);
+  function.erase();
+}
+
+/// The function of a phase.
 static void lowerFunction(func::FuncOp function) {
   OpBuilder b(function);
   MLIRContext *context = b.getContext();
@@ -293,11 +344,15 @@ static void lowerFunction(func::FuncOp function) {
 }
 
 void lowerOps(ModuleOp module) {
+  lowerGlobals(module);
   for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
-    if (!function->hasAttr(kEntry))
-      continue;
-    OpLowering(module).run(function);
-    lowerFunction(function);
+    if (function->hasAttr(kEntry)) {
+      OpLowering(module).run(function);
+      lowerFunction(function);
+    } else if (function.isDeclaration() && function.getNumArguments() == 0 &&
+               function.getNumResults() == 0) {
+      lowerDeclaration(function);
+    }
   }
 }
 
