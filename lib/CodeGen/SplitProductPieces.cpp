@@ -80,12 +80,12 @@ SplitProductEmitter::dueUnits(PhaseBuilder &phase, Expression &expression, Value
   return due;
 }
 
-/// The slots of a step are spread over its products, at a few places, so that code stays short.
+/// The slots of a step are spread over its products, at four places, so that code stays short.
 void SplitProductEmitter::splitBetween(PhaseBuilder &phase, const DueUnit &unit, int64_t product,
                                        int64_t count) {
   ImplicitLocOpBuilder &b = phase.b;
-  int64_t most = unit.slots <= kUnitSlots / 2 ? 4 : 8;
-  int64_t slotsOfPlace = llvm::divideCeil(unit.slots, most);
+  constexpr int64_t kPlaces = 4;
+  int64_t slotsOfPlace = llvm::divideCeil(unit.slots, kPlaces);
   int64_t places = llvm::divideCeil(unit.slots, slotsOfPlace);
   // Each in the middle of its share.
   auto before = [&](int64_t products) { return (2 * products * places + count) / (2 * count); };

@@ -16,12 +16,14 @@ namespace dl {
 
 /// Passes, with the place that they write to.
 struct Backend::Writer {
-  Writer(const Machine &machine, int level, CodeRole role, OutputKind kind)
-      : level(level), role(role), kind(kind), passes(machine, level), os(bytes) {}
+  Writer(const Machine &machine, int level, CodeRole role, OutputKind kind, bool usesTiles)
+      : level(level), role(role), kind(kind), usesTiles(usesTiles),
+        passes(machine, level, usesTiles), os(bytes) {}
 
   int level;
   CodeRole role;
   OutputKind kind;
+  bool usesTiles;
   KernelPassManager passes;
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream os;
@@ -74,11 +76,12 @@ bool Backend::selectsFast() const {
 
 /// Null: this target has none. The pipeline of the code generator is still made of LLVM's
 /// old passes.
-Backend::Writer *Backend::writerOf(OutputKind kind) {
+Backend::Writer *Backend::writerOf(OutputKind kind, bool usesTiles) {
   for (const auto &writer : writers)
-    if (writer->level == level && writer->role == role && writer->kind == kind)
+    if (writer->level == level && writer->role == role && writer->kind == kind &&
+        writer->usesTiles == usesTiles)
       return writer.get();
-  auto writer = std::make_unique<Writer>(machine, level, role, kind);
+  auto writer = std::make_unique<Writer>(machine, level, role, kind, usesTiles);
   auto type = kind == OutputKind::Assembly ? llvm::CodeGenFileType::AssemblyFile
                                            : llvm::CodeGenFileType::ObjectFile;
   if (target->addPassesToEmitFile(writer->passes, writer->os, nullptr, type,
@@ -88,7 +91,7 @@ Backend::Writer *Backend::writerOf(OutputKind kind) {
 }
 
 FailureOr<llvm::SmallVector<char, 0>> Backend::write(llvm::Module &module, OutputKind kind) {
-  Writer *writer = writerOf(kind);
+  Writer *writer = writerOf(kind, module.getFunction("llvm.x86.tdpbf16ps") != nullptr);
   if (!writer)
     return failure();
   // LLVM sets it for `None`, and never back.

@@ -34,7 +34,7 @@ private:
   struct Writer;
 
   Backend(const Machine &machine, std::unique_ptr<llvm::TargetMachine> target);
-  Writer *writerOf(OutputKind kind);
+  Writer *writerOf(OutputKind kind, bool usesTiles);
   bool selectsFast() const;
 
   Machine machine;

@@ -117,6 +117,16 @@ static const llvm::StringSet<> &unwantedWithoutTiles() {
   return names;
 }
 
+/// Where products are those of tiles: loops wait for these, not for what other passes left inside,
+/// and what is moved out of loops wants registers there.
+static const llvm::StringSet<> &unwantedWithTiles() {
+  static const llvm::StringSet<> names = {
+      "Early Machine Loop Invariant Code Motion",
+      "Machine code sinking",
+  };
+  return names;
+}
+
 /// Where instructions leave their operands as they are and run out of order: emitters
 /// have put them in an order in which a tile fits into the registers. The scheduler
 /// collects loads at the top, and spills.
@@ -129,21 +139,22 @@ static constexpr llvm::StringLiteral kAfterSelection =
 std::vector<llvm::StringRef> unwantedPassNames() {
   std::vector<llvm::StringRef> names = {kScheduler};
   for (const llvm::StringSet<> *set :
-       {&unwantedPasses(), &unwantedOnX86(), &unwantedWithoutTiles()})
+       {&unwantedPasses(), &unwantedOnX86(), &unwantedWithoutTiles(), &unwantedWithTiles()})
     for (const auto &entry : *set)
       names.push_back(entry.getKey());
   return names;
 }
 
-KernelPassManager::KernelPassManager(const Machine &machine, int optLevel)
+KernelPassManager::KernelPassManager(const Machine &machine, int optLevel, bool usesTiles)
     : isWhole(optLevel >= 3), isX86(llvm::Triple(machine.triple).isX86()),
-      keepsOrder(isX86 && machine.vectorBits > 128), hasTiles(machine.hasTiles) {}
+      keepsOrder(isX86 && machine.vectorBits > 128), hasTiles(machine.hasTiles),
+      usesTiles(usesTiles) {}
 
 bool KernelPassManager::wants(llvm::StringRef name) const {
   return isWhole ||
          !(unwantedPasses().contains(name) || (isX86 && unwantedOnX86().contains(name)) ||
            (!hasTiles && unwantedWithoutTiles().contains(name)) ||
-           (keepsOrder && name == kScheduler));
+           (usesTiles && unwantedWithTiles().contains(name)) || (keepsOrder && name == kScheduler));
 }
 
 void KernelPassManager::add(llvm::Pass *pass) {

@@ -18,8 +18,8 @@ std::vector<llvm::StringRef> unwantedPassNames();
 /// or nothing that was measured to be worth its time.
 class KernelPassManager : public llvm::legacy::PassManager {
 public:
-  /// From -O3 on no pass is left out.
-  KernelPassManager(const Machine &machine, int optLevel);
+  /// From -O3 on no pass is left out. `usesTiles`: for modules that multiply tiles.
+  KernelPassManager(const Machine &machine, int optLevel, bool usesTiles);
 
   /// Takes the pass, or deletes it.
   void add(llvm::Pass *pass) override;
@@ -27,7 +27,7 @@ public:
 private:
   bool wants(llvm::StringRef name) const;
 
-  bool isWhole, isX86, keepsOrder, hasTiles;
+  bool isWhole, isX86, keepsOrder, hasTiles, usesTiles;
 };
 
 } // namespace dl
