@@ -18,7 +18,7 @@ namespace {
 struct BenchArguments {
   std::string model, kernel;
   bool train = false, print = false;
-  int64_t batch = 1, milliseconds = 2000;
+  int64_t batch = 1, milliseconds = 2000, coldMegabytes = 0;
   Loss loss;
   Optimizer optimizer;
   CompileOptions options;
@@ -170,8 +170,11 @@ static Result<std::string> benchKernel(const BenchArguments &arguments) {
   Times all;
   for (int turn = 0; turn < kTurns; ++turn) {
     limits.push_back(kernel->limit());
-    Times times = timeRuns([&] { kernel->run(); },
-                           static_cast<double>(arguments.milliseconds) * 1e-3 / kTurns);
+    double seconds = static_cast<double>(arguments.milliseconds) * 1e-3 / kTurns;
+    auto run = [&] { kernel->run(); };
+    auto forget = [&] { kernel->forget(arguments.coldMegabytes); };
+    Times times = arguments.coldMegabytes > 0 ? timePreparedRuns(run, forget, seconds)
+                                              : timeRuns(run, seconds);
     medians.push_back(times.median);
     all.best = turn == 0 ? times.best : std::min(all.best, times.best);
     all.runs += times.runs;
@@ -192,6 +195,8 @@ static Result<std::string> benchModel(BenchArguments &arguments) {
 static Result<std::string> bench(BenchArguments &arguments) {
   if (arguments.print && arguments.kernel.empty())
     return Error{"flag '--print': expected a --kernel"};
+  if (arguments.kernel.empty() && arguments.coldMegabytes > 0)
+    return Error{"flag '--cold': expected a --kernel"};
   if (arguments.kernel.empty())
     return benchModel(arguments);
   if (!arguments.model.empty())
@@ -200,6 +205,8 @@ static Result<std::string> bench(BenchArguments &arguments) {
     return Error{"flag '--train': expected a MODEL, not a kernel"};
   if (arguments.options.profile)
     return Error{"flag '--profile': expected a MODEL, not a kernel"};
+  if (arguments.coldMegabytes > 0 && arguments.options.threads != 1)
+    return Error{"flag '--cold': expected --threads=1; other cores keep what they have"};
   return benchKernel(arguments);
 }
 
@@ -220,6 +227,10 @@ int benchMain(const std::vector<std::string> &list) {
                 arguments.milliseconds, 1, 3600000);
   parser.flag("--print", "print the kernel as a model instead: for `dlc - --emit=asm`",
               arguments.print);
+  parser.option("--cold", "MB",
+                "pass so much other memory before each run of a kernel, so that its operands are "
+                "in no cache that is smaller, as in a large network (needs --threads=1)",
+                arguments.coldMegabytes, 1, 1 << 16);
   parser.flag("--train", "time the training step (needs --loss)", arguments.train);
   addLossFlag(parser, arguments.loss, "cross_entropy, mse, bce, bce_with_logits or hinge");
   addOptimizerFlag(parser, arguments.optimizer);

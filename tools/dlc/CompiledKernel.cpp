@@ -78,6 +78,13 @@ Result<CompiledKernel> CompiledKernel::make(const KernelSpec &spec, const Compil
   return kernel;
 }
 
+void CompiledKernel::forget(int64_t megabytes) {
+  constexpr size_t kLine = 64;
+  other.resize(static_cast<size_t>(megabytes) << 20);
+  for (size_t at = 0; at < other.size(); at += kLine)
+    ++other[at];
+}
+
 double CompiledKernel::limit() {
   if (isContraction)
     return measureMultiplyAdds(vectorBits, threads);

@@ -22,6 +22,8 @@ public:
   double compileSeconds = 0;
 
   void run() { binding->run(); }
+  /// Passes so much other memory that caches which are smaller have nothing of the kernel's.
+  void forget(int64_t megabytes);
 
   /// What the first run computed.
   const std::vector<Tensor> &results() const { return kept.empty() ? outputs : kept; }
@@ -46,6 +48,8 @@ private:
   double footprint = 0;
   int threads = 1, vectorBits = 128;
   std::unique_ptr<Bandwidth> bandwidth;
+  /// What `forget` passes.
+  std::vector<char> other;
 };
 
 } // namespace dl::driver

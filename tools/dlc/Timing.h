@@ -51,6 +51,22 @@ template <typename Run> Times timeRuns(Run &&run, double seconds, size_t leastSa
   return summarize(samples, each);
 }
 
+/// The same, each run by itself and after `prepare`, whose time does not count. Seconds are those
+/// of all runs and preparations.
+template <typename Run, typename Prepare>
+Times timePreparedRuns(Run &&run, Prepare &&prepare, double seconds) {
+  std::vector<double> samples;
+  double start = now();
+  run();
+  do {
+    prepare();
+    double before = now();
+    run();
+    samples.push_back(now() - before);
+  } while (now() - start < seconds);
+  return summarize(samples, 1);
+}
+
 } // namespace dl::driver
 
 #endif // DL_TOOLS_DLC_TIMING_H
