@@ -117,9 +117,9 @@ std::string SplitProduct::describe() const {
 static constexpr double kLoadCycles = 8, kUnalignedLoadCycles = 36;
 /// Elements between rows from which on 16 of them meet in an eighth of the L1 cache's sets.
 static constexpr int64_t kFewSets = 256;
-/// Rows about as long as a page of memory, beyond which hardware does not fetch ahead; of a result,
-/// rows whose pieces are written no faster than those.
-static constexpr int64_t kLongRowBytes = 3 << 10, kLongResultBytes = 2 << 10;
+/// Rows of A about as long as a page of memory, beyond which hardware does not fetch ahead; rows of
+/// B and of a result, pieces of which are read and written no faster.
+static constexpr int64_t kLongRowBytes = 3 << 10, kLongPieceBytes = 2 << 10;
 /// Of splitting an element (rows of A; A across its rows, and B; rows of B); what one costs more
 /// that comes from beyond the L2 cache (of A; of B; of pieces of long rows, divided by their
 /// elements), and whose parts leave that.
@@ -283,7 +283,7 @@ bool SplitChooser::isFarSource(OperandIndex operand) const {
 /// long.
 double SplitChooser::pieceCycles(OperandIndex operand, int64_t length) const {
   int64_t row = d.operands[operand].shape.back();
-  int64_t longBytes = operand == kC ? kLongResultBytes : kLongRowBytes;
+  int64_t longBytes = operand == kA ? kLongRowBytes : kLongPieceBytes;
   bool isPiece = length < row && row * 4 >= longBytes;
   return isPiece ? kFarPiecesCycles / static_cast<double>(length) : 0;
 }
