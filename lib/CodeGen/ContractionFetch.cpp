@@ -5,7 +5,8 @@
 // part of them is short pieces of rows that are far apart, which the hardware does not
 // prefetch, so they are fetched into the L2 cache while the tile multiplies.
 //
-// A result alone is not: the tile does not wait for what it stores.
+// A result alone is not: the tile does not wait for what it stores. (Blocks of tiles of bf16 may,
+// which store more at a time: SplitProductResults.cpp.)
 //
 //===----------------------------------------------------------------------===//
 

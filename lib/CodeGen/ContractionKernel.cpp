@@ -259,8 +259,10 @@ static std::optional<TileChoice> tryTiles(const KernelModule &module, const Cont
   auto take = [&](const ContractionDescriptor &descriptor,
                   ArrayRef<ContractionDescriptor> empty = {}) {
     std::optional<SplitProduct> product = chooseSplitProduct(descriptor, module.options());
-    if (product && (!best || product->cycles < best->product.cycles))
-      best = TileChoice{descriptor, std::move(*product), {empty.begin(), empty.end()}};
+    if (!product || (best && product->cycles >= best->product.cycles))
+      return;
+    product->fetchesResults = fetchesResults(body, descriptor, *product, module);
+    best = TileChoice{descriptor, std::move(*product), {empty.begin(), empty.end()}};
   };
   auto descriptor = describeContraction(body.anchor);
   if (failed(descriptor))

@@ -107,6 +107,8 @@ std::string SplitProduct::describe() const {
     text += fmt::format("; {} of k summed in scratch", chunksOfPart);
   if (parts > 1)
     text += fmt::format("; k split in {}", parts);
+  if (fetchesResults)
+    text += "; results fetched ahead";
   for (OperandIndex operand : {kA, kB})
     if (int64_t steps = stepsOfUnit(operand))
       text += fmt::format("; {} split ahead, every {} steps", operand == kA ? "a" : "b", steps);

@@ -114,6 +114,8 @@ struct SplitProduct {
   int64_t itemsOfTask = 1, columnsOfTask = 1;
   /// A block of rows passes all columns before the next one.
   bool columnsInside = true;
+  /// Products fetch what the epilogue of their block reads and writes.
+  bool fetchesResults = false;
   /// Estimated cost, in cycles.
   double cycles = 0;
 

@@ -124,12 +124,13 @@ private:
 
   // SplitProductTiles.cpp
   void multiplyBlock(PhaseBuilder &phase, Expression &expression, const Block &block,
-                     mlir::Value isFirst);
+                     mlir::Value isFirst, mlir::Value isLast);
   void loopOverK(PhaseBuilder &phase, llvm::SmallVectorImpl<mlir::Value> &index, unsigned level,
                  mlir::Value image, mlir::Value first,
                  llvm::function_ref<void(mlir::Value, mlir::Value)> body) const;
 
   // SplitProductResults.cpp
+  void fetchRows(PhaseBuilder &phase, const Block &block, mlir::Value step, mlir::Value isLast);
   void finishBlock(PhaseBuilder &phase, Expression &expression, const Block &block);
   mlir::Value hasNonFinite(PhaseBuilder &phase, const Block &block);
   void recompute(PhaseBuilder &phase, Expression &expression, const Block &block);
@@ -202,6 +203,10 @@ private:
   int64_t offsets[2] = {0, 0}, transposeOffsets[2] = {0, 0};
   int64_t bufferOffset = 0, turnedOffset = 0, storedOffset = 0;
 };
+
+/// Whether the products of a block fetch what its epilogue reads and writes from outer memory.
+bool fetchesResults(const ContractionBody &body, const ContractionDescriptor &descriptor,
+                    const SplitProduct &product, const KernelModule &module);
 
 } // namespace dl
 

@@ -195,7 +195,7 @@ void SplitProductEmitter::multiplyPiece(PhaseBuilder &phase, Expression &express
           Value number = advance(b, block.number, piece.column, p.items() * p.columnBlocks());
           block.sums = advance(b, phase.index(0), number, p.blockElements());
         }
-        multiplyBlock(phase, expression, block, isFirst);
+        multiplyBlock(phase, expression, block, isFirst, isLast);
         if (isLast)
           buildIf(b, isLast, [&] { finishBlock(phase, expression, block); }, [] {});
         else
@@ -304,7 +304,7 @@ void SplitProductEmitter::emitBlocks(PhaseBuilder &phase, Expression &expression
   buildLoop(b, outer.first, outer.second, 1, [&](Value x) {
     buildLoop(b, inner.first, inner.second, 1, [&](Value y) {
       Block block = p.columnsInside ? enterBlock(phase, x, y) : enterBlock(phase, y, x);
-      multiplyBlock(phase, expression, block, /*isFirst=*/nullptr);
+      multiplyBlock(phase, expression, block, /*isFirst=*/nullptr, /*isLast=*/nullptr);
       finishBlock(phase, expression, block);
     });
   });

@@ -30,9 +30,10 @@ void SplitProductEmitter::loopOverK(PhaseBuilder &phase, SmallVectorImpl<Value> 
   });
 }
 
-/// The block's sums, to the buffer; added to those there, unless `isFirst` (null: it is).
+/// The block's sums, to the buffer; added to those there, unless `isFirst` (null: it is). If
+/// `isLast` (null: it is), the result comes next.
 void SplitProductEmitter::multiplyBlock(PhaseBuilder &phase, Expression &expression,
-                                        const Block &block, Value isFirst) {
+                                        const Block &block, Value isFirst, Value isLast) {
   ImplicitLocOpBuilder &b = phase.b;
   TileBlock tiles{p.rowTiles, p.columnTiles, p.rowStride, p.plane, p.panelElements()};
   Value sums = elementAddress(b, buffer(phase), block.sums, 4);
@@ -55,6 +56,7 @@ void SplitProductEmitter::multiplyBlock(PhaseBuilder &phase, Expression &express
         return arith::AddIOp::create(b, start, offset);
       };
       Value number = arith::AddIOp::create(b, first, step);
+      fetchRows(phase, block, number, isLast);
       SmallVector<DueUnit> due =
           dueUnits(phase, expression, advance(b, number, block.number, p.panelBlocks()));
       multiplyTiles(phase, tiles, advanced(startA, kTileK * 2),

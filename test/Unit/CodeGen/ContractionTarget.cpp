@@ -26,8 +26,8 @@ std::vector<const char *> kindsOf(const Target &target) {
             "points first",        "weights by each worker", "operand by each worker"};
   case Arithmetic::Tiles:
     if (std::strcmp(target.march, kSmallCaches) == 0)
-      return {"by tasks",         "in pieces of",  "k split in",   "summed in scratch",
-              "operands swapped", "a split ahead", "b split ahead"};
+      return {"by tasks",         "in pieces of",  "k split in",    "summed in scratch",
+              "operands swapped", "a split ahead", "b split ahead", "results fetched ahead"};
     return {"bf16x3", "operands swapped", "residues"};
   case Arithmetic::WinogradTiles:
     return {"bf16x3"};
