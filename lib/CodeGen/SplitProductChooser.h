@@ -48,6 +48,7 @@ private:
            llvm::ArrayRef<SplitCut> columns, llvm::ArrayRef<SplitCut> reductions);
   void tryTasks();
   bool fitsCache() const;
+  bool isImageLarge() const;
   double taskCycles() const;
   bool isKept(OperandIndex operand) const;
   bool isVariable(OperandIndex operand) const;

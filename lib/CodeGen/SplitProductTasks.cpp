@@ -14,6 +14,9 @@ static constexpr double kTileSumCycles = 35, kPartCycles = 2;
 /// Of a byte of parts that are beyond the L2 cache, each time that a piece reads it: of panels,
 /// which lie in the order that they are read in, and of an image.
 static constexpr double kFarPanelCycles = 0.07, kFarImageCycles = 0.15;
+/// Images that tasks split, from which share of the L2 cache on they leave it now and then before
+/// they are read, and what that costs an element.
+static constexpr double kLargeImageShare = 0.44, kLargeImageCycles = 0.5;
 /// f32 multiplications a cycle that tiles must be estimated to reach; vectors reach 27 to 29, and
 /// suffer less where operands are cold.
 static constexpr double kVectorProducts = 28.5;
@@ -77,6 +80,11 @@ bool SplitChooser::isVariable(OperandIndex operand) const {
   return argument && llvm::is_contained(options.variables, argument.getArgNumber());
 }
 
+bool SplitChooser::isImageLarge() const {
+  return static_cast<double>(current.imageBytes() * current.memories(kA)) >
+         static_cast<double>(machine.l2Bytes) * kLargeImageShare;
+}
+
 /// Of the whole iteration, with the current cuts and tasks.
 double SplitChooser::taskCycles() const {
   auto rows = static_cast<double>(piecesOf(current.rowCuts)),
@@ -98,6 +106,8 @@ double SplitChooser::taskCycles() const {
     double own = stagingCycles(operand, isByTask);
     double pieces = isByTask ? rows * chunks * (operand == kA ? groups : columns) : 1;
     cycles += own * pieces;
+    if (operand == kA && isByTask && isImageLarge())
+      cycles += static_cast<double>(current.units(kA) * kTileElements) * kLargeImageCycles * pieces;
     if (int64_t steps = current.stepsOfUnit(operand)) {
       (isFarInPieces(operand) ? hiddenFar : hidden) += own * (pieces - tasks);
       slots += static_cast<double>(kTileRows) / static_cast<double>(steps);
