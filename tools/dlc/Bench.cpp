@@ -165,6 +165,9 @@ static Result<std::string> benchKernel(const BenchArguments &arguments) {
   if (!kernel)
     return kernel.error();
 
+  if (arguments.coldMegabytes > 0)
+    if (Status status = kernel->makeOther(arguments.coldMegabytes); !status)
+      return Error{fmt::format("flag '--cold': {}", status.error().message)};
   constexpr int kTurns = 10;
   std::vector<double> medians, limits;
   Times all;
@@ -172,7 +175,7 @@ static Result<std::string> benchKernel(const BenchArguments &arguments) {
     limits.push_back(kernel->limit());
     double seconds = static_cast<double>(arguments.milliseconds) * 1e-3 / kTurns;
     auto run = [&] { kernel->run(); };
-    auto forget = [&] { kernel->forget(arguments.coldMegabytes); };
+    auto forget = [&] { kernel->forget(); };
     Times times = arguments.coldMegabytes > 0 ? timePreparedRuns(run, forget, seconds)
                                               : timeRuns(run, seconds);
     medians.push_back(times.median);
@@ -230,7 +233,7 @@ int benchMain(const std::vector<std::string> &list) {
   parser.option("--cold", "MB",
                 "pass so much other memory before each run of a kernel, so that its operands are "
                 "in no cache that is smaller, as in a large network (needs --threads=1)",
-                arguments.coldMegabytes, 1, 1 << 16);
+                arguments.coldMegabytes, 1, 1 << 14);
   parser.flag("--train", "time the training step (needs --loss)", arguments.train);
   addLossFlag(parser, arguments.loss, "cross_entropy, mse, bce, bce_with_logits or hinge");
   addOptimizerFlag(parser, arguments.optimizer);

@@ -6,6 +6,8 @@
 #include "dl/Support/Machine.h"
 
 #include <algorithm>
+#include <fmt/format.h>
+#include <new>
 
 namespace dl::driver {
 
@@ -78,10 +80,17 @@ Result<CompiledKernel> CompiledKernel::make(const KernelSpec &spec, const Compil
   return kernel;
 }
 
-void CompiledKernel::forget(int64_t megabytes) {
+Status CompiledKernel::makeOther(int64_t megabytes) {
+  otherBytes = static_cast<size_t>(megabytes) << 20;
+  other.reset(new (std::nothrow) char[otherBytes]());
+  if (!other)
+    return Error{fmt::format("cannot allocate {} MB", megabytes)};
+  return {};
+}
+
+void CompiledKernel::forget() {
   constexpr size_t kLine = 64;
-  other.resize(static_cast<size_t>(megabytes) << 20);
-  for (size_t at = 0; at < other.size(); at += kLine)
+  for (size_t at = 0; at < otherBytes; at += kLine)
     ++other[at];
 }
 

@@ -22,8 +22,10 @@ public:
   double compileSeconds = 0;
 
   void run() { binding->run(); }
-  /// Passes so much other memory that caches which are smaller have nothing of the kernel's.
-  void forget(int64_t megabytes);
+  /// Makes so much other memory; an error where there is not as much.
+  Status makeOther(int64_t megabytes);
+  /// Passes it, so that caches which are smaller have nothing of the kernel's.
+  void forget();
 
   /// What the first run computed.
   const std::vector<Tensor> &results() const { return kept.empty() ? outputs : kept; }
@@ -48,8 +50,8 @@ private:
   double footprint = 0;
   int threads = 1, vectorBits = 128;
   std::unique_ptr<Bandwidth> bandwidth;
-  /// What `forget` passes.
-  std::vector<char> other;
+  std::unique_ptr<char[]> other;
+  size_t otherBytes = 0;
 };
 
 } // namespace dl::driver
