@@ -241,8 +241,10 @@ struct TileChoice {
 /// products, followed by those that have none. Nothing where they are neither.
 static SmallVector<ContractionDescriptor, 1> residuesForTiles(Conv2DBackwardDataOp gradient) {
   auto residues = describeResidues(gradient);
-  if (failed(residues) || residues->size() < 2)
-    return failed(residues) ? SmallVector<ContractionDescriptor, 1>() : std::move(*residues);
+  if (failed(residues))
+    return {};
+  if (residues->size() < 2)
+    return std::move(*residues);
   if (auto together = describeTogether(gradient))
     return {std::move(*together)};
   llvm::stable_sort(*residues, [](const ContractionDescriptor &x, const ContractionDescriptor &y) {

@@ -49,7 +49,8 @@ private:
     Place place;
   };
   /// 16 x 32 elements of an operand on their way to parts: 16 slots alike, then, where parts are
-  /// transposed, each of them. Whether anything reads it; null: it is read.
+  /// transposed, each of them. Whether anything reads it; null: it is read. (Where taps are left
+  /// out, units are not split between products, and so not asked there.)
   struct Unit {
     std::function<void(mlir::Value)> slot, transpose;
     mlir::Value isRead;

@@ -131,9 +131,7 @@ bool fetchesResults(const ContractionBody &body, const ContractionDescriptor &d,
   // elements, nothing from 256 on, and loses 0.95 where it is there; with fewer there is no room.
   constexpr int64_t kSteps = 4;
   int64_t steps = product.chunks() * product.panelBlocks();
-  int64_t bytes = storageBytes(d.element);
-  for (int64_t extent : d.operands[kC].shape)
-    bytes *= extent;
+  int64_t bytes = ShapedType::getNumElements(d.operands[kC].shape) * storageBytes(d.element);
   bool isFar = bytes >= module.machine().l2Bytes;
   return (isFar && steps >= kSteps && steps < 2 * kSteps) || fetchesResults(body, d, module);
 }
