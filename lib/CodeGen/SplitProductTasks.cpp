@@ -17,9 +17,9 @@ static constexpr double kFarPanelCycles = 0.07, kFarImageCycles = 0.15;
 /// Images that tasks split, from which share of the L2 cache on they leave it now and then before
 /// they are read, and what that costs an element.
 static constexpr double kLargeImageShare = 0.44, kLargeImageCycles = 0.5;
-/// f32 multiplications a cycle that tiles must be estimated to reach; vectors reach 27 to 29, and
-/// suffer less where operands are cold.
-static constexpr double kVectorProducts = 28.5;
+/// f32 multiplications a cycle that tiles must be estimated to reach: vectors reach 27 to 29, and
+/// suffer less where operands are cold; less where these come from beyond the L2 cache.
+static constexpr double kVectorProducts = 28.5, kFarVectorProducts = 27.4;
 /// Tasks, where no operand is split by them.
 static constexpr int64_t kWantedTasks = 24;
 static constexpr double kTaskFlops = 2e6;
@@ -221,7 +221,8 @@ std::optional<SplitProduct> SplitChooser::choose() {
         if (rows.size() + columns.size() + reductions.size() > 0 &&
             cut(layout, rows, columns, reductions))
           tryTasks();
-  double vectorCycles = d.flops() / 2 / kVectorProducts;
+  bool isFar = isFarSource(kA) || isFarSource(kB);
+  double vectorCycles = d.flops() / 2 / (isFar ? kFarVectorProducts : kVectorProducts);
   if (wanted == SplitProducts::WhereFaster && best->cycles > vectorCycles)
     return std::nullopt;
   return best;
