@@ -239,7 +239,7 @@ std::optional<ContractionStrategy> StrategyChooser::chooseChunks() {
     bool isOther = dim.role != DimRole::M && dim.role != DimRole::K;
     if (isOther && static_cast<int>(index) != s.vectorDim)
       return std::nullopt;
-    bool isStrip = static_cast<int>(index) == across && bytesOf(kC) > machine.l1Bytes / 3;
+    bool isStrip = static_cast<int>(index) == across && bytesOf(kC) > machine.l1Bytes / 4 * 3;
     if (dim.role == DimRole::K && !isStrip)
       chunks.push_back(static_cast<int>(index));
     if (dim.role == DimRole::M)
