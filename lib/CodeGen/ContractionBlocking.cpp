@@ -415,7 +415,10 @@ bool StrategyChooser::gainsFromNarrow() const {
 std::optional<ContractionStrategy> StrategyChooser::chooseBlocks(int64_t parts, bool near,
                                                                  int64_t vectors) {
   s.lanes = machine.lanes(d.element.getIntOrFloatBitWidth());
-  chooseVectorDim();
+  if (s.isSwapped && (s.lanes == 1 || !chooseRowVectorDim()))
+    return std::nullopt;
+  if (!s.isSwapped)
+    chooseVectorDim();
   findSweep();
   bool isPlain = vectorPart >= 0 && !s.vectorA && s.accumulation == Accumulation::Registers;
   // Residues share a phase, and so what tasks keep.

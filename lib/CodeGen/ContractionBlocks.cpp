@@ -368,14 +368,15 @@ std::pair<Value, Value> ContractionEmitter::sideSums(PhaseBuilder &phase, const 
           advance(phase.b, column, place.part, sideColumns())};
 }
 
-/// Zeros, or what the taps or the chunks before have summed.
+/// Zeros, or what the taps or the chunks before have summed. (Sums that are stored transposed add
+/// that where they go.)
 SmallVector<Value> ContractionEmitter::startSums(PhaseBuilder &phase, const Place &place,
                                                  const TileShape &shape) {
   ImplicitLocOpBuilder &b = phase.b;
   size_t count = (shape.rows.size() + (shape.sumsB ? 1 : 0)) * shape.vectors;
   SmallVector<Value> zeros(count, numberLike(b, vectorType(), 0));
   bool isScatter = s.accumulation == Accumulation::Scatter;
-  if (!isScatter && !place.isFirstChunk)
+  if (!isScatter && (!place.isFirstChunk || s.resultPart >= 0))
     return zeros;
   bool isMasked = s.accumulation == Accumulation::Partials;
   auto load = [&](Value memory, Value at, int64_t v, bool masked) -> Value {

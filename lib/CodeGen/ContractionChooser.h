@@ -45,6 +45,12 @@ public:
     return finish();
   }
 
+  /// Chooses blocks for a description whose operands were exchanged.
+  StrategyChooser &swapped() {
+    s.isSwapped = true;
+    return *this;
+  }
+
   /// Copies A where that leaves out rows, though it could be read in place.
   StrategyChooser &thinned() {
     thins = true;

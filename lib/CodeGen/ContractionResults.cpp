@@ -67,6 +67,14 @@ static void storeVector(ImplicitLocOpBuilder &b, Value vector, Value memory, Val
     vector::StoreOp::create(b, vector, memory, at);
 }
 
+/// Zeros where the mask leaves elements out.
+static Value loadVector(ImplicitLocOpBuilder &b, Type type, Value memory, Value at, Value mask) {
+  auto vector = cast<VectorType>(type);
+  if (!mask)
+    return vector::LoadOp::create(b, vector, memory, at);
+  return vector::MaskedLoadOp::create(b, vector, memory, at, mask, numberLike(b, vector, 0));
+}
+
 void ContractionEmitter::writeResult(PhaseBuilder &phase, Expression &expression,
                                      const Position &position, Value value) {
   sum = value;
@@ -162,7 +170,7 @@ void ContractionEmitter::storeResults(PhaseBuilder &phase, Expression &expressio
 }
 
 /// A piece of a column of a transposed tile: `active` elements along the last dimension
-/// of C.
+/// of C. Between chunks of K, added to those before.
 void ContractionEmitter::storeColumn(PhaseBuilder &phase, Expression &expression,
                                      const Place &place, ArrayRef<int64_t> at, Value elements,
                                      int64_t active) {
@@ -171,9 +179,21 @@ void ContractionEmitter::storeColumn(PhaseBuilder &phase, Expression &expression
   position.lanes = cast<VectorType>(elements.getType()).getNumElements();
   if (active < position.lanes)
     position.mask = leadingMask(b, active, position.lanes);
-  if (s.accumulation != Accumulation::Registers)
-    return storeVector(b, elements, memoryOf(phase, kC),
-                       offsetBy(b, place.base[kC], rowOffset(at, kC)), position.mask);
+  if (s.accumulation != Accumulation::Registers) {
+    Value memory = memoryOf(phase, kC);
+    Value to = offsetBy(b, place.base[kC], rowOffset(at, kC));
+    if (place.isFirstChunk) {
+      auto type = VectorType::get({position.lanes}, b.getI1Type());
+      Value yes = arith::ConstantIntOp::create(b, 1, /*width=*/1);
+      Value isLater = vector::BroadcastOp::create(
+          b, type, arith::XOrIOp::create(b, place.isFirstChunk, yes).getResult());
+      if (position.mask)
+        isLater = arith::AndIOp::create(b, isLater, position.mask);
+      elements = arith::AddFOp::create(b, loadVector(b, elements.getType(), memory, to, isLater),
+                                       elements);
+    }
+    return storeVector(b, elements, memory, to, position.mask);
+  }
   position.indices = tensorIndices(b, place, at, kC);
   position.vectorDim = static_cast<int>(position.indices.size()) - 1;
   writeResult(phase, expression, position, elements);
@@ -341,11 +361,8 @@ void ContractionEmitter::sweepColumns(PhaseBuilder &phase, Expression &expressio
 /// lie far apart.
 static SmallVector<Value> sumParts(ImplicitLocOpBuilder &b, VectorType type, Value memory, Value at,
                                    int64_t vectors, int64_t parts, int64_t stride, Value mask) {
-  auto load = [&](Value from, int64_t v) -> Value {
-    from = offsetBy(b, from, v * type.getNumElements());
-    if (!mask)
-      return vector::LoadOp::create(b, type, memory, from);
-    return vector::MaskedLoadOp::create(b, type, memory, from, mask, numberLike(b, type, 0));
+  auto load = [&](Value from, int64_t v) {
+    return loadVector(b, type, memory, offsetBy(b, from, v * type.getNumElements()), mask);
   };
   SmallVector<Value> first;
   for (int64_t v = 0; v < vectors; ++v)

@@ -468,7 +468,16 @@ ContractionStrategy chooseStrategy(const ContractionDescriptor &descriptor,
 std::optional<ContractionStrategy> chooseSwappedStrategy(const ContractionDescriptor &swapped,
                                                          const ContractionRequest &request,
                                                          const Machine &machine) {
-  return StrategyChooser(swapped, request, machine, /*mayClip=*/false).chooseSwapped();
+  auto chooser = [&] { return StrategyChooser(swapped, request, machine, /*mayClip=*/false); };
+  std::optional<ContractionStrategy> best = chooser().chooseSwapped();
+  // Measured, of blocks only those take as long as estimated that split K and read B in place.
+  for (int64_t parts : {8, 24}) {
+    auto blocks = chooser().swapped().chooseBlocks(parts, /*near=*/true, /*vectors=*/0);
+    bool readsB = blocks && blocks->operands[kB].staging == Staging::None;
+    if (readsB && blocks->vectors > 1 && (!best || blocks->time < best->time))
+      best = std::move(blocks);
+  }
+  return best;
 }
 
 } // namespace dl

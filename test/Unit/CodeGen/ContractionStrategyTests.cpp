@@ -490,6 +490,16 @@ TEST_F(ContractionStrategies, FewOutputsAreRows) {
   }
 }
 
+/// Sums split along long operands lie along the one that fills vectors.
+TEST_F(ContractionStrategies, NarrowOutputsAreRowsOfParts) {
+  for (auto [channels, fillsVectors] : {std::pair(24, false), std::pair(48, true)}) {
+    std::string strategy = strategyOf({{"25088x144xf32", fmt::format("25088x{}xf32", channels)},
+                                       "%r = dl.matmul %a0, %a1 {transpose_a = true}"});
+    EXPECT_TRUE(says(strategy, "k split in 8")) << strategy;
+    EXPECT_EQ(says(strategy, "operands swapped"), !fillsVectors) << strategy;
+  }
+}
+
 /// Rows that pass from outer memory are fetched ahead, which dot products do not do.
 TEST_F(ContractionStrategies, DotProductsReadNear) {
   for (auto [rows, isFar] : {std::pair(60000, true), std::pair(1000, false)}) {

@@ -219,6 +219,8 @@ TEST_P(Contraction, LongSumsAreSplit) {
   // In chunks of some rows of B, from outer memory, whose last is shorter.
   checkMatmul(1, 900, 3001);
   checkMatmul(6, 700, 3001);
+  // With A and B exchanged.
+  checkMatmul(96, 24, 3001, true);
 }
 
 TEST_P(Contraction, EmptyMatmul) {
