@@ -11,6 +11,8 @@
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 
+#include <numeric>
+
 using namespace mlir;
 
 namespace dl {
@@ -59,13 +61,26 @@ int64_t SplitProduct::imageBlocks() const {
   return llvm::divideCeil(readsPadding ? rowLength : ranges[last].extent(), kTileK);
 }
 
+int64_t SplitProduct::reach(int dim) const {
+  int64_t extent = piece.dims[dim].extent;
+  auto found = taps.find(dim);
+  if (found == taps.end())
+    return (extent - 1) * strides[dim];
+  const SplitTaps &own = found->second;
+  int64_t furthest = 0;
+  for (int64_t index = 0; index < extent; ++index)
+    furthest = std::max(furthest, own.quotientOf(index) * imageStrides[own.quotient] +
+                                      own.residueOf(index) * imageStrides[own.residue]);
+  return furthest;
+}
+
 int64_t SplitProduct::units(OperandIndex operand) const {
   if (operand == kB)
     return batches() * panels() * panelBlocks();
   int64_t rows = imageCount / rowLength;
   if (!transposes)
     return llvm::divideCeil(rows * imageBlocks(), kTileRows);
-  int64_t across = ranges.back().extent();
+  int64_t across = ranges[rank() - 1].extent();
   return imageCount / (across * strideAcross()) * llvm::divideCeil(strideAcross(), kTileK) *
          llvm::divideCeil(across, kTileRows);
 }
@@ -93,10 +108,11 @@ std::string SplitProduct::describe() const {
     return fmt::format("{}", fmt::join(names, "."));
   };
   std::string text = fmt::format(
-      "tiles {}x{} bf16x3; {}rows {}, runs {}; a {}{}, b packed{}; {} x {} blocks of {} k",
+      "tiles {}x{} bf16x3; {}rows {}, runs {}; a {}{}{}, b packed{}; {} x {} blocks of {} k",
       blockRows(), blockColumns(), isSwapped ? "operands swapped; " : "", names(rows.dims),
       names(run.dims), transposes ? "transposed" : "copied", isSplitByTask(kA) ? " by tasks" : "",
-      isSplitByTask(kB) ? " by tasks" : "", items(), columnBlocks(), panelBlocks() * kTileK);
+      deinterleaved.empty() ? "" : ", deinterleaved", isSplitByTask(kB) ? " by tasks" : "", items(),
+      columnBlocks(), panelBlocks() * kTileK);
   SmallVector<std::string> cuts;
   for (ArrayRef<SplitCut> own : {ArrayRef(rowCuts), ArrayRef(columnCuts), ArrayRef(reductionCuts)})
     for (const SplitCut &cut : own)
@@ -183,13 +199,14 @@ bool SplitChooser::layOut(ArrayRef<int> order, bool isPadded) {
   current.strides.clear();
   current.origin = 0;
   current.order.assign(order.begin(), order.end());
-  current.imageStrides.resize(rank);
+  current.imageStrides.resize(order.size());
   for (int dim = 0; dim < rank; ++dim) {
     current.ranges.push_back(d.range(kA, dim));
     // What strides pass over is left out, but not of vectors.
     if (dim + 1 < rank)
       current.ranges.back().step = d.stepOf(kA, dim);
   }
+  deinterleave();
   const IndexRange &vectors = current.ranges[rank - 1];
   if (vectors.low < 0 || vectors.high >= a.shape[rank - 1])
     return false;
@@ -202,21 +219,69 @@ bool SplitChooser::layOut(ArrayRef<int> order, bool isPadded) {
     current.rowLength = (llvm::divideCeil(current.rowLength, kTileK) | 1) * kTileK;
   }
   int64_t stride = 1;
-  for (int place = rank - 1; place >= 0; --place) {
-    int dim = order[place];
+  for (int dim : llvm::reverse(order)) {
     current.imageStrides[dim] = stride;
-    stride *= place == rank - 1 ? current.rowLength : current.ranges[dim].extent();
+    stride *= dim == last ? current.rowLength : current.ranges[dim].extent();
     const IndexRange &range = current.ranges[dim];
-    current.origin += current.imageStrides[dim] * (a.base[dim] - range.low) / range.step;
+    // (Where it is deinterleaved, taps say where they begin.)
+    if (dim < rank && !llvm::is_contained(current.deinterleaved, dim))
+      current.origin += current.imageStrides[dim] * (a.base[dim] - range.low) / range.step;
   }
   current.imageCount = stride;
-  for (const ContractionDim &dim : d.dims) {
+  for (auto [index, dim] : llvm::enumerate(d.dims)) {
     const AddressTerm &term = dim.terms[kA];
-    current.strides.push_back(term.occurs() ? term.coefficient / current.ranges[term.dim].step *
-                                                  current.imageStrides[term.dim]
-                                            : 0);
+    bool moves = term.occurs() && !current.taps.contains(static_cast<int>(index));
+    current.strides.push_back(moves ? term.coefficient / current.ranges[term.dim].step *
+                                          current.imageStrides[term.dim]
+                                    : 0);
   }
   return true;
+}
+
+/// Dimensions of A that windows move along in strides, and their taps in between.
+SmallVector<int> SplitChooser::stridedDims() const {
+  SmallVector<int> strided;
+  for (int tensorDim = 0; tensorDim + 1 < current.rank(); ++tensorDim) {
+    SmallVector<int64_t> coefficients;
+    for (const ContractionDim &dim : d.dims)
+      if (dim.terms[kA].dim == tensorDim)
+        coefficients.push_back(dim.terms[kA].coefficient);
+    if (coefficients.size() != 2)
+      continue;
+    llvm::sort(coefficients);
+    if (coefficients[0] > 0 && coefficients[1] % coefficients[0] == 0 &&
+        coefficients[1] > coefficients[0])
+      strided.push_back(tensorDim);
+  }
+  return strided;
+}
+
+/// Divides the dimensions of the tensor that are deinterleaved: theirs of the image count strides,
+/// others behind them what lies between.
+void SplitChooser::deinterleave() {
+  current.taps.clear();
+  for (auto [number, tensorDim] : llvm::enumerate(current.deinterleaved)) {
+    SplitTaps taps;
+    taps.quotient = tensorDim;
+    taps.residue = current.rank() + static_cast<int>(number);
+    int own = -1;
+    for (auto [index, dim] : llvm::enumerate(current.piece.dims)) {
+      const AddressTerm &term = dim.terms[kA];
+      if (term.dim != tensorDim)
+        continue;
+      taps.stride = std::max(taps.stride, term.coefficient);
+      if (own < 0 || term.coefficient < taps.step) {
+        taps.step = term.coefficient;
+        own = static_cast<int>(index);
+      }
+    }
+    IndexRange &range = current.ranges[tensorDim];
+    taps.unit = std::gcd(range.step, taps.stride);
+    taps.first = current.piece.operands[kA].base[tensorDim] - range.low;
+    current.taps[own] = taps;
+    range.step = taps.stride;
+    current.ranges.push_back({0, taps.stride - taps.unit, taps.unit});
+  }
 }
 
 /// The axes of a role that start with a dimension: alone, with the next one
@@ -254,6 +319,9 @@ bool SplitChooser::isAligned() const {
     for (int dim : dims)
       if (!isLine(current.strides[dim]))
         return false;
+  for (const auto &[dim, taps] : current.taps)
+    if (!isLine(current.imageStrides[taps.quotient]) || !isLine(current.imageStrides[taps.residue]))
+      return false;
   return isLine(current.origin);
 }
 
@@ -310,8 +378,9 @@ double SplitChooser::stagingCycles(OperandIndex operand, bool isNear) const {
     return static_cast<double>(current.units(kB) * kTileElements) * shareOfTaps *
            (cycles + far * kFarPackCycles);
   }
-  double source =
-      isFarSource(kA) ? kFarSourceCycles + pieceCycles(kA, current.ranges.back().extent()) : 0;
+  double source = isFarSource(kA) ? kFarSourceCycles +
+                                        pieceCycles(kA, current.ranges[current.rank() - 1].extent())
+                                  : 0;
   double cycles = current.transposes ? kTransposeCycles + source + far * kFarTransposeCycles
                                      : kCopyCycles + source + far * kFarCopyCycles;
   return static_cast<double>(current.units(kA) * kTileElements) * cycles;
@@ -337,7 +406,7 @@ bool SplitChooser::setAxes(const SplitAxis &rows, const SplitAxis &run) {
     if (llvm::is_contained(rows.dims, own) || llvm::is_contained(run.dims, own) || own == columnDim)
       continue;
     (dim.role == DimRole::K ? current.outerK : current.outer).push_back(own);
-    furthest += (dim.extent - 1) * current.strides[index];
+    furthest += current.reach(own);
   }
   int64_t end = furthest + (current.rowBlocks() * current.blockRows() - 1) * current.rowStride +
                 current.runBlocks() * kTileK;
@@ -357,6 +426,8 @@ void SplitChooser::tryAxes(const SplitAxis &rows, const SplitAxis &run) {
         blocks * (blockCycles() * shareOfTaps * static_cast<double>(current.panelBlocks()) +
                   static_cast<double>(rowTiles * columnTiles) * tileEndCycles()) +
         stagingCycles(kA, /*isNear=*/true) + stagingCycles(kB, /*isNear=*/true);
+    if (!current.deinterleaved.empty())
+      current.cycles *= kDeinterleaved;
     // Of equals the row axis that cuts, which come from outside, leave whole: of the innermost
     // dimensions, and as many.
     auto rank = [](const SplitAxis &axis) { return std::pair(axis.dims.back(), axis.dims.size()); };
@@ -376,10 +447,36 @@ void SplitChooser::tryOrder(ArrayRef<int> order, bool isPadded) {
       continue;
     for (const SplitAxis &run : axes(DimRole::K, static_cast<int>(index)))
       for (auto [row, own] : llvm::enumerate(d.dims))
-        if (own.role == DimRole::M)
+        if (own.role == DimRole::M && current.strides[row] != 0)
           for (const SplitAxis &rows : axes(DimRole::M, static_cast<int>(row)))
             if (rowDim < 0 || rows.dims == ArrayRef<int>{rowDim})
               tryAxes(rows, run);
+  }
+}
+
+/// All orders of the image's dimensions; leading ones beyond four stay where they are.
+void SplitChooser::tryOrders() {
+  int rank = current.rank();
+  SmallVector<int> order(rank);
+  std::iota(order.begin(), order.end(), 0);
+  do
+    for (bool isPadded : {false, true})
+      tryOrder(order, isPadded);
+  while (std::next_permutation(order.begin() + std::max(rank - 4, 0), order.end()));
+}
+
+/// Deinterleaved images: what strides leave is outside; vectors lie anywhere between the others,
+/// which stay in order, so that cuts leave rows whole.
+void SplitChooser::tryDeinterleaved() {
+  current.deinterleaved = stridedDims();
+  int rank = current.rank(), residues = static_cast<int>(current.deinterleaved.size());
+  for (int place = 0; residues > 0 && place < rank; ++place) {
+    SmallVector<int> order(residues + rank - 1);
+    std::iota(order.begin(), order.begin() + residues, rank);
+    std::iota(order.begin() + residues, order.end(), 0);
+    order.insert(order.begin() + residues + place, rank - 1);
+    for (bool isPadded : {false, true})
+      tryOrder(order, isPadded);
   }
 }
 

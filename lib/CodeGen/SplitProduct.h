@@ -36,6 +36,12 @@
 //
 //   image rows of 8 columns, windows of 3:   o o o o o o - - o o o o o o - - ...
 //
+// Where windows are several positions apart and their taps lie between, the image can be
+// *deinterleaved*: positions that are as far apart lie side by side, those of each remainder
+// by themselves, so that windows of a tap follow one another:
+//
+//   stride 2:   0 1 2 3 4 5 6 7   ~>   0 2 4 6   1 3 5 7
+//
 // B is packed in panels of 16 columns: [panel][k / 32][h, m, l][k / 2][column][k % 2].
 // Where C has other dimensions of columns (the residues of a strided gradient, batches that
 // A does not have), each of their indices has panels of its own for the same image. Taps
@@ -72,15 +78,27 @@ struct SplitCut {
 /// Number of combinations of the blocks of some dimensions.
 int64_t piecesOf(llvm::ArrayRef<SplitCut> cuts);
 
+/// Of a dimension of the iteration that moves inside strides of a deinterleaved image: index i is
+/// at place first + i * step of the tensor's dimension.
+struct SplitTaps {
+  /// The dimensions of the image that the quotient by the stride, and what is left, move along.
+  int quotient = -1, residue = -1;
+  int64_t stride = 1, unit = 1, first = 0, step = 0;
+
+  int64_t quotientOf(int64_t index) const { return (first + index * step) / stride; }
+  int64_t residueOf(int64_t index) const { return (first + index * step) % stride / unit; }
+};
+
 struct SplitProduct {
   /// The description with the extents of a piece.
   ContractionDescriptor piece;
   /// Dimensions that are cut, outer to inner: of M and batch, of N, of K.
   llvm::SmallVector<SplitCut> rowCuts, columnCuts, reductionCuts;
 
-  /// The image of A: dimensions of the tensor, outer to inner; the indices that
-  /// it holds and its strides, for each dimension of the tensor.
-  llvm::SmallVector<int> order;
+  /// The image of A: its dimensions, outer to inner; the indices that it holds and its strides,
+  /// for each. These are the tensor's dimensions, and behind them what strides along
+  /// `deinterleaved` ones leave.
+  llvm::SmallVector<int> order, deinterleaved;
   llvm::SmallVector<IndexRange> ranges;
   llvm::SmallVector<int64_t> imageStrides;
   /// Elements of a row (the innermost dimension, padded), of the image, and of a
@@ -89,8 +107,9 @@ struct SplitProduct {
   int64_t rowLength = 0, imageCount = 0, plane = 0, origin = 0;
   /// A vector of the tensor lies along another dimension than a row of the image.
   bool transposes = false;
-  /// For each dimension of the descriptor, in the image.
+  /// For each dimension of the descriptor, in the image; 0 for those of `taps`.
   llvm::SmallVector<int64_t> strides;
+  llvm::SmallDenseMap<int, SplitTaps> taps;
 
   /// The description is that with A and B exchanged: rows are the result's columns, blocks of
   /// which are transposed on their way there. The smaller operand can so be the one that is split
@@ -151,8 +170,13 @@ struct SplitProduct {
   int64_t steps() const { return items() * columnBlocks() * panelBlocks(); }
   /// Blocks of 32 elements of a row of the image, as far as tiles read it.
   int64_t imageBlocks() const;
+  int rank() const { return static_cast<int>(piece.operands[kA].shape.size()); }
+  /// The tensor's dimension that one of the image moves along.
+  int tensorDim(int dim) const { return dim < rank() ? dim : deinterleaved[dim - rank()]; }
   /// Elements of the image from one index of the tensor's last dimension to the next.
-  int64_t strideAcross() const { return imageStrides.back(); }
+  int64_t strideAcross() const { return imageStrides[rank() - 1]; }
+  /// Elements of the image to the furthest index of a dimension of the descriptor.
+  int64_t reach(int dim) const;
   /// Units of 16 x 32 elements that an operand is split in.
   int64_t units(OperandIndex operand) const;
   /// Bytes of the image, of the panels, and of the sums that a task has at a time.

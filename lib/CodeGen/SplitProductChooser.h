@@ -10,6 +10,9 @@ namespace dl {
 /// Cycles of the epilogue of a tile, and of transposing it before.
 inline constexpr double kTileEndCycles = 100, kTileTransposeCycles = 100;
 
+/// How much longer than estimated products take, measured, whose image is deinterleaved.
+inline constexpr double kDeinterleaved = 1.15;
+
 /// The share of the L2 cache that a task may fill.
 inline constexpr double kCacheShare = 0.75;
 
@@ -26,8 +29,12 @@ public:
 
 private:
   bool isEligible();
+  void tryOrders();
+  void tryDeinterleaved();
   void tryOrder(llvm::ArrayRef<int> order, bool isPadded);
   bool layOut(llvm::ArrayRef<int> order, bool isPadded);
+  llvm::SmallVector<int> stridedDims() const;
+  void deinterleave();
   llvm::SmallVector<SplitAxis> axes(DimRole role, int innermost) const;
   void tryAxes(const SplitAxis &rows, const SplitAxis &run);
   bool setAxes(const SplitAxis &rows, const SplitAxis &run);

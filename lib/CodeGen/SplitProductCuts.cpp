@@ -27,6 +27,7 @@ private:
   std::optional<SplitCut> block(int dim, int64_t size) const;
   std::optional<Cuts> outerFirst(ArrayRef<int> dims, int64_t target) const;
   bool endsWithTensors(int dim) const;
+  bool areTaps(int dim) const;
 
   const ContractionDescriptor &d;
 };
@@ -97,6 +98,14 @@ std::optional<CutChooser::Cuts> CutChooser::outerFirst(ArrayRef<int> dims, int64
   return cuts;
 }
 
+/// Whether another dimension moves along the same one of A.
+bool CutChooser::areTaps(int dim) const {
+  int own = d.dims[dim].terms[kA].dim;
+  return own >= 0 && llvm::count_if(d.dims, [&](const ContractionDim &other) {
+                       return other.terms[kA].dim == own;
+                     }) > 1;
+}
+
 SplitCutChoices CutChooser::choose() const {
   // Each index of a batch is a product of its own, and of what columns have outside.
   SmallVector<int> rows, columns, reductions;
@@ -124,6 +133,10 @@ SplitCutChoices CutChooser::choose() const {
   choices.reductions.emplace_back();
   for (int64_t target : {2048, 1024, 512, 256, 128, 64}) {
     add(choices.rows, outerFirst(rows, target));
+    if (areTaps(rows.front()))
+      if (std::optional<SplitCut> alone =
+              block(rows.back(), d.dims[rows.back()].extent * target / d.extentOf(DimRole::M)))
+        add(choices.rows, Cuts{*alone});
     add(choices.columns, outerFirst(columns, target));
     add(choices.reductions, outerFirst(reductions, target));
     for (int dim : reductions)

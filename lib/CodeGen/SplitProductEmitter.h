@@ -157,6 +157,10 @@ private:
   /// The row of the image of A's other dimensions, and whether it is inside.
   mlir::Value imagePosition(PhaseBuilder &phase, mlir::Value row, llvm::ArrayRef<int> dims,
                             Position &position, bool isRounded = false) const;
+  /// Where an index of a dimension of the descriptor is in the image, `at` being that of index 0
+  /// (of taps, of place 0).
+  mlir::Value inImage(mlir::ImplicitLocOpBuilder &b, mlir::Value at, int dim,
+                      mlir::Value index) const;
   mlir::Value image(PhaseBuilder &phase) const;
   mlir::Value panelsAs(PhaseBuilder &phase, mlir::Type type) const;
   mlir::Value buffer(PhaseBuilder &phase) const;
@@ -188,6 +192,8 @@ private:
   llvm::SmallVector<int> reductionDims() const;
   /// Whether pieces reach past a tensor's dimension.
   bool leaves(OperandIndex operand, int dim) const;
+  /// The same of an image, which has whole strides.
+  bool imageLeaves(int dim) const;
 
   KernelModule &module;
   const ContractionBody &body;

@@ -18,13 +18,34 @@ static void store(PhaseBuilder &phase, Value vector, Value memory, Value at, Val
     vector::StoreOp::create(phase.b, vector, memory, at);
 }
 
-/// Indices of the tensor's dimensions `dims` (outer to inner) from their number, which may be too
-/// large where it is rounded. Returns whether they are inside; null: always.
+Value SplitProductEmitter::inImage(ImplicitLocOpBuilder &b, Value at, int dim, Value index) const {
+  auto found = p.taps.find(dim);
+  if (found == p.taps.end())
+    return advance(b, at, index, p.strides[dim]);
+  const SplitTaps &taps = found->second;
+  Value first = arith::ConstantIndexOp::create(b, taps.first);
+  Value place = advance(b, first, index, taps.step);
+  at = advance(b, at, quotient(b, place, taps.stride), p.imageStrides[taps.quotient]);
+  return advance(b, at, quotient(b, remainder(b, place, taps.stride), taps.unit),
+                 p.imageStrides[taps.residue]);
+}
+
+bool SplitProductEmitter::imageLeaves(int dim) const {
+  return leaves(kA, dim) || llvm::is_contained(p.deinterleaved, dim);
+}
+
+/// Adds to the indices of the tensor those of the image's dimensions `dims` (outer to inner) from
+/// their number, which may be too large where it is rounded. Returns whether they are inside; null:
+/// always.
 Value SplitProductEmitter::imagePosition(PhaseBuilder &phase, Value row, ArrayRef<int> dims,
                                          Position &position, bool isRounded) const {
   ImplicitLocOpBuilder &b = phase.b;
   ArrayRef<int64_t> shape = d.operands[kA].shape;
   Value isInside;
+  auto check = [&](Value index, int64_t count) {
+    isInside = both(b, isInside,
+                    arith::CmpIOp::create(b, arith::CmpIPredicate::ult, index, phase.index(count)));
+  };
   for (int dim : llvm::reverse(dims)) {
     const IndexRange &range = p.ranges[dim];
     int64_t length = dim == p.order.back() ? p.rowLength : range.extent();
@@ -33,24 +54,24 @@ Value SplitProductEmitter::imagePosition(PhaseBuilder &phase, Value row, ArrayRe
       own = remainder(b, row, length);
       row = quotient(b, row, length);
     }
-    position.indices[dim] =
-        movedBy(b, kA, dim, advance(b, phase.index(range.low), own, range.step));
-    auto check = [&](Value index, int64_t count) {
-      isInside =
-          both(b, isInside,
-               arith::CmpIOp::create(b, arith::CmpIPredicate::ult, index, phase.index(count)));
-    };
+    int tensorDim = p.tensorDim(dim);
+    Value &index = position.indices[tensorDim];
+    index = advance(b, offsetBy(b, index, range.low), own, range.step);
+    if (dim == tensorDim)
+      index = movedBy(b, kA, dim, index);
     // A row may be longer than its elements, and the last block longer than what is there.
     if (length > range.extent() || (isRounded && dim == dims.front()))
       check(own, range.extent());
-    if (leaves(kA, dim))
-      check(position.indices[dim], shape[dim]);
   }
+  for (int dim : dims)
+    if (dim < p.rank() && imageLeaves(dim))
+      check(position.indices[dim], shape[dim]);
   // Nothing is read outside, not even what all lanes share.
   if (isInside)
-    for (int dim : dims)
-      position.indices[dim] =
-          arith::SelectOp::create(b, isInside, position.indices[dim], phase.index(0));
+    for (int dim : dims) {
+      Value &index = position.indices[p.tensorDim(dim)];
+      index = arith::SelectOp::create(b, isInside, index, phase.index(0));
+    }
   return isInside;
 }
 
@@ -63,14 +84,14 @@ void SplitProductEmitter::copyBlock(PhaseBuilder &phase, Expression &expression,
   Value row = quotient(b, number, blocks);
   Value column = advance(b, phase.index(0), remainder(b, number, blocks), kTileK);
   Position position;
-  position.indices.assign(p.order.size(), phase.index(0));
+  position.indices.assign(p.rank(), phase.index(0));
   position.vectorDim = last;
   position.lanes = kSplitLanes;
   Value isInside = imagePosition(phase, row, ArrayRef<int>(p.order).drop_back(), position);
   int64_t count = p.ranges[last].extent();
   // Rows that follow each other in the image.
   constexpr int64_t kRowsAhead = 8;
-  int rowBefore = p.order.size() > 1 ? p.order[p.order.size() - 2] : -1;
+  int rowBefore = p.order.size() > 1 ? p.tensorDim(p.order[p.order.size() - 2]) : -1;
   Value halves[2];
   for (int64_t half : {0, 1}) {
     Value own = offsetBy(b, column, half * kSplitLanes);
@@ -106,7 +127,7 @@ void SplitProductEmitter::copyBlock(PhaseBuilder &phase, Expression &expression,
 SplitProductEmitter::Unit
 SplitProductEmitter::transposedUnit(PhaseBuilder &phase, Expression &expression, Value number) {
   ImplicitLocOpBuilder &b = phase.b;
-  int vectors = static_cast<int>(p.order.size()) - 1;
+  int vectors = p.rank() - 1;
   const auto *place = llvm::find(p.order, vectors);
   SmallVector<int> outside(p.order.begin(), place), inside(std::next(place), p.order.end());
   auto take = [&](int64_t count) -> Value {
@@ -119,7 +140,7 @@ SplitProductEmitter::transposedUnit(PhaseBuilder &phase, Expression &expression,
       advance(b, phase.index(0), take(llvm::divideCeil(width, kSplitLanes)), kSplitLanes);
   Value along = advance(b, phase.index(0), take(llvm::divideCeil(length, kTileK)), kTileK);
   Position position;
-  position.indices.assign(p.order.size(), phase.index(0));
+  position.indices.assign(p.rank(), phase.index(0));
   Value isInside = imagePosition(phase, number, outside, position);
   Value at = arith::AddIOp::create(b, imageStart(phase), along);
   at = advance(b, at, number, width * length);
@@ -145,7 +166,7 @@ SplitProductEmitter::transposedUnit(PhaseBuilder &phase, Expression &expression,
     Position own = position;
     Value isElement;
     for (int64_t odd : {0, 1}) {
-      if (odd == 1 && isOneRow && !leaves(kA, innermost)) {
+      if (odd == 1 && isOneRow && !imageLeaves(innermost)) {
         own.indices[innermost] = offsetBy(b, own.indices[innermost], p.ranges[innermost].step);
       } else {
         own = position;

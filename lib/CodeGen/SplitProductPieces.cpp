@@ -37,7 +37,7 @@ SplitProductEmitter::Block SplitProductEmitter::enterBlock(PhaseBuilder &phase, 
     Value extent = phase.index(p.piece.dims[dim].extent);
     block.index[dim] = arith::RemUIOp::create(b, rest, extent);
     rest = arith::DivUIOp::create(b, rest, extent);
-    block.image = advance(b, block.image, block.index[dim], p.strides[dim]);
+    block.image = inImage(b, block.image, dim, block.index[dim]);
     if (!d.dims[dim].terms[kB].occurs())
       continue;
     batch = advance(b, batch, block.index[dim], batchStride);

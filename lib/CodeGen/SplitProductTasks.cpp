@@ -3,7 +3,6 @@
 #include "SplitProductChooser.h"
 
 #include <cmath>
-#include <numeric>
 
 using namespace mlir;
 
@@ -131,6 +130,8 @@ double SplitChooser::taskCycles() const {
   if (isFarSource(kC))
     cycles +=
         results * pieceCycles(kC, current.piece.dims[rowDim >= 0 ? rowDim : columnDim].extent);
+  if (!current.deinterleaved.empty())
+    cycles *= kDeinterleaved;
   // Of an odd number of tasks, two workers do not have the same share.
   return current.tasks() % 2 == 0 ? cycles : cycles * (1 + 0.5 / tasks);
 }
@@ -199,14 +200,8 @@ std::optional<SplitProduct> SplitChooser::choose() {
   current.piece = d;
   current.leavesTapsOut = d.isPadded(kB);
   shareOfTaps = d.shareOfTaps(/*ofMost=*/false);
-  // Leading dimensions beyond four stay where they are.
-  int rank = static_cast<int>(d.operands[kA].shape.size()), fixed = std::max(rank - 4, 0);
-  SmallVector<int> order(rank);
-  std::iota(order.begin(), order.end(), 0);
-  do
-    for (bool isPadded : {false, true})
-      tryOrder(order, isPadded);
-  while (std::next_permutation(order.begin() + fixed, order.end()));
+  tryOrders();
+  tryDeinterleaved();
   if (!best)
     return std::nullopt;
   // The same image uncut, with what distance costs, or in pieces.

@@ -25,7 +25,7 @@ void SplitProductEmitter::loopOverK(PhaseBuilder &phase, SmallVectorImpl<Value> 
     blocks *= p.piece.dims[inner].extent;
   buildLoop(phase.b, 0, p.piece.dims[dim].extent, 1, [&](Value own) {
     index[dim] = own;
-    loopOverK(phase, index, level + 1, advance(phase.b, image, own, p.strides[dim]),
+    loopOverK(phase, index, level + 1, inImage(phase.b, image, dim, own),
               advance(phase.b, first, own, blocks), body);
   });
 }

@@ -212,6 +212,22 @@ TEST_F(SplitProduct, PiecesMayBeUneven) {
         }
 }
 
+/// The same as the reference within rounding; where an operand has an infinity, that or no number.
+static void expectNearWithInfinity(CompiledKernel &kernel) {
+  std::vector<Tensor> arguments = kernel.randomArguments(4);
+  arguments[0].data<float>()[77] = kInfinity;
+  Tensor expected = std::move(kernel.interpret(arguments)[0]);
+  Tensor actual = std::move(kernel.run(arguments)[0]);
+  for (int64_t i = 0; i < actual.size(); ++i) {
+    float x = actual.data<float>()[i], y = expected.data<float>()[i];
+    if (std::isfinite(y))
+      ASSERT_NEAR(x, y, 1e-4F * std::max(1.0F, std::abs(y))) << i << ": " << kernel.strategy();
+    else
+      ASSERT_TRUE(std::isnan(y) ? std::isnan(x) : x == y)
+          << i << ": " << x << " instead of " << y << ": " << kernel.strategy();
+  }
+}
+
 /// Residues with different numbers of taps, which are one description, and with a single tap among
 /// those that have none; an infinity must not meet a tap that is left out.
 TEST_F(SplitProduct, ComputesGradientsOfStridedConvolutions) {
@@ -233,19 +249,36 @@ TEST_F(SplitProduct, ComputesGradientsOfStridedConvolutions) {
           machine, /*wantsAssembly=*/false, Winograd::Never, SplitProducts::WherePossible);
       ASSERT_TRUE(tiles);
       EXPECT_NE(tiles->strategy().find("residues; tiles"), std::string::npos) << tiles->strategy();
-      std::vector<Tensor> arguments = tiles->randomArguments(4);
-      arguments[0].data<float>()[77] = kInfinity;
-      Tensor expected = std::move(tiles->interpret(arguments)[0]);
-      Tensor actual = std::move(tiles->run(arguments)[0]);
-      for (int64_t i = 0; i < actual.size(); ++i) {
-        float x = actual.data<float>()[i], y = expected.data<float>()[i];
-        if (std::isfinite(y))
-          ASSERT_NEAR(x, y, 1e-4F) << i << ": " << tiles->strategy();
-        else
-          ASSERT_TRUE(std::isnan(y) ? std::isnan(x) : x == y)
-              << i << ": " << x << " instead of " << y << ": " << tiles->strategy();
-      }
+      expectNearWithInfinity(*tiles);
     }
+}
+
+/// Windows whose taps lie between strides, in an image with those of each remainder by themselves.
+TEST_F(SplitProduct, DeinterleavesImages) {
+  struct Case {
+    int64_t kernel, stride, padding, image, channels;
+  };
+  for (auto [kernel, stride, padding, image, channels] :
+       {Case{3, 2, 1, 14, 64}, {5, 3, 2, 20, 64}, {3, 2, 0, 15, 64}})
+    for (bool isGradient : {false, true})
+      for (const Machine &machine : {Machine::get("host").value(), smallCaches(64 << 10)}) {
+        SCOPED_TRACE(fmt::format("{}x{} of {}, gradient {}", kernel, kernel, image, isGradient));
+        int64_t size = (image + 2 * padding - kernel) / stride + 1;
+        std::string other = isGradient ? fmt::format("3x{0}x{0}x48xf32", size)
+                                       : fmt::format("{0}x{0}x{1}x48xf32", kernel, channels);
+        auto tiles = CompiledKernel::get(
+            {{fmt::format("3x{0}x{0}x{1}xf32", image, channels), other},
+             fmt::format("%r = dl.conv2d{0} %a0, %a1 {{{1}strides = [{2}, {2}], "
+                         "padding = [{3}, {3}, {3}, {3}], dilation = [1, 1], groups = 1, "
+                         "layout = nhwc}}",
+                         isGradient ? "_backward_weights" : "",
+                         isGradient ? fmt::format("kernel_size = [{0}, {0}], ", kernel) : "",
+                         stride, padding)},
+            machine, /*wantsAssembly=*/false, Winograd::Never, SplitProducts::WherePossible);
+        ASSERT_TRUE(tiles);
+        EXPECT_NE(tiles->strategy().find("deinterleaved"), std::string::npos) << tiles->strategy();
+        expectNearWithInfinity(*tiles);
+      }
 }
 
 TEST_F(SplitProduct, FlushesDenormals) {
