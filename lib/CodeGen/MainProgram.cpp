@@ -23,8 +23,9 @@ struct ForkGain {
 
 /// A second worker takes half of the work over, for a fork and join of each
 /// phase. Kernels split their work as suits them, so about half of what the
-/// caches of a core hold crosses over to the other, unless it never changes. Data that no
-/// such cache holds comes from outer memory either way.
+/// caches of a core hold crosses over to the other, unless it never changes: operands, results, and
+/// what one phase makes for another. Data that no such cache holds comes from outer memory either
+/// way.
 static ForkGain forkGain(const KernelCode &code, double steadyBytes, const Machine &machine) {
   // What forks cost, and what a core does and moves a second.
   constexpr double kFork = 1e-6, kCrossing = 24e9, kInner = 60e9, kOuter = 20e9;
@@ -34,8 +35,10 @@ static ForkGain forkGain(const KernelCode &code, double steadyBytes, const Machi
       std::max(code.flops / flopsPerSecond, code.bytes / (code.bytes > cache ? kOuter : kInner));
   int64_t forks =
       llvm::count_if(code.phases, [](const Phase &phase) { return !phase.isPreparation(); });
-  return {alone / 2 - kFork * static_cast<double>(forks),
-          std::min(std::max(code.bytes - steadyBytes, 0.0), cache) / kCrossing};
+  double moved = std::max(code.bytes - steadyBytes, 0.0);
+  if (!code.isPacked)
+    moved += static_cast<double>(code.workspaceBytes);
+  return {alone / 2 - kFork * static_cast<double>(forks), std::min(moved, cache) / kCrossing};
 }
 
 namespace {
