@@ -123,6 +123,8 @@ std::string SplitProduct::describe() const {
     text += fmt::format("; {} of k summed in scratch", chunksOfPart);
   if (parts > 1)
     text += fmt::format("; k split in {}", parts);
+  if (byEachWorker)
+    text += fmt::format("; {} by each worker", *byEachWorker == kA ? "a" : "b");
   if (fetchesResults)
     text += "; results fetched ahead";
   for (OperandIndex operand : {kA, kB})
@@ -338,7 +340,7 @@ double SplitChooser::farShare() const {
   auto room = static_cast<double>(machine.l2Bytes) * (current.isCut() ? kCacheShare : 0.5);
   int64_t bytes = 0;
   for (OperandIndex operand : {kA, kB})
-    if (current.isSplitByTask(operand))
+    if (staysNear(operand))
       room -= static_cast<double>(bytesOf(operand) * current.memories(operand));
     else
       bytes += bytesOf(operand);

@@ -133,6 +133,8 @@ struct SplitProduct {
   int64_t itemsOfTask = 1, columnsOfTask = 1;
   /// A block of rows passes all columns before the next one.
   bool columnsInside = true;
+  /// Of what tasks do not split: each worker does by itself, in its scratch memory.
+  std::optional<OperandIndex> byEachWorker;
   /// Products fetch what the epilogue of their block reads and writes.
   bool fetchesResults = false;
   /// Estimated cost, in cycles.

@@ -57,6 +57,13 @@ private:
   bool fitsCache() const;
   bool isImageLarge() const;
   double taskCycles() const;
+  bool isByEachWorker(OperandIndex operand) const;
+  /// Whether its parts are the worker's own: beside others that pass, measured, only where those
+  /// are kept.
+  bool staysNear(OperandIndex operand) const {
+    return current.isSplitByTask(operand) ||
+           (isByEachWorker(operand) && isVariable(operand == kA ? kB : kA));
+  }
   bool isKept(OperandIndex operand) const;
   bool isVariable(OperandIndex operand) const;
   int64_t wantedPieces() const;

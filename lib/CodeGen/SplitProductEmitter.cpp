@@ -40,7 +40,7 @@ SplitProductEmitter::SplitProductEmitter(KernelModule &module, const Contraction
 void SplitProductEmitter::emit() {
   for (OperandIndex operand : {kA, kB}) {
     int64_t bytes = operand == kA ? p.imageBytes() : p.panelBytes();
-    offsets[operand] = p.isSplitByTask(operand)
+    offsets[operand] = isInScratch(operand)
                            ? module.reserveScratch(bytes * p.memories(operand))
                            : module.reservePacked(bytes, d.operands[operand].value);
     transposeOffsets[operand] = module.reserveScratch(kSplitParts * kTileElements * 2);
@@ -52,8 +52,11 @@ void SplitProductEmitter::emit() {
     base.stagedOffset[kC] =
         module.reserveWorkspace(base.bytes(strategy.operands[kC].count * p.parts));
   for (OperandIndex operand : {kA, kB})
-    if (!p.isSplitByTask(operand))
+    if (!isInScratch(operand))
       emitSplitting(operand);
+  // What workers do by themselves comes right before their tasks.
+  if (p.byEachWorker)
+    emitSplitting(*p.byEachWorker);
   emitMultiply();
   if (p.parts > 1)
     base.emitFinish();
@@ -64,8 +67,8 @@ void SplitProductEmitter::emit() {
 Value SplitProductEmitter::partsOf(PhaseBuilder &phase, OperandIndex operand, Type type) const {
   int64_t count =
       (operand == kA ? p.imageBytes() : p.panelBytes()) * p.memories(operand) / storageBytes(type);
-  return p.isSplitByTask(operand) ? phase.scratch(offsets[operand], type, count)
-                                  : phase.workspace(offsets[operand], type, count);
+  return isInScratch(operand) ? phase.scratch(offsets[operand], type, count)
+                              : phase.workspace(offsets[operand], type, count);
 }
 
 Value SplitProductEmitter::image(PhaseBuilder &phase) const {

@@ -168,7 +168,10 @@ private:
   /// Where the parts of the piece start, in elements of the image, and in pairs of those of panels.
   mlir::Value imageStart(PhaseBuilder &phase) const;
   mlir::Value panelStart(PhaseBuilder &phase) const;
-  /// Memory of an operand's parts: of the task, or of all.
+  bool isInScratch(OperandIndex operand) const {
+    return p.isSplitByTask(operand) || p.byEachWorker == operand;
+  }
+  /// Memory of an operand's parts: of the worker, or of all.
   mlir::Value partsOf(PhaseBuilder &phase, OperandIndex operand, mlir::Type type) const;
 
   // Pieces.

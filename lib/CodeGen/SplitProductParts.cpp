@@ -167,19 +167,23 @@ void SplitProductEmitter::splitUnits(PhaseBuilder &phase, Expression &expression
 void SplitProductEmitter::emitSplitting(OperandIndex operand) {
   int64_t units = p.units(operand);
   int64_t chunk = llvm::divideCeil(units, std::min(units, kSplitTasks));
-  module.addPackingPhase(
-      llvm::divideCeil(units, chunk), d.operands[operand].value, [&](PhaseBuilder &phase) {
-        ImplicitLocOpBuilder &b = phase.b;
-        Expression expression(phase);
-        if (operand == kA) {
-          Value isFirst =
-              arith::CmpIOp::create(b, arith::CmpIPredicate::eq, phase.task, phase.index(0));
-          buildIf(b, isFirst, [&] { clearBehindImage(phase, phase.index(0)); }, [] {});
-        }
-        Value start = advance(b, phase.index(0), phase.task, chunk);
-        Value end = arith::MinUIOp::create(b, offsetBy(b, start, chunk), phase.index(units));
-        splitUnits(phase, expression, operand, start, end);
-      });
+  auto split = [&](PhaseBuilder &phase) {
+    ImplicitLocOpBuilder &b = phase.b;
+    Expression expression(phase);
+    if (operand == kA) {
+      Value isFirst =
+          arith::CmpIOp::create(b, arith::CmpIPredicate::eq, phase.task, phase.index(0));
+      buildIf(b, isFirst, [&] { clearBehindImage(phase, phase.index(0)); }, [] {});
+    }
+    Value start = advance(b, phase.index(0), phase.task, chunk);
+    Value end = arith::MinUIOp::create(b, offsetBy(b, start, chunk), phase.index(units));
+    splitUnits(phase, expression, operand, start, end);
+  };
+  int64_t tasks = llvm::divideCeil(units, chunk);
+  if (p.byEachWorker == operand)
+    module.addPreparation(tasks, split);
+  else
+    module.addPackingPhase(tasks, d.operands[operand].value, split);
 }
 
 } // namespace dl

@@ -66,12 +66,21 @@ int64_t SplitChooser::wantedPieces() const {
   return std::clamp<int64_t>(static_cast<int64_t>(d.flops() / kPieceFlops), 2, kWantedPieces);
 }
 
+/// Whether each worker splits an operand by itself, as fetching what another one has split takes
+/// longer: one that all tasks read, and the L2 cache holds.
+bool SplitChooser::isByEachWorker(OperandIndex operand) const {
+  bool isWhole = operand == kA ? current.itemsOfTask >= current.items()
+                               : current.columnsOfTask >= current.columnBlocks();
+  return current.tasks() > 1 && isWhole && !isVariable(operand) &&
+         !current.isSplitByTask(operand) && bytesOf(operand) <= machine.l2Bytes / 2;
+}
+
 /// Whether an operand's parts are kept from run to run: a variable's, where nothing else is in
 /// the workspace.
 bool SplitChooser::isKept(OperandIndex operand) const {
   OperandIndex other = operand == kA ? kB : kA;
   return isVariable(operand) && !current.isSplitByTask(operand) && current.parts == 1 &&
-         (current.isSplitByTask(other) || isVariable(other));
+         (current.isSplitByTask(other) || isVariable(other) || isByEachWorker(other));
 }
 
 bool SplitChooser::isVariable(OperandIndex operand) const {
@@ -102,7 +111,7 @@ double SplitChooser::taskCycles() const {
     bool isByTask = current.isSplitByTask(operand);
     if (isKept(operand))
       continue;
-    double own = stagingCycles(operand, isByTask);
+    double own = stagingCycles(operand, staysNear(operand));
     double pieces = isByTask ? rows * chunks * (operand == kA ? groups : columns) : 1;
     cycles += own * pieces;
     if (operand == kA && isByTask && isImageLarge())
@@ -114,13 +123,14 @@ double SplitChooser::taskCycles() const {
   }
   cycles -= hidden * std::max(0.0, 1 - kNearShare - kSlotShare * slots) +
             hiddenFar * std::max(0.0, 1 - kFarShare - kSlotShare * slots);
-  // Uncut, each group of rows passes all panels, and its own blocks leave little room for them.
-  double passes = current.isCut() ? rows
-                                  : 2 * std::ceil(static_cast<double>(current.items()) /
-                                                  static_cast<double>(current.itemsOfTask));
-  if (!current.isSplitByTask(kB))
+  // Uncut, each group of rows passes all panels, and its own blocks leave little room for them;
+  // all rows pass a panel that is near then.
+  double groupsOfRows =
+      std::ceil(static_cast<double>(current.items()) / static_cast<double>(current.itemsOfTask));
+  double passes = current.isCut() ? rows : groupsOfRows > 1 ? 2 * groupsOfRows : 1;
+  if (!staysNear(kB))
     cycles += passes * static_cast<double>(current.panelBytes()) * farShare() * kFarPanelCycles;
-  if (!current.isSplitByTask(kA))
+  if (!staysNear(kA))
     cycles += (current.isCut() ? columns : 1) * static_cast<double>(current.imageBytes()) *
               farShare() * kFarImageCycles;
   auto results = static_cast<double>(d.extentOf(DimRole::M) * d.extentOf(DimRole::N) *
@@ -216,6 +226,10 @@ std::optional<SplitProduct> SplitChooser::choose() {
         if (rows.size() + columns.size() + reductions.size() > 0 &&
             cut(layout, rows, columns, reductions))
           tryTasks();
+  current = *best;
+  for (OperandIndex operand : {kA, kB})
+    if (isByEachWorker(operand))
+      best->byEachWorker = operand;
   bool isFar = isFarSource(kA) || isFarSource(kB);
   double vectorCycles = d.flops() / 2 / (isFar ? kFarVectorProducts : kVectorProducts);
   if (wanted == SplitProducts::WhereFaster && best->cycles > vectorCycles)

@@ -28,7 +28,7 @@ std::vector<const char *> kindsOf(const Target &target) {
     if (std::strcmp(target.march, kSmallCaches) == 0)
       return {"by tasks",         "in pieces of",  "k split in",    "summed in scratch",
               "operands swapped", "a split ahead", "b split ahead", "results fetched ahead"};
-    return {"bf16x3", "operands swapped", "residues", "deinterleaved"};
+    return {"bf16x3", "operands swapped", "residues", "deinterleaved", "by each worker"};
   case Arithmetic::WinogradTiles:
     return {"bf16x3"};
   case Arithmetic::MultiplyAdds:

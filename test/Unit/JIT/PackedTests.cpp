@@ -7,6 +7,8 @@
 #include "dl/Support/Machine.h"
 #include "dl/Trainer.h"
 
+#include "fmt/format.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -86,21 +88,25 @@ constexpr double kTolerance = 1e-5;
 TEST(Packed, TilesKeepPartsOfWeights) {
   if (!Machine::get("host").value().hasTiles)
     GTEST_SKIP() << "this CPU has no tiles of bf16 (AMX)";
-  constexpr const char *kLayer = R"(
-dl.model @layer(%x: tensor<?x512xf32>) {
-  %w = dl.parameter "fc.weight" {init = he_normal} : tensor<512x128xf32>
+  // The other operand is split by tasks, or, where its rows are few, by each worker.
+  for (auto [batch, columns] : {std::pair<int64_t, int64_t>{2048, 128}, {64, 4096}}) {
+    std::string layer = fmt::format(R"(
+dl.model @layer(%x: tensor<?x512xf32>) {{
+  %w = dl.parameter "fc.weight" {{init = he_normal}} : tensor<512x{}xf32>
   %y = dl.linear %x, %w
   dl.return %y
-})";
-  ProgramRequest request;
-  request.batch = 2048;
-  auto kept = compileProgram(parse(kLayer), request, CompileOptions());
-  ASSERT_TRUE(kept.ok()) << kept.error().message;
-  EXPECT_EQ((*kept)->packedBytes, 128 * 512 * 6);
-  Executable tiles = compiled(kLayer, CompileOptions()), plain = compiled(kLayer);
-  Tensor input = noise({2048, 512});
-  EXPECT_LE(difference(outputOf(tiles, input), outputOf(plain, input)), kTolerance);
-  EXPECT_EQ(difference(outputOf(tiles, input), outputOf(tiles, input)), 0);
+}})",
+                                    columns);
+    ProgramRequest request;
+    request.batch = batch;
+    auto kept = compileProgram(parse(layer.c_str()), request, CompileOptions());
+    ASSERT_TRUE(kept.ok()) << kept.error().message;
+    EXPECT_EQ((*kept)->packedBytes, columns * 512 * 6);
+    Executable tiles = compiled(layer.c_str(), CompileOptions()), plain = compiled(layer.c_str());
+    Tensor input = noise({batch, 512});
+    EXPECT_LE(difference(outputOf(tiles, input), outputOf(plain, input)), kTolerance);
+    EXPECT_EQ(difference(outputOf(tiles, input), outputOf(tiles, input)), 0);
+  }
 }
 
 TEST(Packed, WhatProgramsTell) {
