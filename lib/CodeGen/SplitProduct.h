@@ -21,8 +21,9 @@
 // A task splits the operands of its first piece into its scratch memory; those of each
 // other one while it multiplies the piece before, a few vectors after each product of
 // tiles: products keep a unit busy that splitting does not need, but hardware does not
-// look far past them. What no cut divides is split once, by a phase before, and read by
-// all tasks. Splitting costs about a cycle an element, more where it is brought from
+// look far past them. What no cut divides is read by all tasks: each worker splits it by
+// itself, or, where that is too much for its L2 cache, or kept from run to run, a phase
+// before does. Splitting costs about a cycle an element, more where it is brought from
 // afar, and a multiplication and addition 1/65.
 //
 // A piece of A is an image: a copy of the tensor, padding included, its dimensions

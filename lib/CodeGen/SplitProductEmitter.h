@@ -1,7 +1,7 @@
 //===- SplitProductEmitter.h - The phases of a product by tiles -*- C++ -*-===//
 //
 //   split A, split B   of what no cut divides: the image and the panels, in the
-//                      workspace
+//                      workspace, or by each worker in its scratch
 //   multiply           pieces, whose operands are split on the way where the phases
 //                      above did not, by blocks of tiles; each block goes through a
 //                      buffer in scratch to the epilogue, or is a partial sum
