@@ -142,8 +142,13 @@ double SplitChooser::taskCycles() const {
         results * pieceCycles(kC, current.piece.dims[rowDim >= 0 ? rowDim : columnDim].extent);
   if (!current.deinterleaved.empty())
     cycles *= kDeinterleaved;
-  // Of an odd number of tasks, two workers do not have the same share.
-  return current.tasks() % 2 == 0 ? cycles : cycles * (1 + 0.5 / tasks);
+  // Of an odd number of tasks, two workers do not have the same share, nor of residues, which
+  // have different numbers of taps.
+  bool dividesResidues =
+      current.leavesTapsOut &&
+      llvm::any_of(current.columnCuts, [&](const SplitCut &cut) { return cut.dim != columnDim; });
+  bool areEven = current.tasks() % 2 == 0 && !dividesResidues;
+  return areEven ? cycles : cycles * (1 + 0.5 / tasks);
 }
 
 /// Tries how many pieces of rows and columns a task has, and how many parts K, with the current
