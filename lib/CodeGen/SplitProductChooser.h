@@ -67,6 +67,7 @@ private:
   bool isKept(OperandIndex operand) const;
   bool isVariable(OperandIndex operand) const;
   int64_t wantedPieces() const;
+  double vectorProducts() const;
   void chooseTasks(SplitProduct &product) const;
 
   const ContractionDescriptor &d;

@@ -88,6 +88,10 @@ void SplitProductEmitter::packTransposed(PhaseBuilder &phase, Expression &expres
     own = arith::MinUIOp::create(b, own, last);
   }
   index[p.columnDim] = own;
+  // Measured, with cold operands, where few products hide that B is read, 1.1 to 1.2.
+  constexpr int64_t kFewSteps = 2;
+  int64_t steps = p.stepsOfUnit(kB);
+  bool isHurried = steps > 0 && steps <= kFewSteps;
   Value halves[2];
   for (int64_t half : {0, 1}) {
     index[inner] = offsetBy(b, start, half * kSplitLanes);
@@ -97,6 +101,8 @@ void SplitProductEmitter::packTransposed(PhaseBuilder &phase, Expression &expres
         reached.dims[inner].extent != d.dims[inner].extent)
       position.mask =
           lanesInside(b, indexOf(b, inner, index[inner]), d.dims[inner].extent, kSplitLanes);
+    if (isHurried)
+      fetchAhead(phase, kB, position, d.dims[p.columnDim].terms[kB].dim, kTileColumns);
     halves[half] = load(b, expression, d.operands[kB].value, position);
   }
   for (auto [part, pairs] : llvm::enumerate(splitRun(b, halves[0], halves[1])))

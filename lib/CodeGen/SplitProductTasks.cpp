@@ -17,8 +17,10 @@ static constexpr double kFarPanelCycles = 0.07, kFarImageCycles = 0.15;
 /// they are read, and what that costs an element.
 static constexpr double kLargeImageShare = 0.44, kLargeImageCycles = 0.5;
 /// f32 multiplications a cycle that tiles must be estimated to reach: vectors reach 27 to 29, and
-/// suffer less where operands are cold; less where these come from beyond the L2 cache.
-static constexpr double kVectorProducts = 28.5, kFarVectorProducts = 27.4;
+/// suffer less where operands are cold; less where these come from beyond the L2 cache, still less
+/// where they are turned on the way.
+static constexpr double kVectorProducts = 28.5, kFarVectorProducts = 27.4,
+                        kTurnedVectorProducts = 24;
 /// Tasks, where no operand is split by them.
 static constexpr int64_t kWantedTasks = 24;
 static constexpr double kTaskFlops = 2e6;
@@ -209,6 +211,21 @@ void SplitChooser::chooseTasks(SplitProduct &product) const {
   product.columnsOfTask = llvm::divideCeil(columns, pieces);
 }
 
+/// What multiply-adds would reach.
+double SplitChooser::vectorProducts() const {
+  // Vectors lie along rows of the result, and so of an operand: not if those are K's.
+  OperandIndex columns = rowDim >= 0 ? kA : kB;
+  ArrayRef<int64_t> shape = d.operands[columns].shape;
+  bool areTurned = llvm::any_of(d.dims, [&](const ContractionDim &dim) {
+    const AddressTerm &term = dim.terms[columns];
+    return dim.role == DimRole::K && term.dim + 1 == static_cast<int>(shape.size()) &&
+           term.coefficient == 1 && dim.extent > 1;
+  });
+  if (areTurned && ShapedType::getNumElements(shape) * 4 >= 2 * machine.l2Bytes)
+    return kTurnedVectorProducts;
+  return isFarSource(kA) || isFarSource(kB) ? kFarVectorProducts : kVectorProducts;
+}
+
 std::optional<SplitProduct> SplitChooser::choose() {
   if (!isEligible())
     return std::nullopt;
@@ -235,8 +252,7 @@ std::optional<SplitProduct> SplitChooser::choose() {
   for (OperandIndex operand : {kA, kB})
     if (isByEachWorker(operand))
       best->byEachWorker = operand;
-  bool isFar = isFarSource(kA) || isFarSource(kB);
-  double vectorCycles = d.flops() / 2 / (isFar ? kFarVectorProducts : kVectorProducts);
+  double vectorCycles = d.flops() / 2 / vectorProducts();
   if (wanted == SplitProducts::WhereFaster && best->cycles > vectorCycles)
     return std::nullopt;
   return best;
