@@ -200,6 +200,11 @@ void KernelModule::addPhase(int64_t tasks, function_ref<void(PhaseBuilder &)> em
   code.phases.push_back({entry, tasks, PhaseKind::Shared});
 }
 
+void KernelModule::addPhaseInRow(int64_t tasks, function_ref<void(PhaseBuilder &)> emit) {
+  addPhase(tasks, emit);
+  code.phases.back().kind = PhaseKind::InRow;
+}
+
 void KernelModule::addPreparation(int64_t tasks, function_ref<void(PhaseBuilder &)> emit) {
   addPhase(tasks, emit);
   code.phases.back().kind = PhaseKind::Preparation;

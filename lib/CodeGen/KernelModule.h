@@ -53,6 +53,9 @@ struct PhaseBuilder {
   mlir::func::FuncOp function;
   /// Number of the task and of the worker that runs it (index).
   mlir::Value task, worker;
+  /// The tasks that the function is called for: [begin, end).
+  mlir::Value beginTask() { return function.getArgument(0); }
+  mlir::Value endTask() { return function.getArgument(1); }
   /// Whether stores went past the caches: others see them after a fence.
   bool bypasses = false;
 
@@ -107,6 +110,8 @@ public:
 
   /// Adds a phase of `tasks` tasks. `emit` builds what one task does.
   void addPhase(int64_t tasks, llvm::function_ref<void(PhaseBuilder &)> emit);
+  /// Adds one each of whose tasks makes ready what the next one begins with.
+  void addPhaseInRow(int64_t tasks, llvm::function_ref<void(PhaseBuilder &)> emit);
   /// Adds one that each worker runs by itself, before its tasks of the next phase: it
   /// writes scratch alone.
   void addPreparation(int64_t tasks, llvm::function_ref<void(PhaseBuilder &)> emit);

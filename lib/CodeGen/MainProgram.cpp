@@ -75,6 +75,7 @@ private:
   Value pointerTo(Value value);
   Value packedMemory(int64_t at);
   Value count(const Phase *phase);
+  Value isInRow(const Phase &phase);
   LLVM::LLVMFuncOp entryOf(const Phase &phase);
   Value addressOf(const Phase *phase);
   void callPhase(const Phase *preparation, const Phase &phase, bool isParallel, Value table);
@@ -223,6 +224,10 @@ Value MainBuilder::count(const Phase *phase) {
   return LLVM::ConstantOp::create(b, i64, phase ? phase->tasks : 0);
 }
 
+Value MainBuilder::isInRow(const Phase &phase) {
+  return LLVM::ConstantOp::create(b, i64, static_cast<int64_t>(phase.isInRow()));
+}
+
 Value MainBuilder::addressOf(const Phase *phase) {
   if (!phase)
     return LLVM::ZeroOp::create(b, pointer);
@@ -239,28 +244,28 @@ void MainBuilder::callPhase(const Phase *preparation, const Phase &phase, bool i
     return;
   }
   Value pool = function.getArgument(Pool), tasks = count(&phase), address = addressOf(&phase);
-  if (!preparation) {
+  if (!preparation && !phase.isInRow()) {
     LLVM::CallOp::create(b, parallelFor, ValueRange{pool, address, table, tasks});
     return;
   }
   LLVM::LLVMFuncOp preparedFor =
-      declare("dlrt_prepared_for", {pointer, pointer, i64, pointer, pointer, i64});
-  LLVM::CallOp::create(
-      b, preparedFor,
-      ValueRange{pool, addressOf(preparation), count(preparation), address, table, tasks});
+      declare("dlrt_prepared_for", {pointer, pointer, i64, pointer, pointer, i64, i64});
+  LLVM::CallOp::create(b, preparedFor,
+                       ValueRange{pool, addressOf(preparation), count(preparation), address, table,
+                                  tasks, isInRow(phase)});
 }
 
 void MainBuilder::callTimed(const Phase *preparation, const Phase &phase, bool isParallel,
                             Value table) {
   LLVM::LLVMFuncOp timedFor =
-      declare("dlrt_timed_for", {pointer, pointer, i64, pointer, pointer, i64, pointer});
+      declare("dlrt_timed_for", {pointer, pointer, i64, pointer, pointer, i64, i64, pointer});
   Value pool = isParallel ? Value(function.getArgument(Pool)) : LLVM::ZeroOp::create(b, pointer);
   int64_t at = program.timesOffset + timedPhases * int64_t(sizeof(dlrt_phase_time));
   timedPhases += preparation ? 2 : 1;
   Value times = offset(function.getArgument(Arena), at);
   LLVM::CallOp::create(b, timedFor,
                        ValueRange{pool, addressOf(preparation), count(preparation),
-                                  addressOf(&phase), table, count(&phase), times});
+                                  addressOf(&phase), table, count(&phase), isInRow(phase), times});
 }
 
 /// All kernels that gain by it fork, or none: where some do, the data of all

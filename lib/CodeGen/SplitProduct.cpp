@@ -87,7 +87,7 @@ int64_t SplitProduct::units(OperandIndex operand) const {
 
 int64_t SplitProduct::stepsOfUnit(OperandIndex operand) const {
   int64_t images = rowPiecesOfTask * chunksOfPart;
-  bool hasNext = (operand == kA ? images : images * columnPiecesOfTask) > 1;
+  bool hasNext = acrossTasks || (operand == kA ? images : images * columnPiecesOfTask) > 1;
   // A piece of residues has fewer steps, those of the taps that it meets.
   if (!isSplitByTask(operand) || !hasNext || leavesTapsOut)
     return 0;
@@ -119,6 +119,7 @@ std::string SplitProduct::describe() const {
       cuts.push_back(fmt::format("{} of {}", cut.size, piece.dims[cut.dim].name));
   if (!cuts.empty())
     text += fmt::format(" in pieces of {}", fmt::join(cuts, ", "));
+  text += fmt::format("; {} tasks", tasks());
   if (accumulates())
     text += fmt::format("; {} of k summed in scratch", chunksOfPart);
   if (parts > 1)
@@ -137,9 +138,8 @@ std::string SplitProduct::describe() const {
 static constexpr double kLoadCycles = 8, kUnalignedLoadCycles = 36;
 /// Elements between rows from which on 16 of them meet in an eighth of the L1 cache's sets.
 static constexpr int64_t kFewSets = 256;
-/// Rows of A about as long as a page of memory, beyond which hardware does not fetch ahead; rows of
-/// B and of a result, pieces of which are read and written no faster.
-static constexpr int64_t kLongRowBytes = 3 << 10, kLongPieceBytes = 2 << 10;
+/// Rows of B and of a result, pieces of which are read and written no faster than of longer ones.
+static constexpr int64_t kLongPieceBytes = 2 << 10;
 /// Of splitting an element (rows of A; A across its rows, and B; rows of B); what one costs more
 /// that comes from beyond the L2 cache (of A; of B; of pieces of long rows, divided by their
 /// elements), and whose parts leave that.
@@ -366,13 +366,16 @@ bool SplitChooser::isFarInPieces(OperandIndex operand) const {
   return isFarSource(operand) && (operand == kB || (current.transposes && areRowsLong));
 }
 
+bool SplitChooser::packsRows() const {
+  const AddressTerm &columns = d.dims[columnDim].terms[kB];
+  return columns.coefficient == 1 && d.operands[kB].strides()[columns.dim] == 1;
+}
+
 /// Of splitting the operand of a piece, once. (Of B, what residues meet.)
 double SplitChooser::stagingCycles(OperandIndex operand, bool isNear) const {
-  const ContractionOperand &b = d.operands[kB];
   double far = isNear ? 0 : farShare();
   if (operand == kB) {
-    const AddressTerm &columns = d.dims[columnDim].terms[kB];
-    bool areRows = columns.coefficient == 1 && b.strides()[columns.dim] == 1;
+    bool areRows = packsRows();
     double cycles = areRows ? kPackCycles : kTransposeCycles;
     int dim = areRows ? columnDim : current.run.dims.back();
     if (isFarSource(kB))

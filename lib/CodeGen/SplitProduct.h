@@ -17,14 +17,14 @@
 //  * Tiles flush denormals: parts and sums below 2^-126 are zero.
 //  * The order of the sum differs (it is the same for any number of threads).
 //
-// The iteration is cut in pieces whose operands fit the L2 cache (SplitProductCuts.cpp).
-// A task splits the operands of its first piece into its scratch memory; those of each
-// other one while it multiplies the piece before, a few vectors after each product of
-// tiles: products keep a unit busy that splitting does not need, but hardware does not
-// look far past them. What no cut divides is read by all tasks: each worker splits it by
-// itself, or, where that is too much for its L2 cache, or kept from run to run, a phase
-// before does. Splitting costs about a cycle an element, more where it is brought from
-// afar, and a multiplication and addition 1/65.
+// The iteration is cut in pieces whose operands fit the L2 cache (SplitProductCuts.cpp),
+// of which a task has some, and a worker those of several tasks in a row. It splits the
+// operands of the first one into its scratch memory; those of each other one while it
+// multiplies the piece before, a few vectors after each product of tiles: products keep a
+// unit busy that splitting does not need, but hardware does not look far past them. What no cut
+// divides is read by all tasks: each worker splits it by itself, or, where that is too much for its
+// L2 cache, or kept from run to run, a phase before does. Splitting costs about a cycle an element,
+// more where it is brought from afar, and a multiplication and addition 1/65.
 //
 // A piece of A is an image: a copy of the tensor, padding included, its dimensions
 // permuted, in three planes h, m, l. A tile of it is 16 rows of 32 elements, a
@@ -60,6 +60,12 @@
 #include <optional>
 
 namespace dl {
+
+/// Columns of a piece of B, up to which hardware does not foresee the next rows of it, and rows
+/// that are fetched ahead instead.
+inline constexpr int64_t kNarrowPiece = 64, kRowsAhead = 32;
+/// Rows of A about as long as a page of memory, beyond which hardware does not fetch ahead.
+inline constexpr int64_t kLongRowBytes = 3 << 10;
 
 /// Dimensions of the descriptor as one.
 struct SplitAxis {
@@ -129,6 +135,8 @@ struct SplitProduct {
   /// Pieces of rows that a task passes, and of columns for each; the pieces of K that
   /// a task adds up, and the parts of the sum that makes.
   int64_t rowPiecesOfTask = 1, columnPiecesOfTask = 1, chunksOfPart = 1, parts = 1;
+  /// Whether an operand of which a task has a single piece has memory for the next task's, too.
+  bool acrossTasks = true;
   /// Where no operand is split by tasks: items (blocks of rows, for each outer index)
   /// and column blocks of a task.
   int64_t itemsOfTask = 1, columnsOfTask = 1;
@@ -148,6 +156,11 @@ struct SplitProduct {
   /// Several pieces of K are added up in scratch memory.
   bool accumulates() const { return chunksOfPart > 1; }
   int64_t tasks() const;
+  /// Whether tasks that follow one another, of other columns, have the same image.
+  bool imageStays() const {
+    return isSplitByTask(kA) && rowPiecesOfTask == 1 && chunksOfPart == 1 &&
+           piecesOf(columnCuts) > columnPiecesOfTask;
+  }
   /// Steps (32 k of a block of tiles) for each unit of the operand's next piece that is split
   /// between their products; 0: none is.
   int64_t stepsOfUnit(OperandIndex operand) const;

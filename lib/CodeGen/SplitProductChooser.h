@@ -44,6 +44,9 @@ private:
   /// Whether an operand comes from beyond the L2 cache.
   bool isFarSource(OperandIndex operand) const;
   bool isFarInPieces(OperandIndex operand) const;
+  /// Whether B lies along the columns.
+  bool packsRows() const;
+  double shareLeft(OperandIndex operand) const;
   double pieceCycles(OperandIndex operand, int64_t length) const;
   double stagingCycles(OperandIndex operand, bool isNear) const;
   int64_t bytesOf(OperandIndex operand) const {

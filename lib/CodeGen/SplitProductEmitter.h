@@ -40,13 +40,25 @@ private:
     llvm::SmallVector<mlir::Value> starts;
     mlir::Value image, panels;
   };
-  /// The pieces of a task, and one of them: the numbers of its column, image and chunk in that.
+  /// The pieces of a task and the part of K that it adds up; pieces and images of all tasks before.
   struct TaskRanges {
-    mlir::Value firstRow, rows, firstColumn, columns, firstChunk, chunks;
+    mlir::Value firstRow, rows, firstColumn, columns, firstChunk, chunks, part, firstPiece,
+        firstImage;
   };
+  /// A piece: the numbers of its column, image and chunk in the task.
   struct TaskPiece {
     mlir::Value column, image, chunk;
     Place place;
+  };
+  /// A task, how many pieces it has, and the one that the worker comes to next, if there is one.
+  struct TaskSequence {
+    TaskRanges current, following;
+    mlir::Value pieces, hasFollowing;
+  };
+  /// The piece after another, whether there is one, and whether its image is another one.
+  struct NextPiece {
+    TaskPiece piece;
+    mlir::Value exists, isNewImage;
   };
   /// 16 x 32 elements of an operand on their way to parts: 16 slots alike, then, where parts are
   /// transposed, each of them. Whether anything reads it; null: it is read. (Where taps are left
@@ -109,14 +121,16 @@ private:
   void emitBlocks(PhaseBuilder &phase, Expression &expression);
   std::pair<mlir::Value, mlir::Value> takeRange(PhaseBuilder &phase, mlir::Value &rest,
                                                 int64_t total, int64_t size) const;
-  std::pair<mlir::Value, mlir::Value> chunksOfTask(PhaseBuilder &phase) const;
+  std::pair<mlir::Value, mlir::Value> chunksOfPart(PhaseBuilder &phase, mlir::Value part) const;
+  TaskRanges rangesOf(PhaseBuilder &phase, mlir::Value task) const;
   TaskPiece pieceOf(PhaseBuilder &phase, const TaskRanges &ranges, mlir::Value number);
   void multiplyPiece(PhaseBuilder &phase, Expression &expression, const TaskRanges &ranges,
                      const TaskPiece &piece);
-  void setAhead(PhaseBuilder &phase, const TaskRanges &ranges, const TaskPiece &piece,
-                const Place &next, mlir::Value hasNext);
-  void splitRest(PhaseBuilder &phase, Expression &expression, const TaskRanges &ranges,
-                 const TaskPiece &piece, mlir::Value number);
+  NextPiece nextPiece(PhaseBuilder &phase, const TaskSequence &tasks, mlir::Value number);
+  void setAhead(PhaseBuilder &phase, const TaskSequence &tasks, const TaskPiece &piece,
+                const NextPiece &next);
+  void splitRest(PhaseBuilder &phase, Expression &expression, const TaskSequence &tasks,
+                 const NextPiece &next, mlir::Value number);
   Block enterBlock(PhaseBuilder &phase, mlir::Value item, mlir::Value columnBlock) const;
   llvm::SmallVector<DueUnit> dueUnits(PhaseBuilder &phase, Expression &expression,
                                       mlir::Value step);

@@ -90,7 +90,7 @@ void SplitProductEmitter::copyBlock(PhaseBuilder &phase, Expression &expression,
   Value isInside = imagePosition(phase, row, ArrayRef<int>(p.order).drop_back(), position);
   int64_t count = p.ranges[last].extent();
   // Rows that follow each other in the image.
-  constexpr int64_t kRowsAhead = 8;
+  constexpr int64_t kNextRows = 8;
   int rowBefore = p.order.size() > 1 ? p.tensorDim(p.order[p.order.size() - 2]) : -1;
   Value halves[2];
   for (int64_t half : {0, 1}) {
@@ -103,7 +103,7 @@ void SplitProductEmitter::copyBlock(PhaseBuilder &phase, Expression &expression,
           both(b, position.mask,
                lanesInside(b, position.indices[last], d.operands[kA].shape[last], kSplitLanes));
     position.mask = maskWhere(b, position.mask, isInside, kSplitLanes);
-    fetchAhead(phase, kA, position, rowBefore, kRowsAhead);
+    fetchAhead(phase, kA, position, rowBefore, kNextRows);
     halves[half] = load(b, expression, d.operands[kA].value, position);
   }
   Value at = arith::AddIOp::create(b, advance(b, imageStart(phase), row, p.rowLength), column);
@@ -158,6 +158,8 @@ SplitProductEmitter::transposedUnit(PhaseBuilder &phase, Expression &expression,
   // Pairs of elements: both in one row, or of any two.
   int innermost = inside.back();
   bool isOneRow = p.rowLength % 2 == 0 && p.ranges[innermost].extent() % 2 == 0;
+  // Between products, hardware does not foresee the next vector of a long row.
+  bool isFetched = p.stepsOfUnit(kA) > 0 && d.operands[kA].shape.back() * 4 >= kLongRowBytes;
   Unit unit;
   unit.slot = [=, this, &phase, &expression](Value pair) {
     ImplicitLocOpBuilder &b = phase.b;
@@ -174,6 +176,8 @@ SplitProductEmitter::transposedUnit(PhaseBuilder &phase, Expression &expression,
             imagePosition(phase, offsetBy(b, index, odd), inside, own, length % kTileK != 0);
       }
       own.mask = maskWhere(b, inTensor, isElement, kSplitLanes);
+      if (isFetched)
+        fetchAhead(phase, kA, own, vectors, kSplitLanes);
       elements[odd] = load(b, expression, d.operands[kA].value, own);
     }
     for (auto [part, pairs] : llvm::enumerate(splitPairs(b, elements[0], elements[1])))

@@ -28,10 +28,6 @@ Position SplitProductEmitter::positionOf(ImplicitLocOpBuilder &b, OperandIndex o
   return position;
 }
 
-/// Columns of a piece, up to which hardware does not foresee the next rows of it, and rows that are
-/// fetched ahead instead.
-static constexpr int64_t kShortPiece = 64, kRowsAhead = 32;
-
 /// Vectors along the columns: a pair of k.
 void SplitProductEmitter::packColumns(PhaseBuilder &phase, Expression &expression,
                                       ArrayRef<Value> indexOfPanel, Value firstK, Value at,
@@ -63,7 +59,7 @@ void SplitProductEmitter::packColumns(PhaseBuilder &phase, Expression &expressio
     position.vectorDim = d.dims[p.columnDim].terms[kB].dim;
     position.mask = maskWhere(b, inColumns, isPoint, kSplitLanes);
     int64_t columns = p.piece.dims[p.columnDim].extent;
-    if (columns <= kShortPiece && columns < d.operands[kB].shape.back())
+    if (columns <= kNarrowPiece && columns < d.operands[kB].shape.back())
       fetchAhead(phase, kB, position, d.dims[inner].terms[kB].dim, kRowsAhead);
     rows[odd] = load(b, expression, d.operands[kB].value, position);
   }

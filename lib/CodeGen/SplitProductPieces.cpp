@@ -3,9 +3,10 @@
 // A task passes its pieces of rows, for each its pieces of K, for each those of
 // columns. While one is multiplied, units of the next ones are split, every so many
 // steps: the panels of the next piece, and the image of the next piece of rows or K
-// while all columns of this one pass. The parts of a piece and those of the next lie
-// side by side. What is not split so when its piece comes, all of the first one, is
-// split then.
+// while all columns of this one pass. What comes next may be another task's: a worker
+// passes several in a row, and splits at once only what their first piece needs. The
+// parts of a piece and those of the next lie side by side. What is not split when its
+// piece comes is split then.
 //
 //===----------------------------------------------------------------------===//
 
@@ -138,8 +139,8 @@ std::pair<Value, Value> SplitProductEmitter::takeRange(PhaseBuilder &phase, Valu
   return {start, end};
 }
 
-/// The pieces of K of the task's part.
-std::pair<Value, Value> SplitProductEmitter::chunksOfTask(PhaseBuilder &phase) const {
+/// The pieces of K of a part.
+std::pair<Value, Value> SplitProductEmitter::chunksOfPart(PhaseBuilder &phase, Value part) const {
   ImplicitLocOpBuilder &b = phase.b;
   if (p.parts == 1)
     return {phase.index(0), phase.index(p.chunks())};
@@ -148,6 +149,39 @@ std::pair<Value, Value> SplitProductEmitter::chunksOfTask(PhaseBuilder &phase) c
   if (p.chunks() % p.chunksOfPart != 0)
     end = arith::MinUIOp::create(b, end, phase.index(p.chunks()));
   return {start, end};
+}
+
+/// What a task passes.
+SplitProductEmitter::TaskRanges SplitProductEmitter::rangesOf(PhaseBuilder &phase,
+                                                              Value task) const {
+  ImplicitLocOpBuilder &b = phase.b;
+  TaskRanges ranges;
+  auto take = [&](ArrayRef<SplitCut> cuts, int64_t size, Value &first, Value &count) {
+    auto [start, end] = takeRange(phase, task, piecesOf(cuts), size);
+    first = start;
+    count = arith::SubIOp::create(b, end, start);
+  };
+  take(p.columnCuts, p.columnPiecesOfTask, ranges.firstColumn, ranges.columns);
+  take(p.rowCuts, p.rowPiecesOfTask, ranges.firstRow, ranges.rows);
+  ranges.part = task;
+  auto [firstChunk, endChunk] = chunksOfPart(phase, task);
+  ranges.firstChunk = firstChunk;
+  ranges.chunks = arith::SubIOp::create(b, endChunk, firstChunk);
+  // Tasks pass columns first, then rows, then K.
+  auto before = [&](int64_t columns, Value firstColumn) -> Value {
+    Value own = arith::MulIOp::create(b, ranges.rows, firstColumn);
+    own = advance(b, own, ranges.firstRow, columns);
+    own = arith::MulIOp::create(b, own, ranges.chunks);
+    return advance(b, own, ranges.firstChunk, piecesOf(p.rowCuts) * columns);
+  };
+  ranges.firstPiece = before(piecesOf(p.columnCuts), ranges.firstColumn);
+  if (p.imageStays()) {
+    ranges.firstImage = before(1, phase.index(0));
+  } else {
+    int64_t groups = llvm::divideCeil(piecesOf(p.columnCuts), p.columnPiecesOfTask);
+    ranges.firstImage = before(groups, quotient(b, ranges.firstColumn, p.columnPiecesOfTask));
+  }
+  return ranges;
 }
 
 /// Number `number` of the pieces of a task.
@@ -164,13 +198,14 @@ SplitProductEmitter::pieceOf(PhaseBuilder &phase, const TaskRanges &ranges, Valu
   enterCuts(b, p.columnCuts, arith::AddIOp::create(b, ranges.firstColumn, piece.column));
   enterCuts(b, p.reductionCuts, arith::AddIOp::create(b, ranges.firstChunk, piece.chunk));
   // One of two memories.
-  auto side = [&](OperandIndex operand, Value own, int64_t elements) -> Value {
+  auto side = [&](OperandIndex operand, Value first, Value own, int64_t elements) -> Value {
     if (p.stepsOfUnit(operand) == 0)
       return nullptr;
-    return advance(b, phase.index(0), arith::RemUIOp::create(b, own, phase.index(2)), elements);
+    Value number = arith::AddIOp::create(b, first, own);
+    return advance(b, phase.index(0), remainder(b, number, 2), elements);
   };
-  here.image = side(kA, piece.image, p.imageBytes() / 2);
-  here.panels = side(kB, number, p.panelBytes() / 4);
+  here.image = side(kA, ranges.firstImage, piece.image, p.imageBytes() / 2);
+  here.panels = side(kB, ranges.firstPiece, number, p.panelBytes() / 4);
   piece.place = here;
   here = before;
   return piece;
@@ -205,14 +240,12 @@ void SplitProductEmitter::multiplyPiece(PhaseBuilder &phase, Expression &express
   });
 }
 
-/// What of the piece was not split between products before.
+/// What of the piece that comes next was not split between products before.
 void SplitProductEmitter::splitRest(PhaseBuilder &phase, Expression &expression,
-                                    const TaskRanges &ranges, const TaskPiece &piece,
+                                    const TaskSequence &tasks, const NextPiece &next,
                                     Value number) {
   ImplicitLocOpBuilder &b = phase.b;
-  auto isZero = [&](Value value) -> Value {
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, value, phase.index(0));
-  };
+  Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, number, phase.index(0));
   for (OperandIndex operand : {kA, kB}) {
     if (!p.isSplitByTask(operand))
       continue;
@@ -220,21 +253,20 @@ void SplitProductEmitter::splitRest(PhaseBuilder &phase, Expression &expression,
     if (int64_t steps = p.stepsOfUnit(operand)) {
       Value all = phase.index(p.steps());
       if (operand == kA)
-        all = arith::MulIOp::create(b, all, ranges.columns);
-      Value done = arith::MinUIOp::create(
-          b, units, arith::DivUIOp::create(b, all, phase.index(steps)).getResult());
-      first = arith::SelectOp::create(b, isZero(number), first, done);
+        all = arith::MulIOp::create(b, all, tasks.current.columns);
+      Value done = arith::MinUIOp::create(b, units, quotient(b, all, steps));
+      first = arith::SelectOp::create(b, isFirst, first, done);
     }
     // An image stays for all columns.
     if (operand == kA)
-      first = arith::SelectOp::create(b, isZero(piece.column), first, units);
-    inPlace(piece.place, [&] { splitUnits(phase, expression, operand, first, units); });
+      first = arith::SelectOp::create(b, next.isNewImage, first, units);
+    inPlace(next.piece.place, [&] { splitUnits(phase, expression, operand, first, units); });
   }
 }
 
 /// What is split while a piece is multiplied: the panels of the next one, the next image.
-void SplitProductEmitter::setAhead(PhaseBuilder &phase, const TaskRanges &ranges,
-                                   const TaskPiece &piece, const Place &next, Value hasNext) {
+void SplitProductEmitter::setAhead(PhaseBuilder &phase, const TaskSequence &tasks,
+                                   const TaskPiece &piece, const NextPiece &next) {
   ImplicitLocOpBuilder &b = phase.b;
   auto add = [&](OperandIndex operand, Value steps, const Place &place, Value isWanted) {
     Value units =
@@ -243,49 +275,80 @@ void SplitProductEmitter::setAhead(PhaseBuilder &phase, const TaskRanges &ranges
   };
   if (p.stepsOfUnit(kA) != 0) {
     Value image = offsetBy(b, piece.image, 1);
-    Value images = arith::MulIOp::create(b, ranges.rows, ranges.chunks);
-    Value first = arith::MulIOp::create(b, image, ranges.columns);
-    add(kA, advance(b, phase.index(0), piece.column, p.steps()),
-        pieceOf(phase, ranges, first).place,
-        arith::CmpIOp::create(b, arith::CmpIPredicate::ult, image, images));
+    NextPiece own = nextPiece(phase, tasks, arith::MulIOp::create(b, image, tasks.current.columns));
+    add(kA, advance(b, phase.index(0), piece.column, p.steps()), own.piece.place,
+        arith::AndIOp::create(b, own.exists, own.isNewImage));
   }
   if (p.stepsOfUnit(kB) != 0)
-    add(kB, phase.index(0), next, hasNext);
+    add(kB, phase.index(0), next.piece.place, next.exists);
+}
+
+/// Number `number` of the pieces of the current task, or the first of the task behind it.
+SplitProductEmitter::NextPiece
+SplitProductEmitter::nextPiece(PhaseBuilder &phase, const TaskSequence &tasks, Value number) {
+  ImplicitLocOpBuilder &b = phase.b;
+  auto compare = [&](arith::CmpIPredicate predicate, Value left, Value right) -> Value {
+    return arith::CmpIOp::create(b, predicate, left, right);
+  };
+  Value isInTask = compare(arith::CmpIPredicate::ult, number, tasks.pieces);
+  TaskRanges ranges;
+  for (Value TaskRanges::*member :
+       {&TaskRanges::firstRow, &TaskRanges::rows, &TaskRanges::firstColumn, &TaskRanges::columns,
+        &TaskRanges::firstChunk, &TaskRanges::chunks, &TaskRanges::firstPiece,
+        &TaskRanges::firstImage})
+    ranges.*member =
+        arith::SelectOp::create(b, isInTask, tasks.current.*member, tasks.following.*member);
+  NextPiece next;
+  next.piece = pieceOf(phase, ranges,
+                       arith::SelectOp::create(b, isInTask, number, phase.index(0)).getResult());
+  next.exists = arith::OrIOp::create(b, isInTask, tasks.hasFollowing);
+  next.isNewImage = compare(arith::CmpIPredicate::eq, next.piece.column, phase.index(0));
+  if (p.imageStays()) {
+    Value isFirst = compare(arith::CmpIPredicate::eq, number, phase.index(0));
+    Value isOther = compare(arith::CmpIPredicate::ne, ranges.firstImage, tasks.current.firstImage);
+    next.isNewImage = arith::AndIOp::create(b, next.isNewImage,
+                                            arith::OrIOp::create(b, isFirst, isOther).getResult());
+  }
+  return next;
 }
 
 void SplitProductEmitter::emitPieces(PhaseBuilder &phase, Expression &expression) {
   ImplicitLocOpBuilder &b = phase.b;
-  Value rest = phase.task;
-  TaskRanges ranges;
-  auto take = [&](ArrayRef<SplitCut> cuts, int64_t size, Value &first, Value &count) {
-    auto [start, end] = takeRange(phase, rest, piecesOf(cuts), size);
-    first = start;
-    count = arith::SubIOp::create(b, end, start);
-  };
-  take(p.columnCuts, p.columnPiecesOfTask, ranges.firstColumn, ranges.columns);
-  take(p.rowCuts, p.rowPiecesOfTask, ranges.firstRow, ranges.rows);
-  part = rest;
-  auto [firstChunk, endChunk] = chunksOfTask(phase);
-  ranges.firstChunk = firstChunk;
-  ranges.chunks = arith::SubIOp::create(b, endChunk, firstChunk);
-  Value images = arith::MulIOp::create(b, ranges.rows, ranges.chunks), zero = phase.index(0);
-  Value count = arith::MulIOp::create(b, images, ranges.columns);
+  Value zero = phase.index(0), one = phase.index(1);
+  Value following = offsetBy(b, phase.task, 1);
+  TaskSequence tasks;
+  tasks.hasFollowing =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ult, following, phase.endTask());
+  tasks.current = rangesOf(phase, phase.task);
+  // Behind the last one there may be no K left to take a part of.
+  tasks.following = rangesOf(
+      phase, arith::SelectOp::create(b, tasks.hasFollowing, following, phase.task).getResult());
+  part = tasks.current.part;
+  Value images = arith::MulIOp::create(b, tasks.current.rows, tasks.current.chunks);
+  tasks.pieces = arith::MulIOp::create(b, images, tasks.current.columns);
+  Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, phase.task, phase.beginTask());
   if (p.isSplitByTask(kA) && p.plane != p.imageCount)
-    buildLoop(b, 0, p.memories(kA), 1, [&](Value side) {
-      clearBehindImage(phase, advance(b, zero, side, p.imageBytes() / 2));
-    });
-  buildLoop(b, zero, offsetBy(b, count, 1), 1, [&](Value next) {
-    Value hasPiece = arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, next, zero);
-    Value hasNext = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, next, count);
-    TaskPiece nextPiece = pieceOf(phase, ranges, next);
+    buildIf(
+        b, isFirst,
+        [&] {
+          buildLoop(b, 0, p.memories(kA), 1, [&](Value side) {
+            clearBehindImage(phase, advance(b, zero, side, p.imageBytes() / 2));
+          });
+        },
+        [] {});
+  // The first piece of the first task, then each one's next.
+  Value start = arith::SelectOp::create(b, isFirst, zero, one);
+  buildLoop(b, start, offsetBy(b, tasks.pieces, 1), 1, [&](Value number) {
+    Value hasPiece = arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, number, zero);
+    NextPiece next = nextPiece(phase, tasks, number);
     auto multiply = [&] {
-      TaskPiece piece = pieceOf(phase, ranges, offsetBy(b, next, -1));
-      setAhead(phase, ranges, piece, nextPiece.place, hasNext);
-      multiplyPiece(phase, expression, ranges, piece);
+      TaskPiece piece = pieceOf(phase, tasks.current, offsetBy(b, number, -1));
+      setAhead(phase, tasks, piece, next);
+      multiplyPiece(phase, expression, tasks.current, piece);
       ahead.clear();
     };
     buildIf(b, hasPiece, multiply, [] {});
-    buildIf(b, hasNext, [&] { splitRest(phase, expression, ranges, nextPiece, next); }, [] {});
+    buildIf(b, next.exists, [&] { splitRest(phase, expression, tasks, next, number); }, [] {});
   });
 }
 
@@ -311,7 +374,7 @@ void SplitProductEmitter::emitBlocks(PhaseBuilder &phase, Expression &expression
 }
 
 void SplitProductEmitter::emitMultiply() {
-  module.addPhase(p.tasks(), [&](PhaseBuilder &phase) {
+  auto emit = [&](PhaseBuilder &phase) {
     Expression expression(phase);
     expression.bind(body.anchor->getResult(0),
                     [&](ImplicitLocOpBuilder &, const Position &) { return base.sum; });
@@ -320,7 +383,11 @@ void SplitProductEmitter::emitMultiply() {
       emitPieces(phase, expression);
     else
       emitBlocks(phase, expression);
-  });
+  };
+  if (p.isCut())
+    module.addPhaseInRow(p.tasks(), emit);
+  else
+    module.addPhase(p.tasks(), emit);
 }
 
 } // namespace dl

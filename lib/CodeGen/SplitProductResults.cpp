@@ -94,7 +94,7 @@ Value SplitProductEmitter::recomputeVector(PhaseBuilder &phase, Expression &expr
       return SmallVector<Value>{self(self, level + 1, carried[0])};
     })[0];
   };
-  auto [first, last] = chunksOfTask(phase);
+  auto [first, last] = chunksOfPart(phase, part);
   SmallVector<Value> zero = {numberLike(b, base.vectorType(), 0)};
   return buildReduceLoop(b, first, last, 1, zero, [&](Value chunk, ValueRange carried) {
     enterCuts(b, p.reductionCuts, chunk);

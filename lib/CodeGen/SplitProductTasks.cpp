@@ -27,9 +27,13 @@ static constexpr double kTaskFlops = 2e6;
 /// The same where they do: large pieces are split less often.
 static constexpr int64_t kWantedPieces = 64;
 static constexpr double kPieceFlops = 512e6, kFlopsOfTwo = 16e6;
+/// Pieces that nothing hides the splitting of, of all workers.
+static constexpr double kFirstPieces = 2;
 /// The share of what splitting costs that is left between products, where the operand is near or
-/// comes from beyond the L2 cache, and how much more of it with each slot of a step.
+/// comes from beyond the L2 cache, and how much more of it with each slot of a step; once more
+/// where parts of A are transposed in so few steps of a unit.
 static constexpr double kNearShare = 0.05, kFarShare = 0.2, kSlotShare = 0.025;
+static constexpr int64_t kFewSteps = 2;
 
 /// The layout, for a piece of the iteration; false where it has no such.
 bool SplitChooser::cut(const SplitProduct &layout, ArrayRef<SplitCut> rows,
@@ -95,6 +99,21 @@ bool SplitChooser::isImageLarge() const {
          static_cast<double>(machine.l2Bytes) * kLargeImageShare;
 }
 
+/// The share of what it costs to split an operand between products that these do not hide.
+double SplitChooser::shareLeft(OperandIndex operand) const {
+  double share = isFarInPieces(operand) ? kFarShare : kNearShare;
+  int64_t steps = current.stepsOfUnit(operand);
+  bool areFew = steps <= kFewSteps;
+  if (operand == kA && current.transposes && areFew)
+    share += kSlotShare * static_cast<double>(kTileRows) / static_cast<double>(steps);
+  // What is fetched ahead, or lies in long runs, costs no more from afar, but for where a run ends.
+  bool isForeseen = packsRows() ? current.piece.dims[columnDim].extent <= kNarrowPiece : !areFew;
+  if (operand == kB && isForeseen)
+    share = std::min(share, kNearShare + static_cast<double>(kRowsAhead) /
+                                             static_cast<double>(current.run.length));
+  return share;
+}
+
 /// Of the whole iteration, with the current cuts and tasks.
 double SplitChooser::taskCycles() const {
   auto rows = static_cast<double>(piecesOf(current.rowCuts)),
@@ -106,25 +125,27 @@ double SplitChooser::taskCycles() const {
   double block = blockCycles() * shareOfTaps * static_cast<double>(current.panelBlocks()) +
                  (current.accumulates() ? tiles * kTileSumCycles : 0);
   double cycles = rows * columns * blocks * (chunks * block + parts * tiles * tileEndCycles());
-  // Of the pieces that tasks split, the first ones of each are not split under products.
-  auto tasks = static_cast<double>(current.tasks());
-  double hidden = 0, hiddenFar = 0, slots = 0;
+  // Of the pieces that tasks split, the first one of each worker is not split under products.
+  auto tasks = static_cast<double>(current.tasks()), firsts = std::min(tasks, kFirstPieces);
+  double hidden = 0, left = 0, slots = 0;
   for (OperandIndex operand : {kA, kB}) {
     bool isByTask = current.isSplitByTask(operand);
     if (isKept(operand))
       continue;
     double own = stagingCycles(operand, staysNear(operand));
-    double pieces = isByTask ? rows * chunks * (operand == kA ? groups : columns) : 1;
+    double passes = operand == kB ? columns : current.imageStays() ? 1 : groups;
+    double pieces = isByTask ? rows * chunks * passes : 1;
     cycles += own * pieces;
     if (operand == kA && isByTask && isImageLarge())
       cycles += static_cast<double>(current.units(kA) * kTileElements) * kLargeImageCycles * pieces;
     if (int64_t steps = current.stepsOfUnit(operand)) {
-      (isFarInPieces(operand) ? hiddenFar : hidden) += own * (pieces - tasks);
+      double later = own * std::max(pieces - firsts, 0.0);
+      hidden += later;
+      left += later * shareLeft(operand);
       slots += static_cast<double>(kTileRows) / static_cast<double>(steps);
     }
   }
-  cycles -= hidden * std::max(0.0, 1 - kNearShare - kSlotShare * slots) +
-            hiddenFar * std::max(0.0, 1 - kFarShare - kSlotShare * slots);
+  cycles -= std::max(0.0, hidden * (1 - kSlotShare * slots) - left);
   // Uncut, each group of rows passes all panels, and its own blocks leave little room for them;
   // all rows pass a panel that is near then.
   double groupsOfRows =
@@ -175,8 +196,15 @@ void SplitChooser::tryTasks() {
       int64_t most = std::max<int64_t>(current.tasks() / wantedPieces(), 1);
       for (int64_t rowsOfTask : {int64_t{1}, std::min(most, rows)}) {
         current.rowPiecesOfTask = rowsOfTask;
-        if (current.tasks() < wantedPieces() || !fitsCache())
+        if (current.tasks() < wantedPieces())
           continue;
+        // Where there is no room for two, one piece for each task.
+        current.acrossTasks = true;
+        if (!fitsCache()) {
+          current.acrossTasks = false;
+          if (!fitsCache())
+            continue;
+        }
         current.cycles = taskCycles();
         if (!best || current.cycles < best->cycles)
           best = current;

@@ -44,7 +44,7 @@ static void prepareTimed(int64_t begin, int64_t end, int64_t worker, void *const
 }
 
 void dlrt_timed_for(dlrt_pool *pool, dlrt_task prepare, int64_t prepares, dlrt_task task,
-                    void *const *args, int64_t tasks, dlrt_phase_time *times) {
+                    void *const *args, int64_t tasks, int64_t inRow, dlrt_phase_time *times) {
   int workers = dlrt_pool_workers(pool);
   slot slots[workers];
   for (int i = 0; i < workers; ++i)
@@ -52,7 +52,7 @@ void dlrt_timed_for(dlrt_pool *pool, dlrt_task prepare, int64_t prepares, dlrt_t
   timed what = {prepare, task, args, slots};
   int64_t start = now();
   dlrt_prepared_for(pool, prepare ? prepareTimed : NULL, prepares, runTimed, (void *const *)&what,
-                    tasks);
+                    tasks, inRow);
   dlrt_phase_time all = {start, now(), 0}, before = {start, start, 0};
   for (int i = 0; i < workers; ++i) {
     all.busy += slots[i].busy;

@@ -33,9 +33,12 @@
 enum {
   kMaxWorkers = 1024,
   /* Chunks of one worker: enough to balance; of what is left a claim takes one in so
-     many: few enough claims to be fast. */
+     many: few enough claims to be fast. Where tasks are best run in a row, its own range
+     at once if it is short, else all but one in so many of what is left. */
   kChunksPerWorker = 64,
   kClaimShare = 8,
+  kShortRow = 4,
+  kRestShare = 4,
   /* Rounds of waiting before sleep, about 50 µs: longer than the gap between
      two kernels, shorter than anything a person or a battery notices. */
   kSpins = 1500
@@ -59,6 +62,7 @@ struct dlrt_pool {
   _Atomic int64_t tasks;
   _Atomic int64_t prepares;
   _Atomic int64_t chunkSize;
+  _Atomic bool inRow;
   /* Generation of the job; what idle workers watch. */
   alignas(64) _Atomic uint32_t generation;
   _Atomic int sleepers; /* workers asleep, or about to be, that nobody woke yet */
@@ -106,6 +110,13 @@ static int64_t firstTask(const dlrt_pool *pool, int64_t tasks, int64_t worker) {
   return tasks / workers * worker + tasks % workers * worker / workers;
 }
 
+/* How many of the chunks that are left a worker claims. */
+static uint32_t claimOf(uint32_t left, bool inRow) {
+  if (!inRow)
+    return (left + kClaimShare - 1) / kClaimShare;
+  return left <= kShortRow ? left : left - left / kRestShare;
+}
+
 /* What a worker does of a job. */
 typedef struct {
   uint32_t done; /* chunks that it has not told the pool of */
@@ -127,7 +138,8 @@ static bool runChunks(dlrt_pool *pool, range *from, int index, share *own) {
     int64_t tasks = atomic_load_explicit(&pool->tasks, memory_order_acquire);
     int64_t prepares = atomic_load_explicit(&pool->prepares, memory_order_acquire);
     int64_t size = atomic_load_explicit(&pool->chunkSize, memory_order_acquire);
-    uint32_t claimed = (end - next + kClaimShare - 1) / kClaimShare;
+    bool inRow = atomic_load_explicit(&pool->inRow, memory_order_acquire);
+    uint32_t claimed = claimOf(end - next, inRow && isOwn);
     uint64_t rest = isOwn ? ticket + (claimed << 16) : ticket - claimed;
     if (!atomic_compare_exchange_weak_explicit(&from->ticket, &ticket, rest, memory_order_acq_rel,
                                                memory_order_acquire))
@@ -275,7 +287,7 @@ int dlrt_pool_workers(const dlrt_pool *pool) { return pool ? pool->workers : 1; 
 
 /* Describes the job and hands its chunks to the ranges. */
 static void publish(dlrt_pool *pool, dlrt_task prepare, int64_t prepares, dlrt_task task,
-                    void *const *args, int64_t tasks) {
+                    void *const *args, int64_t tasks, bool inRow) {
   int64_t parts = (int64_t)pool->workers * kChunksPerWorker;
   int64_t size = (tasks + parts - 1) / parts;
   uint32_t chunks[kMaxWorkers], all = 0;
@@ -290,6 +302,7 @@ static void publish(dlrt_pool *pool, dlrt_task prepare, int64_t prepares, dlrt_t
   atomic_store_explicit(&pool->args, args, memory_order_release);
   atomic_store_explicit(&pool->tasks, tasks, memory_order_release);
   atomic_store_explicit(&pool->chunkSize, size, memory_order_release);
+  atomic_store_explicit(&pool->inRow, inRow, memory_order_release);
   atomic_store_explicit(&pool->pending, all, memory_order_release);
   uint32_t generation = atomic_load_explicit(&pool->generation, memory_order_relaxed) + 1;
   for (int i = 0; i < pool->workers; ++i)
@@ -312,7 +325,7 @@ static void join(dlrt_pool *pool) {
 }
 
 void dlrt_prepared_for(dlrt_pool *pool, dlrt_task prepare, int64_t prepares, dlrt_task task,
-                       void *const *args, int64_t tasks) {
+                       void *const *args, int64_t tasks, int64_t inRow) {
   if (tasks <= 0)
     return;
   if (!pool || pool->workers == 1 || tasks == 1 ||
@@ -322,7 +335,7 @@ void dlrt_prepared_for(dlrt_pool *pool, dlrt_task prepare, int64_t prepares, dlr
     task(0, tasks, 0, args);
     return;
   }
-  publish(pool, prepare, prepares, task, args, tasks);
+  publish(pool, prepare, prepares, task, args, tasks, inRow != 0);
   announce(pool);
   work(pool, 0);
   join(pool);
@@ -330,5 +343,5 @@ void dlrt_prepared_for(dlrt_pool *pool, dlrt_task prepare, int64_t prepares, dlr
 }
 
 void dlrt_parallel_for(dlrt_pool *pool, dlrt_task task, void *const *args, int64_t tasks) {
-  dlrt_prepared_for(pool, NULL, 0, task, args, tasks);
+  dlrt_prepared_for(pool, NULL, 0, task, args, tasks, /*inRow=*/0);
 }

@@ -23,7 +23,7 @@
 // of the variables, and is called whenever these have changed.
 // The arena holds the planned values, then the workspace, then the scratch of
 // each worker of the pool. Phases go through `dlrt_parallel_for` (Runtime.h), those
-// that another prepares through `dlrt_prepared_for`;
+// that another prepares, or whose tasks are run in a row, through `dlrt_prepared_for`;
 // one whose work is below the cost of a fork is called directly. With
 // CodeGenOptions::profile all go through `dlrt_timed_for`.
 //
@@ -95,8 +95,9 @@ struct CodeGenOptions {
 };
 
 /// Whether workers share the tasks of a phase, or each that takes part in the next one
-/// runs them all before. Packing: shared, and all it does is to pack a variable.
-enum class PhaseKind : int64_t { Shared, Preparation, Packing };
+/// runs them all before. Packing: shared, and all it does is to pack a variable. InRow:
+/// shared, and each task makes ready what the next one begins with.
+enum class PhaseKind : int64_t { Shared, Preparation, Packing, InRow };
 
 /// One phase of a kernel.
 struct Phase {
@@ -105,6 +106,7 @@ struct Phase {
   PhaseKind kind = PhaseKind::Shared;
 
   bool isPreparation() const { return kind == PhaseKind::Preparation; }
+  bool isInRow() const { return kind == PhaseKind::InRow; }
 };
 
 /// The code of one distinct kernel: func, scf, memref, vector, arith, math.

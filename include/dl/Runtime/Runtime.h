@@ -32,9 +32,11 @@ void dlrt_parallel_for(dlrt_pool *pool, dlrt_task task, void *const *args, int64
 
 /* The same, where each worker that takes part first runs all of `prepare`, tasks
    [0, prepares), by itself: what it leaves in its own scratch memory its tasks read. A
-   worker that comes from the job before may do so once more between two tasks. */
+   worker that comes from the job before may do so once more between two tasks. NULL:
+   nothing. Where `inRow` is not 0, a task makes ready what the next one of its range begins
+   with: ranges are longer. */
 void dlrt_prepared_for(dlrt_pool *pool, dlrt_task prepare, int64_t prepares, dlrt_task task,
-                       void *const *args, int64_t tasks);
+                       void *const *args, int64_t tasks, int64_t inRow);
 
 /* When a phase ran, and how long its workers spent in its tasks, all together:
    nanoseconds. */
@@ -42,10 +44,10 @@ typedef struct {
   int64_t start, end, busy;
 } dlrt_phase_time;
 
-/* dlrt_parallel_for, timed, or, where `prepare` is not NULL, dlrt_prepared_for: then
-   times[0] is what preparing took, the longest of all workers, and times[1] the rest. */
+/* dlrt_prepared_for, timed. Where `prepare` is not NULL, times[0] is what preparing took,
+   the longest of all workers, and times[1] the rest. */
 void dlrt_timed_for(dlrt_pool *pool, dlrt_task prepare, int64_t prepares, dlrt_task task,
-                    void *const *args, int64_t tasks, dlrt_phase_time *times);
+                    void *const *args, int64_t tasks, int64_t inRow, dlrt_phase_time *times);
 
 /* Asks the system, once, to let this process use tiles (AMX): code that does
    calls it before. Where the system refuses, such code ends with SIGILL. */

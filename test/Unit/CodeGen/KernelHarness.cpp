@@ -267,7 +267,7 @@ std::vector<Tensor> CompiledKernel::run(dlrt_pool *pool, const std::vector<Tenso
       continue;
     }
     dlrt_prepared_for(pool, std::exchange(prepare, nullptr), prepares, entry, run.pointers(),
-                      phase.tasks);
+                      phase.tasks, phase.isInRow());
   }
   return run.takeResults();
 }

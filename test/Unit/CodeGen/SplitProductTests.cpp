@@ -87,20 +87,25 @@ TEST_F(SplitProduct, IsAsAccurateAsMultiplyAdds) {
     }
 }
 
-/// Blocks of rows and of columns, pieces, and K in parts.
+/// Blocks of rows and of columns, pieces, and K in parts; tasks alone and in a row, which split
+/// each other's first pieces, or share an image.
 TEST_F(SplitProduct, GivesTheSameBitsOnAnyNumberOfWorkers) {
-  for (auto [m, n, k] : {std::array<int64_t, 3>{256, 256, 256},
-                         {64, 48, 8192},
-                         {33, 1000, 70},
-                         {512, 512, 512},
-                         {130, 600, 1000}}) {
-    SCOPED_TRACE(fmt::format("{}x{}x{}", m, n, k));
-    auto kernel = matmul(m, n, k, SplitProducts::WherePossible);
+  struct Case {
+    int64_t m, n, k;
+    Machine machine = Machine::get("host").value();
+  };
+  for (const Case &own : {Case{256, 256, 256}, Case{64, 48, 8192}, Case{33, 1000, 70},
+                          Case{512, 512, 512}, Case{130, 600, 1000},
+                          Case{256, 1024, 130, smallCaches()}, Case{700, 96, 300, smallCaches()},
+                          Case{96, 2000, 256, smallCaches(256 << 10)}, Case{512, 2048, 512}}) {
+    SCOPED_TRACE(fmt::format("{}x{}x{}", own.m, own.n, own.k));
+    auto kernel = matmul(own.m, own.n, own.k, SplitProducts::WherePossible, own.machine);
     ASSERT_TRUE(kernel);
     ASSERT_NE(kernel->strategy().find("bf16x3"), std::string::npos) << kernel->strategy();
+    SCOPED_TRACE(kernel->strategy());
     std::vector<Tensor> arguments = kernel->randomArguments(5);
     Tensor alone = std::move(kernel->run(nullptr, arguments, {})[0]);
-    for (int workers : {2, 3}) {
+    for (int workers : {2, 3, 9}) {
       std::unique_ptr<dlrt_pool, decltype(&dlrt_pool_destroy)> pool(dlrt_pool_create(workers),
                                                                     &dlrt_pool_destroy);
       Tensor shared = std::move(kernel->run(pool.get(), arguments, {})[0]);

@@ -67,7 +67,8 @@ TEST(Runtime, TellsHowLongAPhaseTook) {
   for (int workers : {1, 2}) {
     Pool pool(workers);
     dlrt_phase_time time;
-    dlrt_timed_for(workers == 1 ? nullptr : pool.pool, nullptr, 0, sleepTask, args, 8, &time);
+    dlrt_timed_for(workers == 1 ? nullptr : pool.pool, nullptr, 0, sleepTask, args, 8, /*inRow=*/0,
+                   &time);
     EXPECT_GE(time.busy, 8 * each);
     EXPECT_GE(time.end - time.start, 8 * each / workers);
     EXPECT_LE(time.busy, workers * (time.end - time.start));
@@ -240,11 +241,11 @@ void preparedTask(int64_t begin, int64_t end, int64_t worker, void *const *args)
   done.tasks += static_cast<int>(end - begin);
 }
 
-void expectPrepared(dlrt_pool *pool, int64_t tasks) {
+void expectPrepared(dlrt_pool *pool, int64_t tasks, int64_t inRow) {
   std::vector<Done> done(dlrt_pool_workers(pool));
   int64_t prepares = 3;
   void *args[] = {done.data(), &prepares};
-  dlrt_prepared_for(pool, prepareTask, prepares, preparedTask, args, tasks);
+  dlrt_prepared_for(pool, prepareTask, prepares, preparedTask, args, tasks, inRow);
   int64_t all = 0;
   for (const Done &own : done) {
     EXPECT_EQ(own.prepared > 0, own.tasks > 0);
@@ -254,11 +255,11 @@ void expectPrepared(dlrt_pool *pool, int64_t tasks) {
 }
 
 TEST(Runtime, EachWorkerPreparesFirst) {
-  expectPrepared(nullptr, 5);
+  expectPrepared(nullptr, 5, /*inRow=*/0);
   for (int workers : {1, 2, 5}) {
     Pool pool(workers);
     for (int round = 0; round < 2000; ++round)
-      expectPrepared(pool, round % 70);
+      expectPrepared(pool, round % 70, /*inRow=*/round % 3);
   }
 }
 
@@ -268,7 +269,7 @@ TEST(Runtime, TellsHowLongPreparingTook) {
   for (int workers : {1, 2}) {
     Pool pool(workers);
     dlrt_phase_time times[2];
-    dlrt_timed_for(pool, sleepTask, 3, sleepTask, args, 8, times);
+    dlrt_timed_for(pool, sleepTask, 3, sleepTask, args, 8, /*inRow=*/0, times);
     EXPECT_GE(times[0].busy, 3 * each);
     EXPECT_GE(times[0].end - times[0].start, 3 * each);
     EXPECT_EQ(times[1].start, times[0].end);
