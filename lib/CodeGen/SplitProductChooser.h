@@ -60,6 +60,7 @@ private:
   bool fitsCache() const;
   bool isImageLarge() const;
   double taskCycles() const;
+  double costOf(const SplitProduct &product) const;
   bool isByEachWorker(OperandIndex operand) const;
   /// Whether its parts are the worker's own: beside others that pass, measured, only where those
   /// are kept.

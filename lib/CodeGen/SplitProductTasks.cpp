@@ -27,6 +27,8 @@ static constexpr double kTaskFlops = 2e6;
 /// The same where they do: large pieces are split less often.
 static constexpr int64_t kWantedPieces = 64;
 static constexpr double kPieceFlops = 512e6, kFlopsOfTwo = 16e6;
+/// Cores that tasks of so many operations are wanted for, and what each halving of them counts.
+static constexpr double kMostShares = 8, kShareFlops = 16e6, kIdleCost = 0.01;
 /// Pieces that nothing hides the splitting of, of all workers.
 static constexpr double kFirstPieces = 2;
 /// The share of what splitting costs that is left between products, where the operand is near or
@@ -174,6 +176,14 @@ double SplitChooser::taskCycles() const {
   return areEven ? cycles : cycles * (1 + 0.5 / tasks);
 }
 
+/// Cycles, and a little for each time that twice as many cores could share them: how many there
+/// are is not asked, as the bits of the result depend on the cuts.
+double SplitChooser::costOf(const SplitProduct &product) const {
+  double shares = std::min(kMostShares, d.flops() / kShareFlops);
+  double tasks = std::min(static_cast<double>(product.tasks()), shares);
+  return product.cycles * (1 + kIdleCost * std::log2(shares / tasks));
+}
+
 /// Tries how many pieces of rows and columns a task has, and how many parts K, with the current
 /// cuts.
 void SplitChooser::tryTasks() {
@@ -206,7 +216,7 @@ void SplitChooser::tryTasks() {
             continue;
         }
         current.cycles = taskCycles();
-        if (!best || current.cycles < best->cycles)
+        if (!best || costOf(current) < costOf(*best))
           best = current;
       }
     }
