@@ -264,6 +264,7 @@ static std::optional<TileChoice> tryTiles(const KernelModule &module, const Cont
     if (!product || (best && product->cycles >= best->product.cycles))
       return;
     product->fetchesResults = fetchesResults(body, descriptor, *product, module);
+    product->storesPast = storesPast(body, descriptor, *product, module);
     best = TileChoice{descriptor, std::move(*product), {empty.begin(), empty.end()}};
   };
   auto descriptor = describeContraction(body.anchor);

@@ -128,6 +128,8 @@ std::string SplitProduct::describe() const {
     text += fmt::format("; {} by each worker", *byEachWorker == kA ? "a" : "b");
   if (fetchesResults)
     text += "; results fetched ahead";
+  if (storesPast)
+    text += "; results stored past the caches";
   for (OperandIndex operand : {kA, kB})
     if (int64_t steps = stepsOfUnit(operand))
       text += fmt::format("; {} split ahead, every {} steps", operand == kA ? "a" : "b", steps);

@@ -146,6 +146,8 @@ struct SplitProduct {
   std::optional<OperandIndex> byEachWorker;
   /// Products fetch what the epilogue of their block reads and writes.
   bool fetchesResults = false;
+  /// Whole vectors of results are stored past the caches.
+  bool storesPast = false;
   /// Estimated cost, in cycles.
   double cycles = 0;
 

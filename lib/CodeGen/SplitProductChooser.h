@@ -57,6 +57,7 @@ private:
   bool cut(const SplitProduct &layout, llvm::ArrayRef<SplitCut> rows,
            llvm::ArrayRef<SplitCut> columns, llvm::ArrayRef<SplitCut> reductions);
   void tryTasks();
+  bool passesColumnsInside() const;
   bool fitsCache() const;
   bool isImageLarge() const;
   double taskCycles() const;

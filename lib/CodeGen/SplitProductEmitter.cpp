@@ -23,6 +23,11 @@ static ContractionStrategy resultStrategy(const ContractionDescriptor &descripto
   return strategy;
 }
 
+bool storesPast(const ContractionBody &body, const ContractionDescriptor &descriptor,
+                const SplitProduct &product, const KernelModule &module) {
+  return !product.fetchesResults && storesPast(body, resultStrategy(descriptor, product), module);
+}
+
 SplitProductEmitter::SplitProductEmitter(KernelModule &module, const ContractionBody &body,
                                          const ContractionDescriptor &descriptor,
                                          const SplitProduct &product)

@@ -231,6 +231,9 @@ private:
 /// Whether the products of a block fetch what its epilogue reads and writes from outer memory.
 bool fetchesResults(const ContractionBody &body, const ContractionDescriptor &descriptor,
                     const SplitProduct &product, const KernelModule &module);
+/// Whether whole vectors of results go past the caches.
+bool storesPast(const ContractionBody &body, const ContractionDescriptor &descriptor,
+                const SplitProduct &product, const KernelModule &module);
 
 } // namespace dl
 

@@ -227,15 +227,18 @@ void SplitProductEmitter::storeRow(PhaseBuilder &phase, Expression &expression, 
                                    Value number, ArrayRef<Value> indexOfRow) {
   ImplicitLocOpBuilder &b = phase.b;
   SmallVector<Value> index(indexOfRow);
-  for (int64_t tile = 0; tile < p.columnTiles; ++tile) {
-    index[p.columnDim] = offsetBy(b, block.column, tile * kTileColumns);
-    Position position = positionOf(b, kC, index);
-    position.vectorDim = static_cast<int>(position.indices.size()) - 1;
-    position.mask = inColumns(b, index[p.columnDim]);
-    Value at = offsetBy(b, advance(b, block.sums, number, p.blockColumns()), tile * kTileColumns);
-    storeVector(phase, expression, position,
-                vector::LoadOp::create(b, base.vectorType(), buffer(phase), at));
-  }
+  phase.emitStores(body.results, p.storesPast, [&](bool past) {
+    for (int64_t tile = 0; tile < p.columnTiles; ++tile) {
+      index[p.columnDim] = offsetBy(b, block.column, tile * kTileColumns);
+      Position position = positionOf(b, kC, index);
+      position.vectorDim = static_cast<int>(position.indices.size()) - 1;
+      position.mask = inColumns(b, index[p.columnDim]);
+      position.bypasses = past && !position.mask;
+      Value at = offsetBy(b, advance(b, block.sums, number, p.blockColumns()), tile * kTileColumns);
+      storeVector(phase, expression, position,
+                  vector::LoadOp::create(b, base.vectorType(), buffer(phase), at));
+    }
+  });
 }
 
 /// A tile of the buffer, column by column, whose rows are contiguous in the result. It is

