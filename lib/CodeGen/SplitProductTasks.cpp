@@ -8,8 +8,10 @@ using namespace mlir;
 
 namespace dl {
 
-/// Cycles of adding a tile up over pieces of K; of an element of a part of the result.
-static constexpr double kTileSumCycles = 35, kPartCycles = 2;
+/// Cycles of adding a tile up over pieces of K, and more where these have so few blocks of 32; of
+/// an element of a part of the result.
+static constexpr double kTileSumCycles = 35, kShortSumCycles = 20, kPartCycles = 2;
+static constexpr int64_t kShortBlocks = 4;
 /// Of a byte of parts that are beyond the L2 cache, each time that a piece reads it: of panels,
 /// which lie in the order that they are read in, and of an image.
 static constexpr double kFarPanelCycles = 0.07, kFarImageCycles = 0.15;
@@ -124,8 +126,10 @@ double SplitChooser::taskCycles() const {
   double groups = std::ceil(columns / static_cast<double>(current.columnPiecesOfTask));
   auto tiles = static_cast<double>(current.rowTiles * current.columnTiles);
   auto blocks = static_cast<double>(current.items() * current.columnBlocks());
-  double block = blockCycles() * shareOfTaps * static_cast<double>(current.panelBlocks()) +
-                 (current.accumulates() ? tiles * kTileSumCycles : 0);
+  double block = blockCycles() * shareOfTaps * static_cast<double>(current.panelBlocks());
+  if (current.accumulates())
+    block +=
+        tiles * (kTileSumCycles + (current.panelBlocks() <= kShortBlocks ? kShortSumCycles : 0));
   double cycles = rows * columns * blocks * (chunks * block + parts * tiles * tileEndCycles());
   // Of the pieces that tasks split, the first one of each worker is not split under products.
   auto tasks = static_cast<double>(current.tasks()), firsts = std::min(tasks, kFirstPieces);
