@@ -85,7 +85,6 @@ void SplitProductEmitter::packTransposed(PhaseBuilder &phase, Expression &expres
   }
   index[p.columnDim] = own;
   // Measured, with cold operands, where few products hide that B is read, 1.1 to 1.2.
-  constexpr int64_t kFewSteps = 2;
   int64_t steps = p.stepsOfUnit(kB);
   bool isHurried = steps > 0 && steps <= kFewSteps;
   Value halves[2];

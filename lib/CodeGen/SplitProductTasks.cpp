@@ -35,9 +35,8 @@ static constexpr double kMostShares = 8, kShareFlops = 16e6, kIdleCost = 0.01;
 static constexpr double kFirstPieces = 2;
 /// The share of what splitting costs that is left between products, where the operand is near or
 /// comes from beyond the L2 cache, and how much more of it with each slot of a step; once more
-/// where parts of A are transposed in so few steps of a unit.
+/// where A is transposed in few steps.
 static constexpr double kNearShare = 0.05, kFarShare = 0.2, kSlotShare = 0.025;
-static constexpr int64_t kFewSteps = 2;
 
 /// The layout, for a piece of the iteration; false where it has no such.
 bool SplitChooser::cut(const SplitProduct &layout, ArrayRef<SplitCut> rows,

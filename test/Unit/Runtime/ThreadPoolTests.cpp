@@ -297,4 +297,27 @@ TEST(Runtime, SharesUnevenTasks) {
   EXPECT_GE(std::min(done[0].tasks, done[1].tasks), 4);
 }
 
+/// args: for each worker, the most tasks that it was called for at once.
+void longestTask(int64_t begin, int64_t end, int64_t worker, void *const *args) {
+  int &longest = static_cast<Done *>(args[0])[worker].tasks;
+  longest = std::max(longest, static_cast<int>(end - begin));
+}
+
+/// The most tasks that a worker of two is called for at once, in some of many jobs.
+int longestRange(int64_t tasks, int64_t inRow) {
+  Pool pool(2);
+  std::vector<Done> done(2);
+  void *args[] = {done.data()};
+  for (int round = 0; round < 200; ++round)
+    dlrt_prepared_for(pool, nullptr, 0, longestTask, args, tasks, inRow);
+  return std::max(done[0].tasks, done[1].tasks);
+}
+
+TEST(Runtime, RangesInARowAreLonger) {
+  EXPECT_EQ(longestRange(8, /*inRow=*/0), 1);
+  EXPECT_EQ(longestRange(8, /*inRow=*/1), 4);
+  EXPECT_EQ(longestRange(32, /*inRow=*/0), 2);
+  EXPECT_EQ(longestRange(32, /*inRow=*/1), 12);
+}
+
 } // namespace
