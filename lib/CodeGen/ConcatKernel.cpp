@@ -12,6 +12,7 @@
 #include "LoopNest.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -48,10 +49,27 @@ static Value loadVector(PhaseBuilder &phase, const Rows &rows, const Position &f
                      {rows.count, rows.length}, type.getElementType(), from);
 }
 
+/// Asks for what lies behind `length` elements of a row, where outer memory holds the operand.
+static void fetchAhead(PhaseBuilder &phase, const Rows &rows, Value row, Value column,
+                       int64_t length) {
+  constexpr int64_t lineBytes = 64;
+  auto argument = dyn_cast<BlockArgument>(rows.operand);
+  int64_t bytes = storageBytes(cast<RankedTensorType>(rows.operand.getType()).getElementType());
+  if (!argument || rows.count * rows.length * bytes <= phase.kernel.machine().l2Bytes)
+    return;
+  for (int64_t offset = 0; offset < length; offset += lineBytes / bytes) {
+    Value ahead = phase.index(offset + kStreamAhead);
+    Value place = linearIndex(phase.b, {row, column, ahead}, {rows.length, 1, 1});
+    memref::PrefetchOp::create(phase.b, phase.argument(argument), place, /*isWrite=*/false,
+                               /*localityHint=*/2, /*isDataCache=*/true);
+  }
+}
+
 /// Copies `length` elements of a row from `column` on, vector by vector.
 static void copyVectors(PhaseBuilder &phase, const Rows &rows, Value row, Value column,
                         int64_t length, int64_t lanes, bool past) {
   ImplicitLocOpBuilder &b = phase.b;
+  fetchAhead(phase, rows, row, column, length);
   SmallVector<std::pair<Position, Value>> loaded;
   for (int64_t offset = 0; offset < length; offset += lanes) {
     Value here = linearIndex(b, {column, phase.index(offset)}, {1, 1});

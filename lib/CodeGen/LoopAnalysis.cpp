@@ -59,6 +59,9 @@ static DenseMap<Value, unsigned> computeDepths(KernelModule &module, LoopAnalysi
     }
     for (Value result : op.getResults())
       depths[result] = depth;
+    if (depth > 0 && op.hasTrait<IsTranscendental>() && !analysis.computingPass &&
+        tensorType(op.getResult(0)).getShape() == ArrayRef(analysis.shape))
+      analysis.computingPass = depth;
     bool isExpensive = op.hasTrait<IsTranscendental>() || isa<DivOp, SqrtOp>(op);
     analysis.weight += op.hasTrait<IsElementwise>() ? (isExpensive ? 10 : 1) : 0;
   }

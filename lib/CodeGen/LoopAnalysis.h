@@ -37,6 +37,9 @@ struct LoopAnalysis {
   /// logarithm, a quotient. One instruction may compute those of several positions.
   llvm::SmallVector<llvm::SmallVector<mlir::Operation *>> keptValues;
 
+  /// The pass that computes transcendental values of the iteration shape, if it is not the first.
+  std::optional<size_t> computingPass;
+
   /// Operations an element of the iteration shape costs.
   double weight = 1;
 

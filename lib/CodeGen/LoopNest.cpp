@@ -11,10 +11,6 @@ using namespace mlir;
 
 namespace dl {
 
-/// Rows whose elements share a pair of cache lines, which prefetchers bring together, of
-/// an operand that is read across.
-static constexpr int64_t kTransposedRows = 32;
-
 /// Lanes of a vector that is worth it to bring values of several rows together.
 static constexpr int64_t kFewestLanes = 4;
 
@@ -86,6 +82,7 @@ void LoopNest::chooseTiles() {
     chooseGroup();
     chooseAhead();
     bypasses = rows && canBypass();
+    distance = distanceAhead();
     rowsPerTask = llvm::alignTo(std::max<int64_t>(kTaskWork / elementWork, 1), group);
     rowsPerTask = std::min(rowsPerTask, std::max<int64_t>(rowCount, 1));
     taskCount = llvm::divideCeil(rowCount, rowsPerTask);
@@ -104,7 +101,7 @@ void LoopNest::chooseTiles() {
   if (blocks <= 1 || transposed) {
     blocks = 1;
     double rowWork = elementWork * std::max<int64_t>(last, 1);
-    rowsPerTask = std::max<int64_t>(kTaskWork / rowWork, transposed ? kTransposedRows : 1);
+    rowsPerTask = std::max<int64_t>(kTaskWork / rowWork, transposed ? transposedRows() : 1);
     if (turns)
       rowsPerTask = llvm::divideCeil(rowsPerTask, lanes);
     rowsPerTask = std::min(rowsPerTask, std::max<int64_t>(rowCount, 1));
@@ -117,6 +114,7 @@ void LoopNest::chooseTiles() {
     rowsPerTask = 1;
   }
   bypasses = canBypass();
+  distance = distanceAhead();
   taskCount = last == 0 ? 0 : llvm::divideCeil(rowCount, rowsPerTask) * blocks;
 }
 
@@ -141,16 +139,26 @@ size_t LoopNest::passes() const {
   return analysis.levels.size() + (sweeps ? 1 : 0);
 }
 
-/// What a row's passes read of all operands of the iteration shape.
+/// Those of the iteration shape.
+SmallVector<BlockArgument> LoopNest::operands() const {
+  return llvm::filter_to_vector(module.body().getArguments(), [&](BlockArgument argument) {
+    return cast<RankedTensorType>(argument.getType()).getShape() == ArrayRef(analysis.shape);
+  });
+}
+
+/// What an element of the iteration shape reads of all operands.
+int64_t LoopNest::elementBytes() const {
+  int64_t bytes = 0;
+  for (BlockArgument operand : operands())
+    bytes += storageBytes(cast<RankedTensorType>(operand.getType()).getElementType());
+  return bytes;
+}
+
+/// What a row's passes read.
 int64_t LoopNest::rowBytes() const {
-  int64_t elements = 1, bytes = 0;
+  int64_t bytes = elementBytes();
   for (int64_t axis : analysis.reducedAxes)
-    elements *= analysis.shape[axis];
-  for (Type type : module.body().getArgumentTypes()) {
-    auto tensor = cast<RankedTensorType>(type);
-    if (tensor.getShape() == ArrayRef(analysis.shape))
-      bytes += elements * storageBytes(tensor.getElementType());
-  }
+    bytes *= analysis.shape[axis];
   return bytes;
 }
 
@@ -206,18 +214,37 @@ bool LoopNest::sharesLanes() const {
 
 int64_t LoopNest::rowLanes() const { return sharesLanes() && group >= kFewestLanes ? group : 0; }
 
-/// The first pass over a row waits for outer memory, and the others compute: one of them
-/// asks for the row that its place is taken by next, where rows follow each other and a
+/// Whether rows follow each other.
+bool LoopNest::reducesTrailing() const {
+  int64_t first = static_cast<int64_t>(analysis.shape.size() - analysis.reducedAxes.size());
+  return llvm::all_of(analysis.reducedAxes, [&](int64_t axis) { return axis >= first; });
+}
+
+/// The first pass over a row waits for outer memory, and the others compute, or write: one of
+/// them asks for the row that its place is taken by next, where rows follow each other and a
 /// cache has room for both. That is the first-level one for what the second-level one holds.
 void LoopNest::chooseAhead() {
   const Machine &machine = module.machine();
-  int64_t first = static_cast<int64_t>(analysis.shape.size() - analysis.reducedAxes.size());
-  bool areTrailing =
-      llvm::all_of(analysis.reducedAxes, [&](int64_t axis) { return axis >= first; });
   int64_t bytes = rowBytes();
   int64_t inner = bytes <= machine.l1Bytes / 4 ? machine.l1Bytes : machine.l2Bytes;
-  ahead = rows && areTrailing && passes() > 1 && bytes * rowCount > inner &&
-          bytes <= machine.l2Bytes / 4;
+  if (!rows || !reducesTrailing() || passes() < 2 || bytes * rowCount <= inner ||
+      bytes > machine.l2Bytes / 4)
+    return;
+  size_t sweep = passes() > analysis.levels.size() ? analysis.levels.size() : 1;
+  ahead = analysis.computingPass.value_or(sweep);
+}
+
+/// Elements between what a pass reads and what it prefetches, where it goes through outer memory
+/// from one end to the other; 0: it does not. Streamed columns ask for the rows to come.
+int64_t LoopNest::distanceAhead() const {
+  bool isLinear = rows ? passes() == 1 && reducesTrailing() : analysis.levels.empty();
+  int64_t elements = ShapedType::getNumElements(analysis.shape);
+  if (!(isLinear || streamed) || transposed || lanes == 1 ||
+      elements * elementBytes() <= module.machine().l2Bytes)
+    return 0;
+  if (!streamed)
+    return kStreamAhead;
+  return kStreams * stridesOf(analysis.shape)[analysis.reducedAxes.front()];
 }
 
 //===----------------------------------------------------------------------===//
@@ -283,14 +310,8 @@ bool LoopNest::canStream() const {
   for (const auto &level : analysis.levels)
     if (llvm::any_of(level, llvm::IsaPred<ArgmaxOp>))
       return false;
-  int64_t bytes = 0;
-  for (Type type : module.body().getArgumentTypes()) {
-    auto tensor = cast<RankedTensorType>(type);
-    if (tensor.getShape() == ArrayRef(analysis.shape))
-      bytes += storageBytes(tensor.getElementType());
-  }
   ArrayRef<int64_t> walked = ArrayRef(analysis.shape).drop_front(analysis.reducedAxes.front());
-  return ShapedType::getNumElements(walked) * bytes > module.machine().l2Bytes;
+  return ShapedType::getNumElements(walked) * elementBytes() > module.machine().l2Bytes;
 }
 
 void LoopNest::forEachGroup(PhaseBuilder &phase, function_ref<void(Value, Value)> emit) const {

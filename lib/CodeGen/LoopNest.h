@@ -16,14 +16,17 @@
 // of a row, the tree over the lanes and a division, would leave the core idle; so it
 // is hidden by the other rows. What follows from a reduction and takes long, such as a
 // logarithm, is computed for all rows of the group at once, a lane each. A pass that
-// computes prefetches the rows to come: the next group's, or the next row where rows come
-// from behind the second-level cache.
+// computes, or else writes, prefetches the rows to come: the next group's, or the next row where
+// rows come from behind the second-level cache.
 //
 // Columns of more data than the second-level cache holds are streamed: a tile of them
 // would touch a little of each of many pages. The reduced dimension is split, and a
 // task reads some of its rows from one end to the other, then the next, with the
 // accumulators of all columns in memory. A sum of exponentials below a maximum is made in
 // the same pass as that (LoopSplit.cpp).
+//
+// What goes through memory once, from one end to the other, is prefetched at a fixed distance:
+// hardware does so only to the end of a page, and code that computes leaves it no loads to see.
 //
 //===----------------------------------------------------------------------===//
 
@@ -99,7 +102,7 @@ public:
                     RowFn around = nullptr) const;
 
   /// Whether pass number `pass` over a row is the one that asks for the next row's operands.
-  bool readsAhead(size_t pass) const { return ahead && pass == 1; }
+  bool readsAhead(size_t pass) const { return ahead == pass; }
 
   /// Rows of a group; 1: each row goes through all of its passes.
   int64_t groupRows() const { return group; }
@@ -154,10 +157,15 @@ private:
   bool isShortRow() const;
   bool sharesLanes() const;
   void chooseAhead();
+  int64_t distanceAhead() const;
   size_t passes() const;
   int64_t rowBytes() const;
+  int64_t elementBytes() const;
+  llvm::SmallVector<mlir::BlockArgument> operands() const;
+  bool reducesTrailing() const;
   bool canStream() const;
   void chooseTranspose();
+  int64_t transposedRows() const;
   bool canBypass() const;
   Position stepPosition(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> indices,
                         const Chunk &chunk) const;
@@ -178,6 +186,8 @@ private:
   /// Rows of a block of `lanes` rows and as many columns, through registers.
   void emitBlock(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> indices, int64_t blockRows,
                  int64_t columns, bool past, llvm::function_ref<void(Point &)> emit) const;
+  void fetchBlock(PhaseBuilder &phase, TransposeOp op, llvm::ArrayRef<mlir::Value> indices,
+                  int64_t columns) const;
   llvm::SmallVector<mlir::Value> turn(PhaseBuilder &phase, TransposeOp op,
                                       llvm::ArrayRef<mlir::Value> indices, int64_t blockRows,
                                       int64_t columns) const;
@@ -202,6 +212,10 @@ private:
                  const Chunk &rowChunk) const;
   void writeReduced(PhaseBuilder &phase, Point &point, llvm::ArrayRef<mlir::Value> indices,
                     const Chunk &rowChunk) const;
+  void prefetch(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> indices, const Chunk &chunk,
+                int64_t elements, unsigned locality) const;
+  void fetchStream(PhaseBuilder &phase, llvm::ArrayRef<mlir::Value> indices,
+                   const Chunk &chunk) const;
   void readAhead(PhaseBuilder &phase, const Point &point, llvm::ArrayRef<mlir::Value> indices,
                  const Chunk &rowChunk) const;
 
@@ -213,6 +227,8 @@ private:
   /// Then also: these are the dimension before the last, and blocks of them are
   /// transposed in registers; a row of the task is such a block.
   bool turns = false;
+  /// And outer memory has what they are made of, and what is made of them.
+  bool turnsFar = false;
   /// Results are larger than what a next kernel finds in a cache: full tiles, and what a
   /// sweep writes of rows or streamed columns, go past the caches, where that is possible.
   bool bypasses = false;
@@ -224,8 +240,9 @@ private:
   int64_t blocks = 1;       // of a row
   int64_t tilesPerBlock = 1;
   int64_t rowsPerTask = 1;
-  int64_t group = 1;  // rows
-  bool ahead = false; // see chooseAhead
+  int64_t group = 1;           // rows
+  std::optional<size_t> ahead; // a pass; see chooseAhead
+  int64_t distance = 0;        // see distanceAhead
   int64_t taskCount = 0;
 };
 
@@ -234,6 +251,13 @@ llvm::SmallVector<Reducer> reducersOf(KernelModule &module,
 
 /// Adds the phases of a nest that is split (LoopSplit.cpp).
 void emitSplit(KernelModule &module, const LoopNest &nest, const Split &split);
+
+/// Rows of streamed columns that are read side by side: each is a stream that the prefetcher
+/// follows, and they spare the accumulators ways to memory.
+inline constexpr int64_t kStreams = 8;
+
+/// Elements (of 4 KB as f32) that a stream is prefetched ahead, so as not to wait for outer memory.
+inline constexpr int64_t kStreamAhead = 1024;
 
 /// Work of a task, in operations: large against a fork, small against a kernel.
 inline constexpr double kTaskWork = 32768;

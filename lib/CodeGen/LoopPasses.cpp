@@ -191,7 +191,9 @@ void LoopNest::takeStep(PhaseBuilder &phase, Point &point, ArrayRef<Reducer> red
   for (const Reducer &reducer : reducers)
     parts += reducer.carriedParts();
   for (size_t c = 0; c < point.chunks.size(); ++c) {
-    Position position = stepPosition(phase, indices, rows ? rowChunk : point.chunks[c]);
+    const Chunk &chunk = rows ? rowChunk : point.chunks[c];
+    fetchStream(phase, indices, chunk);
+    Position position = stepPosition(phase, indices, chunk);
     // Carried: for each set, for each chunk, what each reducer carries.
     int64_t at =
         (set * static_cast<int64_t>(point.chunks.size()) + static_cast<int64_t>(c)) * parts;
@@ -213,9 +215,11 @@ void LoopNest::takeStep(PhaseBuilder &phase, Point &point, ArrayRef<Reducer> red
 
 void LoopNest::writeStep(PhaseBuilder &phase, Point &point, ArrayRef<Value> indices,
                          const Chunk &rowChunk) const {
-  for (size_t c = 0; c < point.chunks.size(); ++c)
-    point.expressions[c].store(analysis.fullResults,
-                               stepPosition(phase, indices, rows ? rowChunk : point.chunks[c]));
+  for (size_t c = 0; c < point.chunks.size(); ++c) {
+    const Chunk &chunk = rows ? rowChunk : point.chunks[c];
+    fetchStream(phase, indices, chunk);
+    point.expressions[c].store(analysis.fullResults, stepPosition(phase, indices, chunk));
+  }
 }
 
 /// Computes the results of all chunks before it writes one: behind a store, what a reduction
@@ -231,6 +235,21 @@ void LoopNest::writeReduced(PhaseBuilder &phase, Point &point, ArrayRef<Value> i
     expression.store(analysis.fullResults, result.second, result.first);
 }
 
+/// Asks for what all operands have `elements` behind a step's place.
+void LoopNest::prefetch(PhaseBuilder &phase, ArrayRef<Value> indices, const Chunk &chunk,
+                        int64_t elements, unsigned locality) const {
+  constexpr int64_t lineBytes = 64;
+  SmallVector<int64_t> strides = stridesOf(analysis.shape);
+  Value here = linearIndex(phase.b, stepPosition(phase, indices, chunk).indices, strides);
+  Value next = linearIndex(phase.b, {here, phase.index(elements)}, {1, 1});
+  for (BlockArgument operand : operands()) {
+    int64_t bytes = storageBytes(cast<RankedTensorType>(operand.getType()).getElementType());
+    if (chunk.offset * bytes % lineBytes == 0)
+      memref::PrefetchOp::create(phase.b, phase.argument(operand), next, /*isWrite=*/false,
+                                 locality, /*isDataCache=*/true);
+  }
+}
+
 /// Asks for the operands of the row that comes after this one, or takes its place in the
 /// next group, at a step's place.
 void LoopNest::readAhead(PhaseBuilder &phase, const Point &point, ArrayRef<Value> indices,
@@ -238,17 +257,15 @@ void LoopNest::readAhead(PhaseBuilder &phase, const Point &point, ArrayRef<Value
   if (!point.readsAhead)
     return;
   bool fits = rowBytes() <= module.machine().l1Bytes / 4;
-  SmallVector<int64_t> strides = stridesOf(analysis.shape);
-  Value here = linearIndex(phase.b, stepPosition(phase, indices, rowChunk).indices, strides);
-  int64_t elements =
-      group * strides[analysis.reducedAxes.front()] * analysis.shape[analysis.reducedAxes.front()];
-  Value next = linearIndex(phase.b, {here, phase.index(elements)}, {1, 1});
-  for (BlockArgument argument : module.body().getArguments()) {
-    auto type = cast<RankedTensorType>(argument.getType());
-    if (type.getShape() == ArrayRef(analysis.shape))
-      memref::PrefetchOp::create(phase.b, phase.argument(argument), next, /*isWrite=*/false,
-                                 /*localityHint=*/fits ? 3 : 2, /*isDataCache=*/true);
-  }
+  int64_t first = analysis.reducedAxes.front();
+  prefetch(phase, indices, rowChunk,
+           group * stridesOf(analysis.shape)[first] * analysis.shape[first], fits ? 3 : 2);
+}
+
+/// The same at the distance that a pass keeps, where it does.
+void LoopNest::fetchStream(PhaseBuilder &phase, ArrayRef<Value> indices, const Chunk &chunk) const {
+  if (distance > 0)
+    prefetch(phase, indices, chunk, distance, /*locality=*/2);
 }
 
 //===----------------------------------------------------------------------===//

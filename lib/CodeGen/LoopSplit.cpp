@@ -116,18 +116,15 @@ void SplitEmitter::forEachPoint(PhaseBuilder &phase, PointFn emit) {
 }
 
 void SplitEmitter::forEachBlock(PhaseBuilder &phase, PointFn emit) {
-  // Each is a stream that the prefetcher follows, and they spare the accumulators ways
-  // to memory.
-  constexpr int64_t streams = 8;
   auto [task, part] = partOfTask(phase);
   Split here = part;
   auto [lower, upper] = partOf(phase, here.part, split.length, analysis.shape[split.dim]);
   nest.forEachPoint(
       phase, task, [&](Point &point) { emit(phase, point, here); },
       [&, lower = lower, upper = upper](function_ref<void()> points) {
-        buildLoop(phase.b, lower, upper, streams, [&](Value first) {
+        buildLoop(phase.b, lower, upper, kStreams, [&](Value first) {
           here.lower = first;
-          here.upper = linearIndex(phase.b, {first, phase.index(streams)}, {1, 1});
+          here.upper = linearIndex(phase.b, {first, phase.index(kStreams)}, {1, 1});
           here.upper = arith::MinSIOp::create(phase.b, here.upper, upper);
           points();
         });

@@ -11,6 +11,7 @@
 #include "LoopNest.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/MathExtras.h"
@@ -43,6 +44,18 @@ void LoopNest::chooseTranspose() {
   ArrayRef<int64_t> shape = analysis.shape;
   transposed = movesLastDim(module) && analysis.levels.empty();
   turns = transposed && lanes > 1 && !llvm::is_contained(shape, 0) && canTurn(module, shape);
+  constexpr int64_t caches = 16;
+  int64_t bytes = ShapedType::getNumElements(shape) * (module.machine().vectorBits / 8 / lanes);
+  turnsFar = turns && bytes > caches * module.machine().l2Bytes;
+}
+
+/// Fewest rows of a task that reads operands across them.
+int64_t LoopNest::transposedRows() const {
+  // Their elements share a pair of cache lines, which prefetchers bring together.
+  constexpr int64_t pair = 32;
+  // From outer memory pieces of some length are read, and most of it is written there row by row.
+  constexpr int64_t most = 512, fewTasks = 4;
+  return turnsFar ? std::clamp(rowCount * lanes / fewTasks, pair, most) : pair;
 }
 
 /// A tile of columns for all rows of a task, then the next: what one row leaves
@@ -101,6 +114,23 @@ static Value joined(ImplicitLocOpBuilder &b, Value low, Value high) {
   return vector::ShuffleOp::create(b, low, high, both);
 }
 
+/// Asks for the block that the rows of the one at `indices` take the next but one.
+void LoopNest::fetchBlock(PhaseBuilder &phase, TransposeOp op, ArrayRef<Value> indices,
+                          int64_t columns) const {
+  ImplicitLocOpBuilder &b = phase.b;
+  RankedTensorType type = op.getInput().getType();
+  SmallVector<Value> source(type.getRank());
+  for (auto [index, dim] : llvm::zip(indices, op.getPermutation()))
+    source[dim] = index;
+  Value memory = phase.argument(cast<BlockArgument>(op.getInput()));
+  for (int64_t column = 0; column < columns; ++column) {
+    source[op.getPermutation().back()] =
+        linearIndex(b, {indices.back(), phase.index(column + 2 * lanes)}, {1, 1});
+    memref::PrefetchOp::create(b, memory, linearIndex(b, source, stridesOf(type.getShape())),
+                               /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+  }
+}
+
 /// The rows of a transposed block of an argument: vectors along the columns. A vector of half
 /// a column and half of another is loaded by one more instruction, and spares two swaps.
 SmallVector<Value> LoopNest::turn(PhaseBuilder &phase, TransposeOp op, ArrayRef<Value> indices,
@@ -113,6 +143,8 @@ SmallVector<Value> LoopNest::turn(PhaseBuilder &phase, TransposeOp op, ArrayRef<
     source.indices[dim] = index;
   source.vectorDim = static_cast<int>(type.getRank()) - 1;
   Value row = source.indices.back(), memory = phase.argument(cast<BlockArgument>(op.getInput()));
+  if (turnsFar)
+    fetchBlock(phase, op, indices, columns);
   auto load = [&](int64_t column, int64_t from, int64_t length) {
     source.lanes = length;
     source.indices.back() = linearIndex(b, {row, phase.index(from)}, {1, 1});

@@ -170,3 +170,19 @@ dl.model @shares(%g: tensor<2x7x5x21xf32>) attributes {check.gradient = false} {
   %y = dl.avg_pool2d_backward %g {kernel = [3, 3], strides = [2, 2], padding = [1, 1, 1, 1], count_include_pad = false, input_size = [13, 9], layout = nhwc}
   dl.return %y
 }
+
+// Beyond the caches of what does not know them better: blocks of many rows are transposed, and
+// what is read is fetched ahead, up to the last element and behind it.
+dl.model @far_transpose(%x: tensor<1031x1100xf32>, %z: tensor<3x700x571xf32>) attributes {check.gradient = false} {
+  %y = dl.transpose %x {permutation = [1, 0]}
+  %w = dl.transpose %z {permutation = [0, 2, 1]}
+  dl.return %y, %w
+}
+dl.model @far_rows(%x: tensor<701x517xf32>) attributes {check.gradient = false} {
+  %s = dl.sum %x {axes = [1]}
+  %t = dl.sum %x {axes = [0]}
+  %y = dl.gelu %x
+  %n = dl.softmax %x {axis = 0}
+  %c = dl.concat %x, %x {axis = 1}
+  dl.return %s, %t, %y, %n, %c
+}
