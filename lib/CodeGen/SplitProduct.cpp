@@ -140,8 +140,9 @@ std::string SplitProduct::describe() const {
 static constexpr double kLoadCycles = 8, kUnalignedLoadCycles = 36;
 /// Elements between rows from which on 16 of them meet in an eighth of the L1 cache's sets.
 static constexpr int64_t kFewSets = 256;
-/// Rows of B and of a result, pieces of which are read and written no faster than of longer ones.
-static constexpr int64_t kLongPieceBytes = 2 << 10;
+/// Rows of B and of a result, and of A, pieces of which are read and written no faster than of
+/// longer ones.
+static constexpr int64_t kLongPieceBytes = 2 << 10, kLongRowBytes = 3 << 10;
 /// Of splitting an element (rows of A; A across its rows, and B; rows of B); what one costs more
 /// that comes from beyond the L2 cache (of A; of B; of pieces of long rows, divided by their
 /// elements), and whose parts leave that.

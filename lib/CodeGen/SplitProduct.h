@@ -61,13 +61,8 @@
 
 namespace dl {
 
-/// Columns of a piece of B, up to which hardware does not foresee the next rows of it, and rows
-/// that are fetched ahead instead.
-inline constexpr int64_t kNarrowPiece = 64, kRowsAhead = 32;
 /// Steps of a unit so few that products hide little of what it takes to read and to turn it.
 inline constexpr int64_t kFewSteps = 2;
-/// Rows of A about as long as a page of memory, beyond which hardware does not fetch ahead.
-inline constexpr int64_t kLongRowBytes = 3 << 10;
 
 /// Dimensions of the descriptor as one.
 struct SplitAxis {

@@ -158,8 +158,8 @@ SplitProductEmitter::transposedUnit(PhaseBuilder &phase, Expression &expression,
   // Pairs of elements: both in one row, or of any two.
   int innermost = inside.back();
   bool isOneRow = p.rowLength % 2 == 0 && p.ranges[innermost].extent() % 2 == 0;
-  // Between products, hardware does not foresee the next vector of a long row.
-  bool isFetched = p.stepsOfUnit(kA) > 0 && d.operands[kA].shape.back() * 4 >= kLongRowBytes;
+  // Between products, hardware does not foresee the next vectors of so many rows.
+  bool isFetched = p.stepsOfUnit(kA) > 0;
   Unit unit;
   unit.slot = [=, this, &phase, &expression](Value pair) {
     ImplicitLocOpBuilder &b = phase.b;

@@ -58,9 +58,9 @@ void SplitProductEmitter::packColumns(PhaseBuilder &phase, Expression &expressio
     Position position = positionOf(b, kB, indexOfRow);
     position.vectorDim = d.dims[p.columnDim].terms[kB].dim;
     position.mask = maskWhere(b, inColumns, isPoint, kSplitLanes);
-    int64_t columns = p.piece.dims[p.columnDim].extent;
-    if (columns <= kNarrowPiece && columns < d.operands[kB].shape.back())
-      fetchAhead(phase, kB, position, d.dims[inner].terms[kB].dim, kRowsAhead);
+    // Those of the next unit: of rows further on, the first-level TLB holds no more.
+    constexpr int64_t kRowsAhead = 8;
+    fetchAhead(phase, kB, position, d.dims[inner].terms[kB].dim, kRowsAhead);
     rows[odd] = load(b, expression, d.operands[kB].value, position);
   }
   Value to = advance(b, at, pair, kTileColumns), memory = panelsAs(phase, b.getI32Type());

@@ -103,16 +103,18 @@ SplitParts splitRun(ImplicitLocOpBuilder &b, Value first, Value second) {
   return splitPairs(b, even, odd);
 }
 
-/// Fetches what lies `count` indices of a dimension further on than a vector that is read,
-/// where the operand lies beyond the L2 cache: pieces of rows no hardware foresees.
+/// Fetches what lies `count` indices of a dimension further on than a vector that is read: pieces
+/// of rows no hardware foresees. Of an operand much smaller than the L2 cache that is not worth it;
+/// others, of which warm kernels find half there, are in outer memory in a training step.
 void SplitProductEmitter::fetchAhead(PhaseBuilder &phase, OperandIndex operand,
                                      const Position &position, int dim, int64_t count) {
   ImplicitLocOpBuilder &b = phase.b;
+  constexpr int64_t smallShare = 8;
   const ContractionOperand &tensor = d.operands[operand];
   auto argument = dyn_cast<BlockArgument>(tensor.value);
   SmallVector<int64_t> strides = tensor.strides();
   if (!argument || dim < 0 ||
-      ShapedType::getNumElements(tensor.shape) * 4 < module.machine().l2Bytes)
+      ShapedType::getNumElements(tensor.shape) * 4 < module.machine().l2Bytes / smallShare)
     return;
   Value at = offsetBy(b, linearIndex(b, position.indices, strides), count * strides[dim]);
   memref::PrefetchOp::create(b, phase.argument(argument), at, /*isWrite=*/false,

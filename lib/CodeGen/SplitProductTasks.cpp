@@ -109,10 +109,12 @@ double SplitChooser::shareLeft(OperandIndex operand) const {
   bool areFew = steps <= kFewSteps;
   if (operand == kA && current.transposes && areFew)
     share += kSlotShare * static_cast<double>(kTileRows) / static_cast<double>(steps);
-  // What is fetched ahead, or lies in long runs, costs no more from afar, but for where a run ends.
+  // Of B, what lies in narrow pieces or long runs costs no more from afar, but for where a run
+  // begins.
+  constexpr int64_t kNarrowPiece = 64, kRunBegin = 32;
   bool isForeseen = packsRows() ? current.piece.dims[columnDim].extent <= kNarrowPiece : !areFew;
   if (operand == kB && isForeseen)
-    share = std::min(share, kNearShare + static_cast<double>(kRowsAhead) /
+    share = std::min(share, kNearShare + static_cast<double>(kRunBegin) /
                                              static_cast<double>(current.run.length));
   return share;
 }
