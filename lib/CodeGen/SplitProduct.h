@@ -61,9 +61,6 @@
 
 namespace dl {
 
-/// Steps of a unit so few that products hide little of what it takes to read and to turn it.
-inline constexpr int64_t kFewSteps = 2;
-
 /// Dimensions of the descriptor as one.
 struct SplitAxis {
   /// Outer to inner, and positions from one index to the next; the innermost's is 1.

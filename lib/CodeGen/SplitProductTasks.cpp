@@ -105,6 +105,8 @@ bool SplitChooser::isImageLarge() const {
 /// The share of what it costs to split an operand between products that these do not hide.
 double SplitChooser::shareLeft(OperandIndex operand) const {
   double share = isFarInPieces(operand) ? kFarShare : kNearShare;
+  // Products of so few steps hide little of what it takes to read a unit and to turn it.
+  constexpr int64_t kFewSteps = 2;
   int64_t steps = current.stepsOfUnit(operand);
   bool areFew = steps <= kFewSteps;
   if (operand == kA && current.transposes && areFew)
