@@ -261,6 +261,13 @@ bool fetchesResults(const ContractionBody &body, const ContractionDescriptor &de
 bool fetchesResults(const ContractionBody &body, const ContractionDescriptor &descriptor,
                     const ContractionStrategy &strategy, const KernelModule &module);
 
+/// Fetches what lies `count` indices of a dimension (negative: none) further on than a vector that
+/// is read: pieces of rows no hardware foresees. Of an operand much smaller than the L2 cache that
+/// is not worth it; others, of which warm kernels find half there, are in outer memory in a
+/// training step.
+void fetchAhead(PhaseBuilder &phase, const ContractionOperand &operand, const Position &position,
+                int dim, int64_t count);
+
 /// Whether whole vectors of results, none of which an epilogue waits for, go past the caches.
 bool storesPast(const ContractionBody &body, const ContractionStrategy &strategy,
                 const KernelModule &module);

@@ -19,6 +19,20 @@ using namespace mlir;
 
 namespace dl {
 
+void fetchAhead(PhaseBuilder &phase, const ContractionOperand &operand, const Position &position,
+                int dim, int64_t count) {
+  constexpr int64_t smallShare = 8;
+  ImplicitLocOpBuilder &b = phase.b;
+  auto argument = dyn_cast<BlockArgument>(operand.value);
+  SmallVector<int64_t> strides = operand.strides();
+  if (!argument || dim < 0 ||
+      ShapedType::getNumElements(operand.shape) * 4 < phase.kernel.machine().l2Bytes / smallShare)
+    return;
+  Value at = offsetBy(b, linearIndex(b, position.indices, strides), count * strides[dim]);
+  memref::PrefetchOp::create(b, phase.argument(argument), at, /*isWrite=*/false,
+                             /*localityHint=*/2, /*isDataCache=*/true);
+}
+
 /// What the epilogue reads at the result's own index.
 static SmallVector<BlockArgument> epilogueArguments(const ContractionBody &body, YieldOp yield) {
   llvm::SetVector<Value> values;

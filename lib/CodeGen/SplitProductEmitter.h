@@ -87,8 +87,6 @@ private:
   // SplitProductParts.cpp
   static mlir::Value load(mlir::ImplicitLocOpBuilder &b, Expression &expression, mlir::Value source,
                           const Position &position);
-  void fetchAhead(PhaseBuilder &phase, OperandIndex operand, const Position &position, int dim,
-                  int64_t count);
   void storeForTranspose(PhaseBuilder &phase, OperandIndex operand, int64_t part,
                          mlir::Value number, mlir::Value vector);
   void transposePart(PhaseBuilder &phase, OperandIndex operand, mlir::Value part,

@@ -103,7 +103,7 @@ void SplitProductEmitter::copyBlock(PhaseBuilder &phase, Expression &expression,
           both(b, position.mask,
                lanesInside(b, position.indices[last], d.operands[kA].shape[last], kSplitLanes));
     position.mask = maskWhere(b, position.mask, isInside, kSplitLanes);
-    fetchAhead(phase, kA, position, rowBefore, kNextRows);
+    fetchAhead(phase, d.operands[kA], position, rowBefore, kNextRows);
     halves[half] = load(b, expression, d.operands[kA].value, position);
   }
   Value at = arith::AddIOp::create(b, advance(b, imageStart(phase), row, p.rowLength), column);
@@ -177,7 +177,7 @@ SplitProductEmitter::transposedUnit(PhaseBuilder &phase, Expression &expression,
       }
       own.mask = maskWhere(b, inTensor, isElement, kSplitLanes);
       if (isFetched)
-        fetchAhead(phase, kA, own, vectors, kSplitLanes);
+        fetchAhead(phase, d.operands[kA], own, vectors, kSplitLanes);
       elements[odd] = load(b, expression, d.operands[kA].value, own);
     }
     for (auto [part, pairs] : llvm::enumerate(splitPairs(b, elements[0], elements[1])))

@@ -60,7 +60,7 @@ void SplitProductEmitter::packColumns(PhaseBuilder &phase, Expression &expressio
     position.mask = maskWhere(b, inColumns, isPoint, kSplitLanes);
     // Those of the next unit: of rows further on, the first-level TLB holds no more.
     constexpr int64_t kRowsAhead = 8;
-    fetchAhead(phase, kB, position, d.dims[inner].terms[kB].dim, kRowsAhead);
+    fetchAhead(phase, d.operands[kB], position, d.dims[inner].terms[kB].dim, kRowsAhead);
     rows[odd] = load(b, expression, d.operands[kB].value, position);
   }
   Value to = advance(b, at, pair, kTileColumns), memory = panelsAs(phase, b.getI32Type());
@@ -97,7 +97,7 @@ void SplitProductEmitter::packTransposed(PhaseBuilder &phase, Expression &expres
       position.mask =
           lanesInside(b, indexOf(b, inner, index[inner]), d.dims[inner].extent, kSplitLanes);
     if (isFetched)
-      fetchAhead(phase, kB, position, d.dims[p.columnDim].terms[kB].dim, kTileColumns);
+      fetchAhead(phase, d.operands[kB], position, d.dims[p.columnDim].terms[kB].dim, kTileColumns);
     halves[half] = load(b, expression, d.operands[kB].value, position);
   }
   for (auto [part, pairs] : llvm::enumerate(splitRun(b, halves[0], halves[1])))

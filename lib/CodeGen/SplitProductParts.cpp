@@ -4,7 +4,6 @@
 #include "SplitProductEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include <numeric>
@@ -101,24 +100,6 @@ SplitParts splitRun(ImplicitLocOpBuilder &b, Value first, Value second) {
   };
   Value even = everySecond(0), odd = everySecond(1);
   return splitPairs(b, even, odd);
-}
-
-/// Fetches what lies `count` indices of a dimension further on than a vector that is read: pieces
-/// of rows no hardware foresees. Of an operand much smaller than the L2 cache that is not worth it;
-/// others, of which warm kernels find half there, are in outer memory in a training step.
-void SplitProductEmitter::fetchAhead(PhaseBuilder &phase, OperandIndex operand,
-                                     const Position &position, int dim, int64_t count) {
-  ImplicitLocOpBuilder &b = phase.b;
-  constexpr int64_t smallShare = 8;
-  const ContractionOperand &tensor = d.operands[operand];
-  auto argument = dyn_cast<BlockArgument>(tensor.value);
-  SmallVector<int64_t> strides = tensor.strides();
-  if (!argument || dim < 0 ||
-      ShapedType::getNumElements(tensor.shape) * 4 < module.machine().l2Bytes / smallShare)
-    return;
-  Value at = offsetBy(b, linearIndex(b, position.indices, strides), count * strides[dim]);
-  memref::PrefetchOp::create(b, phase.argument(argument), at, /*isWrite=*/false,
-                             /*localityHint=*/2, /*isDataCache=*/true);
 }
 
 /// Vectors on their way to be transposed wait in scratch memory.

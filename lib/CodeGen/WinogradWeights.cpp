@@ -117,6 +117,8 @@ void WinogradEmitter::bringWeights(PhaseBuilder &phase, Expression &expression, 
   auto loadTap = [&](Position at, Value row, Value tap) {
     at.indices[w.weights.rows] = tapAt(row);
     at.indices[w.weights.columns] = tapAt(tap);
+    if (areWeightsAcross())
+      fetchAhead(phase, d.operands[w.weights.operand], at, reductionDim(), w.lanes);
     return expression.vectorAt(d.operands[w.weights.operand].value, at);
   };
   buildLoop(b, firstK, endK, areWeightsAcross() ? w.lanes : 1, [&](Value k) {
