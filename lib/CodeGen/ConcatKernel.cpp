@@ -12,7 +12,6 @@
 #include "LoopNest.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -60,8 +59,7 @@ static void fetchAhead(PhaseBuilder &phase, const Rows &rows, Value row, Value c
   for (int64_t offset = 0; offset < length; offset += lineBytes / bytes) {
     Value ahead = phase.index(offset + kStreamAhead);
     Value place = linearIndex(phase.b, {row, column, ahead}, {rows.length, 1, 1});
-    memref::PrefetchOp::create(phase.b, phase.argument(argument), place, /*isWrite=*/false,
-                               /*localityHint=*/2, /*isDataCache=*/true);
+    fetchLine(phase.b, phase.argument(argument), place);
   }
 }
 

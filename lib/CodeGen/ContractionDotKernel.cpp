@@ -5,7 +5,6 @@
 #include "Expression.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -27,9 +26,7 @@ void MicroKernel::emitDotStep(ImplicitLocOpBuilder &b, Value baseA, Value baseB,
   for (int64_t column : columns)
     right.push_back(loadAt(memory[1], offsetBy(b, baseB, offset + column)));
   for (Value column : columnsAhead)
-    memref::PrefetchOp::create(b, memory[1],
-                               offsetBy(b, arith::AddIOp::create(b, baseB, column), offset),
-                               /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+    fetchLine(b, memory[1], offsetBy(b, arith::AddIOp::create(b, baseB, column), offset));
   size_t sum = 0;
   for (int64_t row : rows) {
     Value left = loadAt(memory[0], offsetBy(b, baseA, offset + row));

@@ -12,7 +12,6 @@
 
 #include "ContractionEmitter.h"
 
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -29,8 +28,7 @@ void fetchAhead(PhaseBuilder &phase, const ContractionOperand &operand, const Po
       ShapedType::getNumElements(operand.shape) * 4 < phase.kernel.machine().l2Bytes / smallShare)
     return;
   Value at = offsetBy(b, linearIndex(b, position.indices, strides), count * strides[dim]);
-  memref::PrefetchOp::create(b, phase.argument(argument), at, /*isWrite=*/false,
-                             /*localityHint=*/2, /*isDataCache=*/true);
+  fetchLine(b, phase.argument(argument), at);
 }
 
 /// What the epilogue reads at the result's own index.
@@ -82,8 +80,7 @@ void ContractionEmitter::fetchRow(PhaseBuilder &phase, ArrayRef<Value> indices,
     memories.push_back(phase.result(result));
   for (Value memory : memories)
     for (int64_t column = 0; column < columns; column += line)
-      memref::PrefetchOp::create(b, memory, offsetBy(b, at, column), /*isWrite=*/false,
-                                 /*localityHint=*/2, /*isDataCache=*/true);
+      fetchLine(b, memory, offsetBy(b, at, column));
 }
 
 /// What a tile stores, while its last chunk of K is multiplied.

@@ -73,12 +73,10 @@ void MicroKernel::emitStep(ImplicitLocOpBuilder &b, Value baseA, Value baseB, in
       vector::StoreOp::create(b, columns.back(), panel[1],
                               offsetBy(b, panelAt[1], offsetsPanel[1] + v * lanes));
     if (ahead != 0)
-      memref::PrefetchOp::create(b, memory[1], offsetBy(b, baseB, offsetB + v * lanes + ahead),
-                                 /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
+      fetchLine(b, memory[1], offsetBy(b, baseB, offsetB + v * lanes + ahead), /*locality=*/3);
   }
   if (pieceAhead != 0)
-    memref::PrefetchOp::create(b, memory[0], offsetBy(b, baseA, offsetA + pieceAhead),
-                               /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+    fetchLine(b, memory[0], offsetBy(b, baseA, offsetA + pieceAhead));
   if (panel[0])
     packRows(b, offsetBy(b, baseA, offsetA), offsetBy(b, panelAt[0], offsetsPanel[0]));
   size_t sum = 0;
@@ -144,8 +142,7 @@ static void fetchLines(ImplicitLocOpBuilder &b, Value memory, Value base, Value 
                                       index(steps));
   Value from = rowFrom(arith::AddIOp::create(b, base, column), turn);
   for (int64_t row = 0; row < count; row += turns)
-    memref::PrefetchOp::create(b, memory, ValueRange{rowFrom(from, index(row))},
-                               /*isWrite=*/false, locality, /*isDataCache=*/true);
+    fetchLine(b, memory, rowFrom(from, index(row)), locality);
 }
 
 /// Lines of one row of a panel to be, or of some of its columns, into the L2 cache.
@@ -162,8 +159,7 @@ void MicroKernel::emitPrefetch(ImplicitLocOpBuilder &b, Value k, int64_t steps) 
   Value at = arith::AddIOp::create(b, prefetchAt, arith::MulIOp::create(b, row, prefetchStride));
   int64_t lane = 64 / (vector.getElementTypeBitWidth() / 8);
   for (int64_t line = 0; line < prefetchLines; ++line)
-    memref::PrefetchOp::create(b, prefetchFrom, ValueRange{offsetBy(b, at, line * lane)},
-                               /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+    fetchLine(b, prefetchFrom, offsetBy(b, at, line * lane));
 }
 
 /// Of the rows that lie ahead, all until k has passed a line.
@@ -252,8 +248,7 @@ SmallVector<Value> MicroKernel::emitSteps(ImplicitLocOpBuilder &b, const Reducti
         MicroKernel here = *this;
         Value ahead = fetched != 0 ? next.pop_back_val() : Value();
         for (int64_t at = 0; at < fetched; at += line)
-          memref::PrefetchOp::create(b, ahead, index(at), /*isWrite=*/false, /*localityHint=*/2,
-                                     /*isDataCache=*/true);
+          fetchLine(b, ahead, index(at));
         for (int operand : {1, 0})
           if (panel[operand])
             here.panel[operand] = next.pop_back_val(), here.panelAt[operand] = index(0);

@@ -140,6 +140,10 @@ static Value fromStorage(ImplicitLocOpBuilder &b, Value stored, Type elementType
                                numberLike(b, stored.getType(), 0));
 }
 
+void fetchLine(ImplicitLocOpBuilder &b, Value memory, Value index, unsigned locality) {
+  memref::PrefetchOp::create(b, memory, index, /*isWrite=*/false, locality, /*isDataCache=*/true);
+}
+
 Value loadElement(ImplicitLocOpBuilder &b, Value memory, ArrayRef<int64_t> shape, Type elementType,
                   const Position &position) {
   SmallVector<int64_t> strides = stridesOf(shape);

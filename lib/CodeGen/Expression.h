@@ -88,6 +88,11 @@ mlir::Value loadElement(mlir::ImplicitLocOpBuilder &b, mlir::Value memory,
 void storeElement(mlir::ImplicitLocOpBuilder &b, mlir::Value element, mlir::Value memory,
                   llvm::ArrayRef<int64_t> shape, const Position &position);
 
+/// Fetches the line of an element of flat memory that is read later, which may lie behind its end.
+/// `locality`: 3, into the first-level cache; 2, the second.
+void fetchLine(mlir::ImplicitLocOpBuilder &b, mlir::Value memory, mlir::Value index,
+               unsigned locality = 2);
+
 /// The position in a tensor of `shape` that NumPy's rule broadcasts to where
 /// `position` is.
 Position projectPosition(mlir::ImplicitLocOpBuilder &b, const Position &position,

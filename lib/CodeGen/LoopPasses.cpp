@@ -3,7 +3,6 @@
 #include "LoopNest.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/MapVector.h"
@@ -245,8 +244,7 @@ void LoopNest::prefetch(PhaseBuilder &phase, ArrayRef<Value> indices, const Chun
   for (BlockArgument operand : operands()) {
     int64_t bytes = storageBytes(cast<RankedTensorType>(operand.getType()).getElementType());
     if (chunk.offset * bytes % lineBytes == 0)
-      memref::PrefetchOp::create(phase.b, phase.argument(operand), next, /*isWrite=*/false,
-                                 locality, /*isDataCache=*/true);
+      fetchLine(phase.b, phase.argument(operand), next, locality);
   }
 }
 

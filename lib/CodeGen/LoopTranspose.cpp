@@ -11,7 +11,6 @@
 #include "LoopNest.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/MathExtras.h"
@@ -126,8 +125,7 @@ void LoopNest::fetchBlock(PhaseBuilder &phase, TransposeOp op, ArrayRef<Value> i
   for (int64_t column = 0; column < columns; ++column) {
     source[op.getPermutation().back()] =
         linearIndex(b, {indices.back(), phase.index(column + 2 * lanes)}, {1, 1});
-    memref::PrefetchOp::create(b, memory, linearIndex(b, source, stridesOf(type.getShape())),
-                               /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+    fetchLine(b, memory, linearIndex(b, source, stridesOf(type.getShape())));
   }
 }
 

@@ -10,7 +10,6 @@
 #include "WinogradEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -147,8 +146,7 @@ void WinogradEmitter::prefetch(PhaseBuilder &phase, const WinogradTensor &tensor
   buildLoop(b, 0, llvm::divideCeil(pixels, w.tilesOfImage()), 1, [&](Value next) {
     Value at = advance(b, start, next, stride);
     buildLoop(b, 0, channels.count, kLine, [&](Value channel) {
-      memref::PrefetchOp::create(b, memory, ValueRange{arith::AddIOp::create(b, at, channel)},
-                                 /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
+      fetchLine(b, memory, arith::AddIOp::create(b, at, channel), /*locality=*/3);
     });
   });
 }
