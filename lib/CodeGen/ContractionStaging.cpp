@@ -329,10 +329,12 @@ void ContractionEmitter::packPanel(PhaseBuilder &phase, Expression &expression,
   const ContractionDim &dim = d.dims[level];
   if (dim.role != DimRole::K)
     return packPanel(phase, expression, operand, level + 1, index, target, at, panels);
-  const AddressTerm &term = dim.terms[operand];
-  bool isUnit = term.coefficient == 1 && source.strides()[term.dim] == 1;
-  if (static_cast<int>(level) == inner && isUnit && s.groupPart < 0 &&
-      source.strides()[d.dims[staged.panelPart].terms[operand].dim] != 1)
+  auto isUnit = [&](const ContractionDim &own) {
+    const AddressTerm &term = own.terms[operand];
+    return term.coefficient == 1 && source.strides()[term.dim] == 1;
+  };
+  if (static_cast<int>(level) == inner && isUnit(dim) && s.groupPart < 0 &&
+      !isUnit(d.dims[staged.panelPart]))
     return packTransposed(phase, expression, index, target, at);
   buildLoop(phase.b, 0, dim.extent, 1, [&](Value k) {
     index[level] = k;

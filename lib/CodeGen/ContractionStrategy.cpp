@@ -140,15 +140,16 @@ void StrategyChooser::chooseVectorDim() {
 /// unless the vectors do.
 bool StrategyChooser::chooseRowVectorDim() {
   SmallVector<int64_t> b = naturalStrides(kB), c = naturalStrides(kC);
-  bool hasContiguousK = false;
+  bool isContiguousK = false; // the innermost one
   for (auto [index, dim] : llvm::enumerate(d.dims)) {
-    hasContiguousK |= dim.role == DimRole::K && b[index] == 1;
+    if (dim.role == DimRole::K)
+      isContiguousK = b[index] == 1;
     if (dim.role == DimRole::N && (vectorPart < 0 || b[vectorPart] != 1))
       vectorPart = index;
     if (dim.role == DimRole::M && isLastOfC(d, dim) && c[index] == 1 && dim.extent > 1)
       s.resultPart = index;
   }
-  if (vectorPart < 0 || (b[vectorPart] != 1 && !hasContiguousK))
+  if (vectorPart < 0 || (b[vectorPart] != 1 && !isContiguousK))
     return false;
   // With zeros around it, rows of B are copied as they lie.
   const AddressTerm &column = d.dims[vectorPart].terms[kB];

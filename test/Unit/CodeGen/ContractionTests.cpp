@@ -174,6 +174,16 @@ TEST_P(Contraction, SwappedOperands) {
          {"%2", "%s"}});
 }
 
+/// One channel, whose columns are positions with a stride between them: they lie in one row with
+/// the taps, which alone are side by side.
+TEST_P(Contraction, SwappedStrides) {
+  std::string zero = fmt::format("%z = dl.constant dense<0.0> : tensor<{}>\n", GetParam().element);
+  for (int64_t width : {4, 40, 67})
+    check({{shape({1, 1, width, 1}), shape({1, 2, 1, 1}), shape({1, 1, width, 1})},
+           zero + "%on = dl.compare %a2, %z {predicate = gt}\n%x = dl.select %on, %a0, %z\n"
+                  "%r = dl.conv2d %x, %a1 {strides = [1, 2], layout = nhwc}"});
+}
+
 /// Long sums, which are stored by a loop over the tile's vectors.
 TEST_P(Contraction, LongSwappedSums) {
   for (int64_t m : {200, 203})
