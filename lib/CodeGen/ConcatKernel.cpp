@@ -49,14 +49,13 @@ static Value loadVector(PhaseBuilder &phase, const Rows &rows, const Position &f
 }
 
 /// Asks for what lies behind `length` elements of a row, where outer memory holds the operand.
-static void fetchAhead(PhaseBuilder &phase, const Rows &rows, Value row, Value column,
-                       int64_t length) {
-  constexpr int64_t lineBytes = 64;
+static void fetchBehind(PhaseBuilder &phase, const Rows &rows, Value row, Value column,
+                        int64_t length) {
   auto argument = dyn_cast<BlockArgument>(rows.operand);
   int64_t bytes = storageBytes(cast<RankedTensorType>(rows.operand.getType()).getElementType());
   if (!argument || rows.count * rows.length * bytes <= phase.kernel.machine().l2Bytes)
     return;
-  for (int64_t offset = 0; offset < length; offset += lineBytes / bytes) {
+  for (int64_t offset = 0; offset < length; offset += Machine::lineBytes / bytes) {
     Value ahead = phase.index(offset + kStreamAhead);
     Value place = linearIndex(phase.b, {row, column, ahead}, {rows.length, 1, 1});
     fetchLine(phase.b, phase.argument(argument), place);
@@ -67,7 +66,7 @@ static void fetchAhead(PhaseBuilder &phase, const Rows &rows, Value row, Value c
 static void copyVectors(PhaseBuilder &phase, const Rows &rows, Value row, Value column,
                         int64_t length, int64_t lanes, bool past) {
   ImplicitLocOpBuilder &b = phase.b;
-  fetchAhead(phase, rows, row, column, length);
+  fetchBehind(phase, rows, row, column, length);
   SmallVector<std::pair<Position, Value>> loaded;
   for (int64_t offset = 0; offset < length; offset += lanes) {
     Value here = linearIndex(b, {column, phase.index(offset)}, {1, 1});

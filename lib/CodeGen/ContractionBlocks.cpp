@@ -322,7 +322,7 @@ void ContractionEmitter::addPrefetch(PhaseBuilder &phase, const Place &place,
   int64_t half = (s.isChunked(k) ? dim.tile : dim.extent) / 2;
   int64_t packing = s.operands[kB].withFirstRows ? 1 : 0;
   int64_t tiles = s.dims[inner].tiles() / (inner == s.rowDim ? s.rowParts : 1) - packing;
-  int64_t line = 64 / bytes(1), lines = llvm::divideCeil(s.columns(), line);
+  int64_t line = Machine::lineBytes / bytes(1), lines = llvm::divideCeil(s.columns(), line);
   int64_t each = std::min<int64_t>(llvm::divideCeil(2 * lines, std::max<int64_t>(tiles, 1)), lines);
   int64_t pieces = llvm::divideCeil(lines, each);
   Value zero = phase.index(0), first = boundsOf(b, place, inner).first;

@@ -1,9 +1,10 @@
-//===- ContractionFetch.cpp - Where results go, fetched ahead -------------===//
+//===- ContractionFetch.cpp - What contractions fetch ahead ---------------===//
 //
-// In a training step, what an epilogue reads at the result's index (a residual, the operand
-// of a mask, a weight and its velocity) lies in outer memory, as does the result. A tile's
-// part of them is short pieces of rows that are far apart, which the hardware does not
-// prefetch, so they are fetched into the L2 cache while the tile multiplies.
+// In a training step, operands and what an epilogue reads at the result's index (a residual, the
+// operand of a mask, a weight and its velocity) lie in outer memory, as does the result. What a
+// tile reads of them is short pieces of rows that are far apart, which the hardware does not
+// prefetch, so they are fetched into the L2 cache: operands before they are split into parts,
+// those of an epilogue while the tile multiplies.
 //
 // A result alone is not: the tile does not wait for what it stores. (Blocks of tiles of bf16 may,
 // which store more at a time: SplitProductResults.cpp.)
@@ -71,7 +72,7 @@ bool fetchesResults(const ContractionBody &body, const ContractionDescriptor &d,
 void ContractionEmitter::fetchRow(PhaseBuilder &phase, ArrayRef<Value> indices,
                                   int64_t columns) const {
   ImplicitLocOpBuilder &b = phase.b;
-  int64_t line = 64 / bytes(1);
+  int64_t line = Machine::lineBytes / bytes(1);
   Value at = linearIndex(b, indices, d.operands[kC].strides());
   SmallVector<Value> memories;
   for (BlockArgument argument : epilogueArguments(body, module.yield()))

@@ -132,7 +132,8 @@ void MicroKernel::emitElementStep(ImplicitLocOpBuilder &b, Value baseA, Value ba
 static void fetchLines(ImplicitLocOpBuilder &b, Value memory, Value base, Value k, int64_t steps,
                        int64_t count, unsigned locality,
                        function_ref<Value(Value from, Value row)> rowFrom) {
-  int64_t line = 64 / storageBytes(cast<MemRefType>(memory.getType()).getElementType());
+  int64_t line =
+      Machine::lineBytes / storageBytes(cast<MemRefType>(memory.getType()).getElementType());
   if (line % steps != 0)
     return;
   auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
@@ -157,7 +158,7 @@ void MicroKernel::emitPrefetch(ImplicitLocOpBuilder &b, Value k, int64_t steps) 
                       });
   Value row = arith::ShRUIOp::create(b, k, arith::ConstantIndexOp::create(b, 1));
   Value at = arith::AddIOp::create(b, prefetchAt, arith::MulIOp::create(b, row, prefetchStride));
-  int64_t lane = 64 / (vector.getElementTypeBitWidth() / 8);
+  int64_t lane = Machine::lineBytes / (vector.getElementTypeBitWidth() / 8);
   for (int64_t line = 0; line < prefetchLines; ++line)
     fetchLine(b, prefetchFrom, offsetBy(b, at, line * lane));
 }
@@ -232,7 +233,7 @@ SmallVector<Value> MicroKernel::emitSteps(ImplicitLocOpBuilder &b, const Reducti
     if (panel[operand])
       carried.push_back(memoryFrom(
           b, panel[operand], advance(b, panelAt[operand], lower, loop.panelStrides[operand])));
-  int64_t line = 64 / (vector.getElementTypeBitWidth() / 8);
+  int64_t line = Machine::lineBytes / (vector.getElementTypeBitWidth() / 8);
   int64_t fetched = panelAhead == 0 ? 0 : llvm::divideCeil(unroll * loop.strides[1], panelTiles);
   if (fetched != 0) {
     Value from = advance(b, baseB, lower, loop.strides[1]);

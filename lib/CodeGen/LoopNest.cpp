@@ -47,10 +47,9 @@ static constexpr int64_t kStreamedElements = 4096;
 bool LoopNest::canBypass() const {
   const Machine &machine = module.machine();
   bool isAlone = rows || streamed ? !analysis.lastLevelWrites : analysis.levels.empty();
-  constexpr int64_t lineBytes = 64;
   int64_t largest = 0, vectorBytes = machine.vectorBits / 8;
   // Rows of a block that is turned are far apart: memory takes a part of a line no faster than all.
-  if (!isAlone || (transposed && !(turns && vectorBytes == lineBytes)))
+  if (!isAlone || (transposed && !(turns && vectorBytes == Machine::lineBytes)))
     return false;
   for (unsigned result : analysis.fullResults) {
     auto type = cast<RankedTensorType>(module.yield().getOperand(result).getType());

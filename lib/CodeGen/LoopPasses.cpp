@@ -237,13 +237,12 @@ void LoopNest::writeReduced(PhaseBuilder &phase, Point &point, ArrayRef<Value> i
 /// Asks for what all operands have `elements` behind a step's place.
 void LoopNest::prefetch(PhaseBuilder &phase, ArrayRef<Value> indices, const Chunk &chunk,
                         int64_t elements, unsigned locality) const {
-  constexpr int64_t lineBytes = 64;
   SmallVector<int64_t> strides = stridesOf(analysis.shape);
   Value here = linearIndex(phase.b, stepPosition(phase, indices, chunk).indices, strides);
   Value next = linearIndex(phase.b, {here, phase.index(elements)}, {1, 1});
   for (BlockArgument operand : operands()) {
     int64_t bytes = storageBytes(cast<RankedTensorType>(operand.getType()).getElementType());
-    if (chunk.offset * bytes % lineBytes == 0)
+    if (chunk.offset * bytes % Machine::lineBytes == 0)
       fetchLine(phase.b, phase.argument(operand), next, locality);
   }
 }

@@ -296,7 +296,7 @@ void WinogradChooser::tryLate(int64_t block, int64_t depth) {
       points * rowTiles * panels * depths *
       productCycles(s.rows, s.vectors, static_cast<double>(depth), depths > 1 ? 3 : 1.5);
   double operandBytes = 4 * points * static_cast<double>(s.tiles() * s.reduction);
-  s.cycles = operandCycles() + operandBytes / 64 * lineCycles(operandBytes) +
+  s.cycles = operandCycles() + operandBytes / Machine::lineBytes * lineCycles(operandBytes) +
              resultCycles(tileBytes) + products + blocks * rereadCycles(operandBytes) +
              static_cast<double>(s.chunks()) * weightCycles(weightBytes);
   if (s.tasks() >= kWantedTasks / 2)
@@ -364,7 +364,7 @@ double WinogradChooser::tileCycles(double passes, double sumBytes, double tileBy
 double WinogradChooser::gradientCycles() const {
   auto bytes = 4 * static_cast<double>(s.taps * s.taps * s.inputs * s.outputs);
   auto parts = static_cast<double>(s.parts);
-  double stored = bytes / 64 * lineCycles(bytes) * (s.parts > 1 ? parts + 1 : 1);
+  double stored = bytes / Machine::lineBytes * lineCycles(bytes) * (s.parts > 1 ? parts + 1 : 1);
   return parts * static_cast<double>(s.inputs) * vectorsOf(s.outputs) * cyclesOfWeights + stored;
 }
 

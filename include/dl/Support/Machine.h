@@ -26,6 +26,9 @@ struct Machine {
   bool hasMaskedMemory = false; // masked loads and stores are cheap (AVX-512, AVX2)
   int64_t l1Bytes = 32 << 10, l2Bytes = 256 << 10, l3Bytes = 4 << 20; // of one core; l3 shared
 
+  /// What caches move at once, of all CPUs that code is generated for.
+  static constexpr int64_t lineBytes = 64;
+
   int lanes(int elementBits) const { return vectorBits / elementBits; }
 
   /// `march`: `host`, `generic`, `avx2`, `avx512`, or a CPU that LLVM knows.
