@@ -18,7 +18,8 @@ struct ProductQuotient {
 /// For all n from 0 to `most`; none where the numbers are too large.
 std::optional<ProductQuotient> divideByProduct(int64_t divisor, int64_t most);
 
-/// Replaces divisions of indices by constants, and their remainders, where a bound is known.
+/// Replaces divisions of indices by constants, and their remainders: by powers of two, and where a
+/// range is known.
 void divideIndices(mlir::ModuleOp module);
 
 } // namespace dl

@@ -109,8 +109,8 @@ Value SplitProductEmitter::decode(ImplicitLocOpBuilder &b, const SplitAxis &axis
     int64_t extent = p.piece.dims[dim].extent;
     index[dim] = position;
     if (level + 1 < axis.dims.size()) {
-      index[dim] = arith::DivUIOp::create(b, position, constant(span));
-      position = arith::RemUIOp::create(b, position, constant(span));
+      index[dim] = quotient(b, position, span);
+      position = remainder(b, position, span);
     }
     int64_t reach = level == 0 ? positions : axis.spans[level - 1];
     if (reach <= extent * span)
@@ -130,11 +130,10 @@ void SplitProductEmitter::enterCuts(ImplicitLocOpBuilder &b, ArrayRef<SplitCut> 
   Value zero = arith::ConstantIndexOp::create(b, 0);
   for (const SplitCut &cut : llvm::reverse(cuts)) {
     bool isOutermost = cut.dim == cuts.front().dim;
-    Value count = arith::ConstantIndexOp::create(b, cut.count);
-    Value own = isOutermost ? number : arith::RemUIOp::create(b, number, count).getResult();
+    Value own = isOutermost ? number : remainder(b, number, cut.count);
     here.starts[cut.dim] = advance(b, zero, own, cut.size);
     if (!isOutermost)
-      number = arith::DivUIOp::create(b, number, count);
+      number = quotient(b, number, cut.count);
   }
 }
 

@@ -117,7 +117,7 @@ private:
   void emitMultiply();
   void emitPieces(PhaseBuilder &phase, Expression &expression);
   void emitBlocks(PhaseBuilder &phase, Expression &expression);
-  std::pair<mlir::Value, mlir::Value> takeRange(PhaseBuilder &phase, mlir::Value &rest,
+  std::pair<mlir::Value, mlir::Value> takeGroup(PhaseBuilder &phase, mlir::Value &rest,
                                                 int64_t total, int64_t size) const;
   std::pair<mlir::Value, mlir::Value> chunksOfPart(PhaseBuilder &phase, mlir::Value part) const;
   TaskRanges rangesOf(PhaseBuilder &phase, mlir::Value task) const;

@@ -53,16 +53,11 @@ Value joinPairs(ImplicitLocOpBuilder &b, Value even, Value odd) {
 }
 
 Value quotient(ImplicitLocOpBuilder &b, Value number, int64_t divisor) {
-  if (!llvm::isPowerOf2_64(divisor))
-    return arith::DivUIOp::create(b, number, arith::ConstantIndexOp::create(b, divisor));
-  return arith::ShRUIOp::create(b, number,
-                                arith::ConstantIndexOp::create(b, llvm::Log2_64(divisor)));
+  return b.createOrFold<arith::DivUIOp>(number, arith::ConstantIndexOp::create(b, divisor));
 }
 
 Value remainder(ImplicitLocOpBuilder &b, Value number, int64_t divisor) {
-  if (!llvm::isPowerOf2_64(divisor))
-    return arith::RemUIOp::create(b, number, arith::ConstantIndexOp::create(b, divisor));
-  return arith::AndIOp::create(b, number, arith::ConstantIndexOp::create(b, divisor - 1));
+  return b.createOrFold<arith::RemUIOp>(number, arith::ConstantIndexOp::create(b, divisor));
 }
 
 SplitParts splitVector(ImplicitLocOpBuilder &b, Value x) {

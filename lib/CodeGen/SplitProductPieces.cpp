@@ -28,21 +28,20 @@ SplitProductEmitter::Block SplitProductEmitter::enterBlock(PhaseBuilder &phase, 
   ImplicitLocOpBuilder &b = phase.b;
   Block block;
   block.index.assign(d.dims.size(), phase.index(0));
-  Value rowBlocks = phase.index(p.rowBlocks());
-  block.row = advance(b, phase.index(0), arith::RemUIOp::create(b, item, rowBlocks), p.blockRows());
-  Value rest = arith::DivUIOp::create(b, item, rowBlocks);
+  block.row = advance(b, phase.index(0), remainder(b, item, p.rowBlocks()), p.blockRows());
+  Value rest = quotient(b, item, p.rowBlocks());
   block.image = advance(b, offsetBy(b, imageStart(phase), p.origin), block.row, p.rowStride);
   Value batch = advance(b, phase.index(0), panelStart(phase), 2);
   int64_t batchStride = p.panels() * p.panelElements();
   for (int dim : llvm::reverse(p.outer)) {
-    Value extent = phase.index(p.piece.dims[dim].extent);
-    block.index[dim] = arith::RemUIOp::create(b, rest, extent);
-    rest = arith::DivUIOp::create(b, rest, extent);
+    int64_t extent = p.piece.dims[dim].extent;
+    block.index[dim] = remainder(b, rest, extent);
+    rest = quotient(b, rest, extent);
     block.image = inImage(b, block.image, dim, block.index[dim]);
     if (!d.dims[dim].terms[kB].occurs())
       continue;
     batch = advance(b, batch, block.index[dim], batchStride);
-    batchStride *= p.piece.dims[dim].extent;
+    batchStride *= extent;
   }
   block.column = advance(b, phase.index(0), columnBlock, p.blockColumns());
   block.panel = advance(b, batch, columnBlock, p.columnTiles * p.panelElements());
@@ -126,29 +125,31 @@ void SplitProductEmitter::transposeAfter(PhaseBuilder &phase, const DueUnit &uni
 // Pieces
 //===----------------------------------------------------------------------===//
 
-/// A range of `total` in groups of `size`: which one is the remainder of `rest`.
-std::pair<Value, Value> SplitProductEmitter::takeRange(PhaseBuilder &phase, Value &rest,
-                                                       int64_t total, int64_t size) const {
+/// Group `number` of `total` in groups of `size`: the first, and how many.
+static std::pair<Value, Value> groupOf(PhaseBuilder &phase, Value number, int64_t total,
+                                       int64_t size) {
   ImplicitLocOpBuilder &b = phase.b;
-  Value groups = phase.index(llvm::divideCeil(total, size));
-  Value start = advance(b, phase.index(0), arith::RemUIOp::create(b, rest, groups), size);
-  rest = arith::DivUIOp::create(b, rest, groups);
-  Value end = offsetBy(b, start, size);
+  Value first = advance(b, phase.index(0), number, size), count = phase.index(size);
   if (total % size != 0)
-    end = arith::MinUIOp::create(b, end, phase.index(total));
-  return {start, end};
+    count = arith::MinUIOp::create(b, count,
+                                   arith::SubIOp::create(b, phase.index(total), first).getResult());
+  return {first, count};
 }
 
-/// The pieces of K of a part.
+/// The same of the number that is the remainder of `rest`.
+std::pair<Value, Value> SplitProductEmitter::takeGroup(PhaseBuilder &phase, Value &rest,
+                                                       int64_t total, int64_t size) const {
+  int64_t groups = llvm::divideCeil(total, size);
+  Value number = remainder(phase.b, rest, groups);
+  rest = quotient(phase.b, rest, groups);
+  return groupOf(phase, number, total, size);
+}
+
+/// The pieces of K of a part: the first, and how many.
 std::pair<Value, Value> SplitProductEmitter::chunksOfPart(PhaseBuilder &phase, Value part) const {
-  ImplicitLocOpBuilder &b = phase.b;
   if (p.parts == 1)
     return {phase.index(0), phase.index(p.chunks())};
-  Value start = advance(b, phase.index(0), part, p.chunksOfPart);
-  Value end = offsetBy(b, start, p.chunksOfPart);
-  if (p.chunks() % p.chunksOfPart != 0)
-    end = arith::MinUIOp::create(b, end, phase.index(p.chunks()));
-  return {start, end};
+  return groupOf(phase, part, p.chunks(), p.chunksOfPart);
 }
 
 /// What a task passes.
@@ -156,22 +157,17 @@ SplitProductEmitter::TaskRanges SplitProductEmitter::rangesOf(PhaseBuilder &phas
                                                               Value task) const {
   ImplicitLocOpBuilder &b = phase.b;
   TaskRanges ranges;
-  auto take = [&](ArrayRef<SplitCut> cuts, int64_t size, Value &first, Value &count) {
-    auto [start, end] = takeRange(phase, task, piecesOf(cuts), size);
-    first = start;
-    count = arith::SubIOp::create(b, end, start);
-  };
-  take(p.columnCuts, p.columnPiecesOfTask, ranges.firstColumn, ranges.columns);
-  take(p.rowCuts, p.rowPiecesOfTask, ranges.firstRow, ranges.rows);
+  std::tie(ranges.firstColumn, ranges.columns) =
+      takeGroup(phase, task, piecesOf(p.columnCuts), p.columnPiecesOfTask);
+  std::tie(ranges.firstRow, ranges.rows) =
+      takeGroup(phase, task, piecesOf(p.rowCuts), p.rowPiecesOfTask);
   ranges.part = task;
-  auto [firstChunk, endChunk] = chunksOfPart(phase, task);
-  ranges.firstChunk = firstChunk;
-  ranges.chunks = arith::SubIOp::create(b, endChunk, firstChunk);
+  std::tie(ranges.firstChunk, ranges.chunks) = chunksOfPart(phase, task);
   // Tasks pass columns first, then rows, then K.
   auto before = [&](int64_t columns, Value firstColumn) -> Value {
-    Value own = arith::MulIOp::create(b, ranges.rows, firstColumn);
+    Value own = b.createOrFold<arith::MulIOp>(ranges.rows, firstColumn);
     own = advance(b, own, ranges.firstRow, columns);
-    own = arith::MulIOp::create(b, own, ranges.chunks);
+    own = b.createOrFold<arith::MulIOp>(own, ranges.chunks);
     return advance(b, own, ranges.firstChunk, piecesOf(p.rowCuts) * columns);
   };
   ranges.firstPiece = before(piecesOf(p.columnCuts), ranges.firstColumn);
@@ -189,19 +185,19 @@ SplitProductEmitter::TaskPiece
 SplitProductEmitter::pieceOf(PhaseBuilder &phase, const TaskRanges &ranges, Value number) {
   ImplicitLocOpBuilder &b = phase.b;
   TaskPiece piece;
-  piece.column = arith::RemUIOp::create(b, number, ranges.columns);
-  piece.image = arith::DivUIOp::create(b, number, ranges.columns);
-  piece.chunk = arith::RemUIOp::create(b, piece.image, ranges.chunks);
-  Value row = arith::DivUIOp::create(b, piece.image, ranges.chunks);
+  piece.column = b.createOrFold<arith::RemUIOp>(number, ranges.columns);
+  piece.image = b.createOrFold<arith::DivUIOp>(number, ranges.columns);
+  piece.chunk = b.createOrFold<arith::RemUIOp>(piece.image, ranges.chunks);
+  Value row = b.createOrFold<arith::DivUIOp>(piece.image, ranges.chunks);
   Place before = here;
-  enterCuts(b, p.rowCuts, arith::AddIOp::create(b, ranges.firstRow, row));
-  enterCuts(b, p.columnCuts, arith::AddIOp::create(b, ranges.firstColumn, piece.column));
-  enterCuts(b, p.reductionCuts, arith::AddIOp::create(b, ranges.firstChunk, piece.chunk));
+  enterCuts(b, p.rowCuts, b.createOrFold<arith::AddIOp>(ranges.firstRow, row));
+  enterCuts(b, p.columnCuts, b.createOrFold<arith::AddIOp>(ranges.firstColumn, piece.column));
+  enterCuts(b, p.reductionCuts, b.createOrFold<arith::AddIOp>(ranges.firstChunk, piece.chunk));
   // One of two memories.
   auto side = [&](OperandIndex operand, Value first, Value own, int64_t elements) -> Value {
     if (p.stepsOfUnit(operand) == 0)
       return nullptr;
-    Value number = arith::AddIOp::create(b, first, own);
+    Value number = b.createOrFold<arith::AddIOp>(first, own);
     return advance(b, phase.index(0), remainder(b, number, 2), elements);
   };
   here.image = side(kA, ranges.firstImage, piece.image, p.imageBytes() / 2);
@@ -253,8 +249,8 @@ void SplitProductEmitter::splitRest(PhaseBuilder &phase, Expression &expression,
     if (int64_t steps = p.stepsOfUnit(operand)) {
       Value all = phase.index(p.steps());
       if (operand == kA)
-        all = arith::MulIOp::create(b, all, tasks.current.columns);
-      Value done = arith::MinUIOp::create(b, units, quotient(b, all, steps));
+        all = b.createOrFold<arith::MulIOp>(all, tasks.current.columns);
+      Value done = b.createOrFold<arith::MinUIOp>(units, quotient(b, all, steps));
       first = arith::SelectOp::create(b, isFirst, first, done);
     }
     // An image stays for all columns.
@@ -275,7 +271,8 @@ void SplitProductEmitter::setAhead(PhaseBuilder &phase, const TaskSequence &task
   };
   if (p.stepsOfUnit(kA) != 0) {
     Value image = offsetBy(b, piece.image, 1);
-    NextPiece own = nextPiece(phase, tasks, arith::MulIOp::create(b, image, tasks.current.columns));
+    NextPiece own =
+        nextPiece(phase, tasks, b.createOrFold<arith::MulIOp>(image, tasks.current.columns));
     add(kA, advance(b, phase.index(0), piece.column, p.steps()), own.piece.place,
         arith::AndIOp::create(b, own.exists, own.isNewImage));
   }
@@ -297,7 +294,7 @@ SplitProductEmitter::nextPiece(PhaseBuilder &phase, const TaskSequence &tasks, V
         &TaskRanges::firstChunk, &TaskRanges::chunks, &TaskRanges::firstPiece,
         &TaskRanges::firstImage})
     ranges.*member =
-        arith::SelectOp::create(b, isInTask, tasks.current.*member, tasks.following.*member);
+        b.createOrFold<arith::SelectOp>(isInTask, tasks.current.*member, tasks.following.*member);
   NextPiece next;
   next.piece = pieceOf(phase, ranges,
                        arith::SelectOp::create(b, isInTask, number, phase.index(0)).getResult());
@@ -324,8 +321,8 @@ void SplitProductEmitter::emitPieces(PhaseBuilder &phase, Expression &expression
   tasks.following = rangesOf(
       phase, arith::SelectOp::create(b, tasks.hasFollowing, following, phase.task).getResult());
   part = tasks.current.part;
-  Value images = arith::MulIOp::create(b, tasks.current.rows, tasks.current.chunks);
-  tasks.pieces = arith::MulIOp::create(b, images, tasks.current.columns);
+  Value images = b.createOrFold<arith::MulIOp>(tasks.current.rows, tasks.current.chunks);
+  tasks.pieces = b.createOrFold<arith::MulIOp>(images, tasks.current.columns);
   Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, phase.task, phase.beginTask());
   if (p.isSplitByTask(kA) && p.plane != p.imageCount)
     buildIf(
@@ -342,7 +339,9 @@ void SplitProductEmitter::emitPieces(PhaseBuilder &phase, Expression &expression
     Value hasPiece = arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, number, zero);
     NextPiece next = nextPiece(phase, tasks, number);
     auto multiply = [&] {
-      TaskPiece piece = pieceOf(phase, tasks.current, offsetBy(b, number, -1));
+      // (What is not 0 is at least 1: said for the sake of divisions by it.)
+      Value own = offsetBy(b, arith::MaxUIOp::create(b, number, one), -1);
+      TaskPiece piece = pieceOf(phase, tasks.current, own);
       setAhead(phase, tasks, piece, next);
       multiplyPiece(phase, expression, tasks.current, piece);
       ahead.clear();
@@ -360,8 +359,12 @@ void SplitProductEmitter::emitPieces(PhaseBuilder &phase, Expression &expression
 void SplitProductEmitter::emitBlocks(PhaseBuilder &phase, Expression &expression) {
   ImplicitLocOpBuilder &b = phase.b;
   Value rest = phase.task;
-  std::pair<Value, Value> columns = takeRange(phase, rest, p.columnBlocks(), p.columnsOfTask);
-  std::pair<Value, Value> items = takeRange(phase, rest, p.items(), p.itemsOfTask);
+  auto take = [&](int64_t total, int64_t size) -> std::pair<Value, Value> {
+    auto [first, count] = takeGroup(phase, rest, total, size);
+    return {first, b.createOrFold<arith::AddIOp>(first, count)};
+  };
+  std::pair<Value, Value> columns = take(p.columnBlocks(), p.columnsOfTask);
+  std::pair<Value, Value> items = take(p.items(), p.itemsOfTask);
   auto [outer, inner] =
       p.columnsInside ? std::make_pair(items, columns) : std::make_pair(columns, items);
   buildLoop(b, outer.first, outer.second, 1, [&](Value x) {

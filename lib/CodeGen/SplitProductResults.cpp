@@ -94,9 +94,10 @@ Value SplitProductEmitter::recomputeVector(PhaseBuilder &phase, Expression &expr
       return SmallVector<Value>{self(self, level + 1, carried[0])};
     })[0];
   };
-  auto [first, last] = chunksOfPart(phase, part);
+  auto [first, count] = chunksOfPart(phase, part);
   SmallVector<Value> zero = {numberLike(b, base.vectorType(), 0)};
-  return buildReduceLoop(b, first, last, 1, zero, [&](Value chunk, ValueRange carried) {
+  Value end = b.createOrFold<arith::AddIOp>(first, count);
+  return buildReduceLoop(b, first, end, 1, zero, [&](Value chunk, ValueRange carried) {
     enterCuts(b, p.reductionCuts, chunk);
     return SmallVector<Value>{loop(loop, 0, carried[0])};
   })[0];
