@@ -54,11 +54,14 @@ Value PhaseBuilder::scratch(int64_t offset, Type elementType, int64_t count) {
 }
 
 Value PhaseBuilder::view(Value bytes, int64_t offset, Type elementType, int64_t count) {
+  auto type = MemRefType::get({count}, storageType(elementType));
+  Value &view = views[{bytes, offset, type}];
+  if (view)
+    return view;
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.getBody().front());
   Value shift = arith::ConstantIndexOp::create(b, offset);
-  return memref::ViewOp::create(b, MemRefType::get({count}, storageType(elementType)), bytes, shift,
-                                ValueRange());
+  return view = memref::ViewOp::create(b, type, bytes, shift, ValueRange());
 }
 
 Value PhaseBuilder::constant(DenseElementsAttr value) {
@@ -221,7 +224,7 @@ KernelCode KernelModule::take() {
   code.isPacked = isPacked();
   Builder builder(kernel.getContext());
   for (auto function : code.module->getOps<func::FuncOp>()) {
-    if (function.isDeclaration())
+    if (!function->hasAttr(kEntry))
       continue;
     unsigned scratch = function.getNumArguments() - 1;
     function.getArgument(scratch - 1).setType(bytesType(builder.getContext(), code.workspaceBytes));

@@ -58,6 +58,8 @@ struct PhaseBuilder {
   mlir::Value endTask() { return function.getArgument(1); }
   /// Whether stores went past the caches: others see them after a fence.
   bool bypasses = false;
+  /// Parts of the workspace and of scratch that it has asked for: by their memory, offset and type.
+  llvm::DenseMap<std::tuple<mlir::Value, int64_t, mlir::Type>, mlir::Value> views{};
 
   /// Memory of an argument of the dl.kernel's body.
   mlir::Value argument(mlir::BlockArgument argument);

@@ -17,6 +17,9 @@ inline constexpr llvm::StringLiteral kDistance = "dl.distance";
 ///
 /// What is left is the same for the rows of a tile, and computed once.
 void splitIndices(mlir::ModuleOp module);
+/// In a region, also what it takes from around it, of which each index reads one sum, made by
+/// `outside`.
+void splitIndices(mlir::Region &region, mlir::OpBuilder &outside);
 
 /// Memory, which is flat in kernels, becomes a pointer, and each access one address:
 ///

@@ -45,6 +45,7 @@ private:
   Value lowerBroadcast(vector::BroadcastOp op);
   Value lowerShuffle(vector::ShuffleOp op);
   Value lowerElements(vector::FromElementsOp op);
+  void handPointers(Operation *op);
   void lowerBranch(Operation *op);
 
   OpBuilder b;
@@ -135,9 +136,8 @@ bool OpLowering::isLowered(Operation *op) const {
                vector::BroadcastOp, vector::ExtractOp, vector::FromElementsOp, vector::ReductionOp>(
                op);
   };
-  // Of the runtime's functions, those that take nothing.
   if (isa<func::CallOp>(op))
-    return op->getNumOperands() == 0 && op->getNumResults() == 0;
+    return op->getNumResults() == 0;
   if (!isKnown() || hasFlags(op))
     return false;
   if (auto broadcast = dyn_cast<vector::BroadcastOp>(op))
@@ -243,10 +243,14 @@ Value OpLowering::lowerElements(vector::FromElementsOp op) {
   return vector;
 }
 
-void OpLowering::lowerBranch(Operation *op) {
+void OpLowering::handPointers(Operation *op) {
   for (OpOperand &operand : op->getOpOperands())
     if (isa<MemRefType>(operand.get().getType()))
       operand.set(memory.pointerOf(b, operand.get()));
+}
+
+void OpLowering::lowerBranch(Operation *op) {
+  handPointers(op);
   if (auto jump = dyn_cast<cf::BranchOp>(op)) {
     LLVM::BrOp::create(b, op->getLoc(), jump.getDestOperands(), jump.getDest());
     return;
@@ -302,12 +306,14 @@ void OpLowering::run(func::FuncOp function) {
         memory.lower(b, &op);
         continue;
       }
-      if (auto call = dyn_cast<func::CallOp>(op))
-        LLVM::CallOp::create(b, op.getLoc(), TypeRange(), call.getCallee(), ValueRange());
-      else if (op.hasTrait<OpTrait::IsTerminator>())
+      if (auto call = dyn_cast<func::CallOp>(op)) {
+        handPointers(call);
+        LLVM::CallOp::create(b, op.getLoc(), TypeRange(), call.getCallee(), call.getOperands());
+      } else if (op.hasTrait<OpTrait::IsTerminator>()) {
         lowerBranch(&op);
-      else
+      } else {
         op.getResult(0).replaceAllUsesWith(lower(&op));
+      }
       op.erase();
     }
   // What made memory.
@@ -325,7 +331,7 @@ static void lowerDeclaration(func::FuncOp function) {
   function.erase();
 }
 
-/// The function of a phase.
+/// The function of a phase, or one that it calls.
 static void lowerFunction(func::FuncOp function) {
   OpBuilder b(function);
   MLIRContext *context = b.getContext();
@@ -333,6 +339,8 @@ static void lowerFunction(func::FuncOp function) {
                                           llvm::to_vector(function.getBody().getArgumentTypes()));
   auto lowered = LLVM::LLVMFuncOp::create(b, function.getLoc(), function.getName(), type);
   lowered->setDiscardableAttrs(function->getDiscardableAttrDictionary());
+  if (!function->hasAttr(kEntry))
+    lowered.setLinkage(LLVM::Linkage::Internal);
   lowered.getBody().takeBody(function.getBody());
   for (Block &block : lowered.getBody())
     if (auto end = dyn_cast<func::ReturnOp>(block.getTerminator())) {
@@ -346,11 +354,10 @@ static void lowerFunction(func::FuncOp function) {
 void lowerOps(ModuleOp module) {
   lowerGlobals(module);
   for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
-    if (function->hasAttr(kEntry)) {
+    if (!function.isDeclaration()) {
       OpLowering(module).run(function);
       lowerFunction(function);
-    } else if (function.isDeclaration() && function.getNumArguments() == 0 &&
-               function.getNumResults() == 0) {
+    } else if (function.getNumArguments() == 0 && function.getNumResults() == 0) {
       lowerDeclaration(function);
     }
   }

@@ -1,8 +1,8 @@
 //===- LowerToLLVM.cpp - From loops and vectors to the LLVM dialect -------===//
 //
 // 1. Clean up: the emitters build index arithmetic where it is convenient;
-//    dividing by products (DivideIndices.cpp), taking constants out of it
-//    (SplitIndices.cpp), hoisting and merging it is
+//    putting loops that are called once in their place (SharedLoop.h), dividing by products
+//    (DivideIndices.cpp), taking constants out of it (SplitIndices.cpp), hoisting and merging it is
 //    cheaper here than in LLVM.
 // 2. Loops become branches.
 // 3. Everything becomes LLVM, memory pointers (LowerMemory.h): what has a counterpart there
@@ -15,6 +15,7 @@
 #include "DivideIndices.h"
 #include "KernelModule.h"
 #include "LowerMemory.h"
+#include "SharedLoop.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -173,6 +174,7 @@ static bool isLowered(ModuleOp module) {
 }
 
 LogicalResult lowerToLLVM(ModuleOp module) {
+  inlineLoopsCalledOnce(module);
   divideIndices(module);
   for (auto function : module.getOps<func::FuncOp>())
     uniteConstants(function);

@@ -14,18 +14,23 @@ using namespace mlir;
 namespace dl {
 
 namespace {
-/// rest + constant; no rest: zero.
+/// rest + fixed + constant; none: zero.
 struct SplitIndex {
-  Value rest;
+  Value rest, fixed;
   int64_t constant = 0;
 };
 
 class IndexSplitter {
 public:
   explicit IndexSplitter(MLIRContext *context) : b(context) {}
+  /// What is not of `region` is fixed: sums of such are made by `outside`.
+  IndexSplitter(Region &region, OpBuilder &outside)
+      : b(region.getContext()), region(&region), outside(&outside) {}
 
   /// Takes the constants out of the index of an access.
   void rewrite(Operation *access, OpOperand &operand);
+  /// Of a number that is divided, makes one sum of what is fixed.
+  void rewriteNumber(Operation *division);
   /// Takes out what only computed indices as they were.
   void eraseUnused();
 
@@ -34,15 +39,25 @@ private:
   SplitIndex splitSum(arith::AddIOp sum);
   SplitIndex splitProduct(arith::MulIOp product);
 
+  Value add(Location loc, Value left, Value right);
+  Value addFixed(Location loc, Value left, Value right);
+  Value multiplyFixed(Location loc, Value fixed, int64_t factor);
+
   OpBuilder b;
+  Region *region = nullptr;
+  OpBuilder *outside = nullptr;
   DenseMap<Value, SplitIndex> known;
+  /// Products (by a factor) and sums.
+  DenseMap<std::tuple<Value, Value, int64_t>, Value> fixedValues;
   SmallVector<Operation *> replaced;
 };
 } // namespace
 
 SplitIndex IndexSplitter::split(Value index) {
   if (std::optional<int64_t> constant = getConstantIntValue(index))
-    return {Value(), *constant};
+    return {Value(), Value(), *constant};
+  if (region && !region->isAncestor(index.getParentRegion()))
+    return {Value(), index};
   auto [entry, isNew] = known.try_emplace(index, SplitIndex{index});
   if (!isNew)
     return entry->second;
@@ -54,16 +69,39 @@ SplitIndex IndexSplitter::split(Value index) {
   return known[index] = result;
 }
 
+/// Null: zero.
+Value IndexSplitter::add(Location loc, Value left, Value right) {
+  if (!left || !right)
+    return left ? left : right;
+  return arith::AddIOp::create(b, loc, left, right);
+}
+
+/// fixed * factor.
+Value IndexSplitter::multiplyFixed(Location loc, Value fixed, int64_t factor) {
+  Value &product = fixedValues[{fixed, Value(), factor}];
+  if (fixed && !product)
+    product = arith::MulIOp::create(*outside, loc, fixed,
+                                    arith::ConstantIndexOp::create(*outside, loc, factor));
+  return product;
+}
+
+Value IndexSplitter::addFixed(Location loc, Value left, Value right) {
+  if (!left || !right)
+    return left ? left : right;
+  Value &sum = fixedValues[{left, right, 1}];
+  if (!sum)
+    sum = arith::AddIOp::create(*outside, loc, left, right);
+  return sum;
+}
+
 SplitIndex IndexSplitter::splitSum(arith::AddIOp sum) {
   SplitIndex left = split(sum.getLhs()), right = split(sum.getRhs());
   if (left.rest == sum.getLhs() && right.rest == sum.getRhs())
     return {sum};
-  Value rest = left.rest ? left.rest : right.rest;
-  if (left.rest && right.rest) {
-    b.setInsertionPoint(sum);
-    rest = arith::AddIOp::create(b, sum.getLoc(), left.rest, right.rest);
-  }
-  return {rest, left.constant + right.constant};
+  Location loc = sum.getLoc();
+  b.setInsertionPoint(sum);
+  return {add(loc, left.rest, right.rest), addFixed(loc, left.fixed, right.fixed),
+          left.constant + right.constant};
 }
 
 SplitIndex IndexSplitter::splitProduct(arith::MulIOp product) {
@@ -71,32 +109,50 @@ SplitIndex IndexSplitter::splitProduct(arith::MulIOp product) {
   SplitIndex left = split(product.getLhs());
   if (!factor || left.rest == product.getLhs())
     return {product};
-  if (!left.rest)
-    return {Value(), left.constant * *factor};
+  Location loc = product.getLoc();
   b.setInsertionPoint(product);
-  Value rest = arith::MulIOp::create(b, product.getLoc(), left.rest, product.getRhs());
-  return {rest, left.constant * *factor};
+  Value rest =
+      left.rest ? arith::MulIOp::create(b, loc, left.rest, product.getRhs()).getResult() : Value();
+  return {rest, multiplyFixed(loc, left.fixed, *factor), left.constant * *factor};
 }
 
 void IndexSplitter::rewrite(Operation *access, OpOperand &operand) {
   Value index = operand.get();
-  auto [rest, constant] = split(index);
-  if (rest == index || !index.getDefiningOp() || getConstantIntValue(index))
+  auto [rest, fixed, constant] = split(index);
+  if (rest == index || fixed == index || !index.getDefiningOp() || getConstantIntValue(index))
     return;
   b.setInsertionPoint(access);
-  if (!rest)
-    rest = arith::ConstantIndexOp::create(b, access->getLoc(), 0);
-  operand.set(rest);
+  Value sum = add(access->getLoc(), rest, fixed);
+  if (!sum)
+    sum = arith::ConstantIndexOp::create(b, access->getLoc(), 0);
+  operand.set(sum);
+  if (auto before = access->getAttrOfType<IntegerAttr>(kDistance))
+    constant += before.getInt();
   if (constant != 0)
     access->setAttr(kDistance, b.getI64IntegerAttr(constant));
   replaced.push_back(index.getDefiningOp());
+}
+
+void IndexSplitter::rewriteNumber(Operation *division) {
+  Value number = division->getOperand(0);
+  auto [rest, fixed, constant] = split(number);
+  if (!rest || !fixed)
+    return;
+  Location loc = division->getLoc();
+  b.setInsertionPoint(division);
+  Value sum = add(loc, rest, fixed);
+  if (constant != 0)
+    sum = add(loc, sum, arith::ConstantIndexOp::create(b, loc, constant));
+  division->setOperand(0, sum);
+  replaced.push_back(number.getDefiningOp());
 }
 
 void IndexSplitter::eraseUnused() {
   llvm::SetVector<Operation *> worklist(replaced.begin(), replaced.end());
   while (!worklist.empty()) {
     Operation *op = worklist.pop_back_val();
-    if (!isOpTriviallyDead(op))
+    bool isOutside = region && !region->isAncestor(op->getParentRegion());
+    if (isOutside || !isOpTriviallyDead(op))
       continue;
     for (Value operand : op->getOperands())
       if (Operation *source = operand.getDefiningOp())
@@ -116,13 +172,24 @@ static OpOperand *indexOf(Operation *op) {
       .Default([](Operation *) { return nullptr; });
 }
 
-void splitIndices(ModuleOp module) {
-  IndexSplitter splitter(module.getContext());
-  module.walk([&](Operation *op) {
+static void rewriteAll(IndexSplitter &splitter, Region &region) {
+  region.walk([&](Operation *op) {
     if (OpOperand *index = indexOf(op))
       splitter.rewrite(op, *index);
+    else if (isa<arith::DivUIOp, arith::RemUIOp>(op))
+      splitter.rewriteNumber(op);
   });
   splitter.eraseUnused();
+}
+
+void splitIndices(ModuleOp module) {
+  IndexSplitter splitter(module.getContext());
+  rewriteAll(splitter, module.getBodyRegion());
+}
+
+void splitIndices(Region &region, OpBuilder &outside) {
+  IndexSplitter splitter(region, outside);
+  rewriteAll(splitter, region);
 }
 
 } // namespace dl

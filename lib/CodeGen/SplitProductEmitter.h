@@ -13,9 +13,10 @@
 #define DL_LIB_CODEGEN_SPLITPRODUCTEMITTER_H
 
 #include "ContractionEmitter.h"
+#include "SharedLoop.h"
 #include "SplitProduct.h"
 
-#include <functional>
+#include <optional>
 #include <utility>
 
 namespace dl {
@@ -64,7 +65,7 @@ private:
   /// transposed, each of them. Whether anything reads it; null: it is read. (Where taps are left
   /// out, units are not split between products, and so not asked there.)
   struct Unit {
-    std::function<void(mlir::Value)> slot, transpose;
+    std::optional<SharedLoop> slots, transposes;
     mlir::Value isRead;
   };
   static constexpr int64_t kUnitSlots = 16;

@@ -161,8 +161,7 @@ SplitProductEmitter::transposedUnit(PhaseBuilder &phase, Expression &expression,
   // Between products, hardware does not foresee the next vectors of so many rows.
   bool isFetched = p.stepsOfUnit(kA) > 0;
   Unit unit;
-  unit.slot = [=, this, &phase, &expression](Value pair) {
-    ImplicitLocOpBuilder &b = phase.b;
+  unit.slots.emplace(phase, "split_a", [&](Value pair) {
     Value index = arith::AddIOp::create(b, along, advance(b, phase.index(0), pair, 2));
     Value elements[2];
     Position own = position;
@@ -182,9 +181,8 @@ SplitProductEmitter::transposedUnit(PhaseBuilder &phase, Expression &expression,
     }
     for (auto [part, pairs] : llvm::enumerate(splitPairs(b, elements[0], elements[1])))
       storeForTranspose(phase, kA, static_cast<int64_t>(part), pair, pairs);
-  };
-  unit.transpose = [=, this, &phase](Value part) {
-    ImplicitLocOpBuilder &b = phase.b;
+  });
+  unit.transposes.emplace(phase, "transpose_a", [&](Value part) {
     Value start = advance(b, at, part, p.plane);
     // Pairs as one number, if no row starts between two.
     bool arePairs = length % kTileK == 0;
@@ -208,7 +206,7 @@ SplitProductEmitter::transposedUnit(PhaseBuilder &phase, Expression &expression,
       }
       store(phase, row, memory, offsetBy(b, start, lane * length * lanes / kTileK), mask);
     });
-  };
+  });
   return unit;
 }
 
@@ -220,14 +218,13 @@ SplitProductEmitter::Unit SplitProductEmitter::imageUnit(PhaseBuilder &phase,
   Value first = advance(b, phase.index(0), number, kTileRows);
   int64_t blocks = p.imageCount / p.rowLength * p.imageBlocks();
   Unit unit;
-  unit.slot = [=, this, &phase, &expression](Value slot) {
-    ImplicitLocOpBuilder &b = phase.b;
+  unit.slots.emplace(phase, "split_a", [&](Value slot) {
     Value own = arith::AddIOp::create(b, first, slot);
     // Past the end, the last block again.
     if (blocks % kTileRows != 0)
       own = arith::MinUIOp::create(b, own, phase.index(blocks - 1));
     copyBlock(phase, expression, own);
-  };
+  });
   return unit;
 }
 

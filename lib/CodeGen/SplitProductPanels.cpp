@@ -155,29 +155,26 @@ SplitProductEmitter::Unit SplitProductEmitter::panelUnit(PhaseBuilder &phase,
   Unit unit;
   unit.isRead = meetsB(b, index);
   if (!packsTransposed()) {
-    unit.slot = [=, this, &phase, &expression](Value slot) {
-      ImplicitLocOpBuilder &b = phase.b;
+    unit.slots.emplace(phase, "split_b", [&](Value slot) {
       Value panel = remainder(b, slot, width);
       Value pair = quotient(b, slot, width);
       SmallVector<Value> own(index);
       own[p.columnDim] = advance(b, index[p.columnDim], panel, kTileColumns);
       packColumns(phase, expression, own, firstK, advance(b, at, panel, p.panelElements() / 2),
                   advance(b, pair, share, kUnitSlots / width));
-    };
+    });
     return unit;
   }
   decode(b, p.run, firstK, p.runBlocks() * kTileK, index);
-  unit.slot = [=, this, &phase, &expression](Value lane) {
-    packTransposed(phase, expression, index, lane);
-  };
-  unit.transpose = [=, this, &phase](Value part) {
-    ImplicitLocOpBuilder &b = phase.b;
+  unit.slots.emplace(phase, "split_b",
+                     [&](Value lane) { packTransposed(phase, expression, index, lane); });
+  unit.transposes.emplace(phase, "transpose_b", [&](Value part) {
     Value memory = panelsAs(phase, d.element);
     Value start = advance(b, at, part, kTileElements / 2);
     transposePart(phase, kB, part, [&](int64_t pair, Value vector) {
       vector::StoreOp::create(b, vector, memory, offsetBy(b, start, pair * kTileColumns));
     });
-  };
+  });
   return unit;
 }
 

@@ -130,9 +130,9 @@ void SplitProductEmitter::splitUnits(PhaseBuilder &phase, Expression &expression
   buildLoop(b, first, end, 1, [&](Value number) {
     Unit own = unit(phase, expression, operand, number);
     auto split = [&] {
-      buildLoop(b, 0, kUnitSlots, 1, [&](Value slot) { own.slot(slot); });
-      if (own.transpose)
-        buildLoop(b, 0, kSplitParts, 1, [&](Value part) { own.transpose(part); });
+      own.slots->call(b, phase.index(0), phase.index(kUnitSlots));
+      if (own.transposes)
+        own.transposes->call(b, phase.index(0), phase.index(kSplitParts));
     };
     if (own.isRead)
       buildIf(b, own.isRead, split, [] {});

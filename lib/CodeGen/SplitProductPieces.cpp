@@ -71,7 +71,7 @@ SplitProductEmitter::dueUnits(PhaseBuilder &phase, Expression &expression, Value
     next.isUnit = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, unit, own.units);
     inPlace(own.place, [&] { next.unit = this->unit(phase, expression, own.operand, unit); });
     // The last steps of a unit, at most half of them, are for the parts that are transposed.
-    if (next.unit.transpose)
+    if (next.unit.transposes)
       next.stepsOfParts = std::clamp<int64_t>(steps / 2, 1, kSplitParts);
     int64_t stepsOfSlots = std::max<int64_t>(steps - next.stepsOfParts, 1);
     next.slots = llvm::divideCeil(kUnitSlots, stepsOfSlots);
@@ -95,19 +95,13 @@ void SplitProductEmitter::splitBetween(PhaseBuilder &phase, const DueUnit &unit,
     Value end = offsetBy(b, first, std::min(slotsOfPlace, unit.slots - place * slotsOfPlace));
     if (unit.slots * p.stepsOfUnit(unit.ahead->operand) > kUnitSlots)
       end = arith::MinUIOp::create(b, end, phase.index(kUnitSlots));
-    buildIf(
-        b, unit.isUnit,
-        [&] {
-          inPlace(unit.ahead->place,
-                  [&] { buildLoop(b, first, end, 1, [&](Value slot) { unit.unit.slot(slot); }); });
-        },
-        [] {});
+    buildIf(b, unit.isUnit, [&] { unit.unit.slots->call(b, first, end); }, [] {});
   }
 }
 
 void SplitProductEmitter::transposeAfter(PhaseBuilder &phase, const DueUnit &unit) {
   ImplicitLocOpBuilder &b = phase.b;
-  if (!unit.unit.transpose)
+  if (!unit.unit.transposes)
     return;
   int64_t steps = p.stepsOfUnit(unit.ahead->operand), firstStep = steps - unit.stepsOfParts;
   int64_t parts = llvm::divideCeil(kSplitParts, unit.stepsOfParts);
@@ -118,7 +112,7 @@ void SplitProductEmitter::transposeAfter(PhaseBuilder &phase, const DueUnit &uni
   Value end = arith::MinUIOp::create(b, offsetBy(b, first, parts), phase.index(kSplitParts));
   buildIf(
       b, arith::AndIOp::create(b, isNow, unit.isUnit),
-      [&] { buildLoop(b, first, end, 1, [&](Value part) { unit.unit.transpose(part); }); }, [] {});
+      [&] { unit.unit.transposes->call(b, first, end); }, [] {});
 }
 
 //===----------------------------------------------------------------------===//
